@@ -1,0 +1,33 @@
+/* frontend.h -- from an ONNX file to a typed graph.
+ *
+ *     import -> upgrade to the newest opset -> infer types, shapes and shape values                          */
+#ifndef FRONTEND_H
+#define FRONTEND_H
+#include "ir.h"
+
+enum { NEWEST_OPSET = 28, NEWEST_IR = 14 };
+
+/* Checks the wire format before anything is allocated for it: nesting, lengths, varints, NUL and UTF-8 in strings, and the
+ * memory unpacking will take. False after an error in the report. */
+bool wire_scan(Context *context, const unsigned char *bytes, size_t size);
+
+/* Reads a model file (binary ONNX, or ONNX text when the name ends in .onnxtxt or .txt). Checks structure (SSA, order,
+ * names, tensors), opens external data beneath the file's folder. The file stays mapped for the context's life. NULL after
+ * errors in the report. */
+Model *model_load(Context *context, const char *path);
+
+/* Reads a TensorProto, SequenceProto or OptionalProto file as backend tests have them, of the type wanted. NULL after
+ * errors in the report. */
+struct Datum;
+struct Datum *datum_load(Context *context, const char *path, const Type *wanted);
+/* Writes a tensor as a TensorProto file; false when the file cannot be written. */
+bool tensor_save(const Tensor *tensor, const char *name, const char *path);
+
+/* Brings every node to the newest opset by the table in upgrade.c. */
+bool model_upgrade(Model *model);
+
+/* Infers types, symbolic shapes, elements and bounds of all values, from inputs and definitions alone (value_info is not
+ * trusted); checks declared outputs against what was inferred. */
+bool model_infer(Model *model);
+bool node_infer(Node *node);
+#endif

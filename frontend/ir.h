@@ -1,0 +1,196 @@
+/* ir.h -- the whole intermediate representation: a graph of nodes in execution order over typed values.
+ *
+ * Everything lives in the arena of its Context. Subgraphs (If, Loop, Scan) and model-local functions are Graphs too; the
+ * nodes of a subgraph may read values of the graphs around it. Names are for people: values are compared by pointer. */
+#ifndef IR_H
+#define IR_H
+#include "arena.h"
+#include "dim.h"
+#include "dtype.h"
+#include "report.h"
+#include <stdio.h>
+
+enum { MAX_RANK = 16 };
+
+typedef struct Context Context;
+typedef struct Model Model;
+typedef struct Graph Graph;
+typedef struct Node Node;
+typedef struct Value Value;
+typedef struct Attr Attr;
+typedef struct Tensor Tensor;
+typedef struct Op Op; /* a row of the operator registry, see ops/op.h */
+
+/* What one compilation shares. */
+struct Context {
+    Arena *arena;
+    DimTable *dims;
+    Report *report;
+    int64_t max_tensor_bytes; /* limits on hostile models; see context_new for the defaults */
+    int64_t max_nodes;
+    int64_t fold_bytes; /* constants larger than this are not folded */
+};
+
+/* ---- types ---- */
+typedef enum { TENSOR, SPARSE_TENSOR, SEQUENCE, OPTIONAL, MAP } TypeKind;
+typedef struct Type Type;
+struct Type {
+    TypeKind kind;
+    DType dtype;         /* of a tensor's elements, or a map's keys */
+    int rank;            /* < 0: unknown */
+    Dim *dim[MAX_RANK];  /* never NULL below rank */
+    const Type *element; /* of a sequence, an optional, a map's values */
+};
+
+/* Elements in row-major order. The bytes are borrowed: from the mapped model file, or from the arena. */
+struct Tensor {
+    DType dtype;
+    int rank;
+    int64_t dim[MAX_RANK];
+    int64_t count; /* elements: the product of dim */
+    void *data;    /* count elements of dtype's storage type (STRING: count pointers to char) */
+    bool splat;    /* all elements equal, data holds only the first */
+};
+
+/* ---- values, nodes, graphs ---- */
+struct Value {
+    const char *name; /* as in the model, e.g. "/conv1/Add_output_0"; unique in the model */
+    Type type;
+    Node *def;              /* the node that writes it; NULL: graph input, initialiser or function parameter */
+    const Tensor *constant; /* its elements when they are known: an initialiser or a folded result */
+    Dim **element;          /* integer tensors of few elements: each as an expression over dims; NULL: not known */
+    Dim *bound;             /* integer tensors: every element is known to lie in [0, bound); NULL: not known */
+    Graph *graph;           /* where it is defined */
+    Node **reader;          /* nodes that read it, once for every input slot, subgraphs included */
+    int nreader, reader_capacity;
+    int outputs;         /* how many graph outputs it is */
+    bool is_overridable; /* an initialiser the caller may override: a graph input with a default (IR version 3 and 4) */
+};
+struct Node {
+    const Op *op;
+    Graph *function;  /* op is a call of this model-local function; NULL otherwise */
+    const char *name; /* where it came from, for messages and generated comments; may be "" */
+    Value **in, **out; /* NULL: optional input or output not given */
+    int nin, nout;
+    Attr *attr; /* list, sorted by name */
+    Graph *graph;
+    Node *prev, *next; /* execution order */
+    int id;            /* unique in the context; stable */
+};
+typedef enum { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH, ATTR_TYPE, ATTR_INTS, ATTR_FLOATS,
+               ATTR_STRINGS, ATTR_TENSORS, ATTR_GRAPHS, ATTR_REFERENCE } AttrKind;
+struct Attr {
+    const char *name;
+    AttrKind kind;
+    int64_t i;
+    double f;              /* float32 in the file */
+    const char *s;         /* ATTR_STRING, NUL-terminated; ATTR_REFERENCE: the name of the function's attribute */
+    AttrKind reference;    /* ATTR_REFERENCE: the kind it must have */
+    const Tensor *tensor;
+    Graph *graph;
+    Type type;
+    size_t count;          /* of the lists below; bytes of s for ATTR_STRING */
+    const int64_t *ints;
+    const double *floats;
+    const char *const *strings;
+    const Tensor *const *tensors;
+    Graph *const *graphs;
+    Attr *next;
+};
+struct Graph {
+    Context *context;
+    Model *model;
+    const char *name;
+    Node *owner; /* the node this is a subgraph of; NULL: the main graph or a function */
+    Value **in, **out;
+    int nin, nout;
+    Value **initializer; /* values with a constant and no def, in file order; graph inputs with a default among them */
+    int ninitializer;
+    Node *first, *last;
+    int nnode;
+    /* functions only */
+    const char *domain, *overload;
+    const char **attribute; /* names of attribute parameters ... */
+    int nattribute;
+    Attr *attribute_default; /* ... and those that have defaults */
+};
+struct Model {
+    Context *context;
+    Graph *graph;
+    Graph **function;
+    int nfunction;
+    int64_t ir_version;
+    struct { const char *domain; int64_t version; } opset[32];
+    int nopset;
+    const char *producer;
+    char hash[65]; /* SHA-256 of the file, hex */
+};
+
+/* A context with its own arena: at most `budget` bytes; messages are about the file `about`. Free with context_free. */
+Context *context_new(size_t budget, const char *about);
+void context_free(Context *context);
+
+/* ---- build ---- names are copied; "" asks for a fresh one where it must be unique */
+Model *model_new(Context *context);
+Graph *graph_new(Model *model, const char *name);
+Value *value_new(Graph *graph, const char *name, Type type);
+Value *graph_add_input(Graph *graph, const char *name, Type type);
+void graph_add_output(Graph *graph, Value *value);
+Value *graph_add_constant(Graph *graph, const char *name, const Tensor *tensor);
+/* A node without inputs and outputs, before `before` (NULL: at the end). */
+Node *node_new(Graph *graph, const Op *op, const char *name, Node *before);
+void node_add_input(Node *node, Value *value); /* NULL: not given */
+Value *node_add_output(Node *node, const char *name);
+void node_add_absent_output(Node *node);
+Tensor *tensor_new(Context *context, DType dtype, int rank, const int64_t *dim); /* zeroed; fatal beyond the limits */
+Type type_tensor(DType dtype, int rank, Dim *const *dim);
+Type type_of_tensor(Context *context, const Tensor *tensor);
+
+/* ---- attributes ---- getters return the default when the attribute is absent */
+Attr *attr_find(const Node *node, const char *name);
+int64_t attr_int(const Node *node, const char *name, int64_t otherwise);
+double attr_float(const Node *node, const char *name, double otherwise);
+const char *attr_string(const Node *node, const char *name, const char *otherwise);
+const int64_t *attr_ints(const Node *node, const char *name, size_t *count); /* NULL and 0 when absent */
+Attr *attr_set_int(Node *node, const char *name, int64_t value);
+Attr *attr_set_float(Node *node, const char *name, double value);
+Attr *attr_set_string(Node *node, const char *name, const char *value);
+Attr *attr_set_ints(Node *node, const char *name, const int64_t *value, size_t count);
+Attr *attr_set_tensor(Node *node, const char *name, const Tensor *tensor);
+Attr *attr_set_graph(Node *node, const char *name, Graph *graph);
+void attr_copy(Node *to, const Attr *attr); /* replaces one of the same name */
+void attr_remove(Node *node, const char *name);
+bool attr_equal(const Attr *a, const Attr *b);
+
+/* ---- change ---- */
+void node_set_input(Node *node, int slot, Value *value);
+void value_replace(Value *from, Value *to); /* every reader of `from`, graph outputs included, now reads `to` */
+void node_remove(Node *node);               /* no output may have readers */
+void node_move_before(Node *node, Node *before);
+int graph_sweep(Graph *graph); /* drops nodes and initialisers nobody reads, subgraphs included; how many */
+bool value_is_read_once(const Value *value);
+/* Copies a function's body (or any graph) in place of `node`, which is removed; attribute references take the node's
+ * attributes or the function's defaults. */
+void node_inline(Node *node, const Graph *body);
+Graph *graph_clone(Model *model, const Graph *graph);
+/* Stable topological order, also of subgraphs; false when there is a cycle. */
+bool graph_sort(Graph *graph);
+
+/* ---- text ---- ONNX's own syntax (onnx.parser); types of inner values go in comments. print writes, parse reads back.
+ * Constants above `inline_limit` elements go to the stream `data` as ONNX external data named `data_name` (NULL: all
+ * inline). */
+typedef struct { int64_t inline_limit; FILE *data; const char *data_name; bool types; } PrintOptions;
+void model_print(const Model *model, FILE *to, const PrintOptions *options);
+void graph_print_nodes(const Graph *graph, FILE *to, int indent); /* the statements alone, for tests and messages */
+void node_print(const Node *node, FILE *to);
+void type_print(const Type *type, FILE *to);
+char *type_text(const Type *type, Arena *arena);
+/* Parses a model. NULL after errors in the context's report. */
+Model *model_parse(Context *context, const char *text);
+/* Parses function definitions (several, one after the other) and adds them to the model. */
+bool functions_parse(Model *model, const char *text);
+
+/* ---- check ---- every invariant above; false after errors in the report. Called between passes. */
+bool graph_verify(const Graph *graph);
+bool model_verify(const Model *model);
+#endif

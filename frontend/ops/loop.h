@@ -1,0 +1,132 @@
+/* loop.h -- the loop level: what an operator means, as the value of one output element over index variables.
+ *
+ * A definition gives each output axes (one for each dimension) and a scalar expression, the body, in which the axes are
+ * free. `y[p, j, s] = data[p, wrap(indices[j]), s]` is a body of one LOAD whose middle index is a WRAP of another LOAD.
+ * From this one form follow evaluation, shape arithmetic at compile time, C, fusion by substitution, operation and byte
+ * counts. An axis runs over [lo, hi) where both are expressions, so a dense extent and "the edges of v"
+ * ([row[v], row[v+1])) are one thing.
+ *
+ * Expressions are immutable and may be shared (a DAG); every pass over them memoises. */
+#ifndef LOOP_H
+#define LOOP_H
+#include "../ir.h"
+
+typedef struct Expr Expr;
+typedef struct Axis Axis;
+typedef struct Definition Definition;
+
+/* The scalar functions: rows of scalar.def, e.g. S_ADD, S_EXP, S_RELU. */
+typedef enum {
+#define SCALAR(name, arity, result, floating, signed_, unsigned_, boolean) S_##name,
+#include "scalar.def"
+#undef SCALAR
+    NUM_SCALAR
+} Scalar;
+
+typedef enum {
+    E_CONST,  /* a number of type dtype */
+    E_DIM,    /* a dimension, as INDEX */
+    E_AXIS,   /* the value of an axis, as INDEX */
+    E_LOAD,   /* value[arg0, arg1 ...]: one INDEX for each dimension; gives the compute type of the value's elements */
+    E_CALL,   /* scalar(arg0, arg1, arg2): all of one type */
+    E_INDEX,  /* index arithmetic on INDEX operands: see IndexOp; never overflows for legal shapes, so plain C */
+    E_CAST,   /* arg0 as dtype; float to integer saturates, NaN gives 0; to a converted type rounds to its values */
+    E_SELECT, /* arg0 ? arg1 : arg2; only the chosen one is evaluated, so it may guard a LOAD */
+    E_WRAP,   /* data as index: arg0 (an integer from data) in [0, dim); negative ones count from the end; else an error */
+    E_CHECK,  /* the same without wrapping: a negative one is an error too (vertex numbers) */
+    E_REDUCE  /* combine over `axis` (a list) of arg0; an empty range gives arg1 (NULL: the combine's neutral element) */
+} ExprKind;
+
+/* The type of axes, dims and index arithmetic: int64 known not to overflow. Not an ONNX type. */
+#define INDEX I64 /* the same C type */
+
+typedef enum { I_ADD, I_SUB, I_MUL, I_DIV, I_MOD, I_MIN, I_MAX, I_LESS, I_LESS_EQUAL, I_EQUAL, I_AND, I_OR, I_NOT } IndexOp; /* DIV floors */
+
+/* How values are combined by reductions and updates. ARG_*: the index (along the only axis) of the greatest or least. */
+typedef enum { COMBINE_SET, COMBINE_ADD, COMBINE_MUL, COMBINE_MAX, COMBINE_MIN, COMBINE_AND, COMBINE_OR,
+               COMBINE_ARG_MAX, COMBINE_ARG_MIN, COMBINE_ARG_MAX_LAST, COMBINE_ARG_MIN_LAST } Combine;
+
+struct Axis {
+    const char *name; /* "i", "v", "k": a hint for printing */
+    Expr *lo, *hi;    /* INDEX expressions over axes outside this one */
+    int id;           /* unique in the context */
+    /* An axis over the edges of vertex `of`: lo = row[of], hi = row[of + 1]; NULL otherwise. `order`[e] is the edge's
+     * number in the model's order, `target` the model's index vector (target[order[e]] == of for all e of the axis), and
+     * `from`[e] == source[order[e]] its checked source (NULL where there is none). See gnn.Csr. */
+    Expr *of;
+    Value *row, *order, *target, *source, *from;
+};
+struct Expr {
+    ExprKind kind;
+    DType dtype;  /* of the result: a compute type, INDEX or BOOL */
+    int narg;
+    Expr *arg[8]; /* operands; the indices of a LOAD stand in `index` */
+    union {
+        double f;      /* E_CONST of a floating type */
+        int64_t i;     /* E_CONST of any other (U64: its bits) */
+        Dim *dim;      /* E_DIM; E_WRAP, E_CHECK: the extent */
+        Axis *axis;    /* E_AXIS */
+        Value *value;  /* E_LOAD */
+        Scalar scalar; /* E_CALL */
+        IndexOp op;    /* E_INDEX */
+        Combine combine; /* E_REDUCE */
+    } u;
+    Expr **index;   /* E_LOAD: as many as the value's rank */
+    Axis **over;    /* E_REDUCE: its axes, outermost first */
+    int nover;
+    DType storage;  /* E_CAST: the type rounded to when it is a converted one (F16 ...), else dtype */
+    int id;         /* unique in the context, for memo tables */
+};
+
+/* An update: for all points of `over` in order, outermost first, where `guard` holds (NULL: everywhere),
+ * out[at...] = combine(out[at...], value). The value may load the output itself, which makes recurrences (CumSum). */
+typedef struct {
+    Axis **over;
+    int nover;
+    Expr **at; /* as many as the output's rank */
+    Expr *guard, *value;
+    Combine combine;
+} Update;
+
+/* What one output is: body over the axes, then the update if there is one. */
+typedef struct {
+    Axis *axis[MAX_RANK]; /* lo 0, hi the dimension */
+    Expr *body;           /* of the output's compute type; NULL: uninitialised before the update */
+    Update *update;
+} Element;
+
+/* ---- make: the builder. Small simplifications (x + 0, 2 * 3) happen here; constants fold. ---- */
+Axis *axis_new(Context *context, const char *name, Expr *lo, Expr *hi);
+Axis *axis_dim(Context *context, const char *name, Dim *extent); /* [0, extent) */
+Expr *expr_float(Context *context, DType dtype, double value);
+Expr *expr_int(Context *context, DType dtype, int64_t value);
+Expr *expr_index(Context *context, int64_t value);
+Expr *expr_dim(Context *context, Dim *dim);
+Expr *expr_axis(Context *context, Axis *axis);
+Expr *expr_load(Context *context, Value *value, Expr *const *index);
+Expr *expr_call1(Context *context, Scalar scalar, Expr *a);
+Expr *expr_call2(Context *context, Scalar scalar, Expr *a, Expr *b);
+Expr *expr_call3(Context *context, Scalar scalar, Expr *a, Expr *b, Expr *c);
+Expr *expr_arith(Context *context, IndexOp op, Expr *a, Expr *b); /* b NULL for I_NOT */
+Expr *expr_cast(Context *context, Expr *a, DType to);             /* `to` may be a converted type: rounds */
+Expr *expr_select(Context *context, Expr *condition, Expr *a, Expr *b);
+Expr *expr_wrap(Context *context, Expr *a, Dim *extent);
+Expr *expr_check(Context *context, Expr *a, Dim *extent);
+Expr *expr_reduce(Context *context, Combine combine, Axis *const *over, int nover, Expr *body, Expr *empty);
+
+/* ---- ask and change ---- */
+/* Whether e depends on the axis (free in it). */
+bool expr_reads_axis(const Expr *e, const Axis *axis);
+bool expr_reads_value(const Expr *e, const Value *value);
+/* e with axes replaced by expressions and loads of values by what `load` gives (NULL from it: keep the load). Bound axes
+ * of reductions are copied, so an expression may be substituted into itself. Memoised. */
+typedef Expr *LoadRewrite(void *who, Value *value, Expr *const *index);
+Expr *expr_substitute(Context *context, Expr *e, Axis *const *from, Expr *const *to, int count, LoadRewrite *load, void *who);
+/* The scalar row: arity, C text with operands a, b, c (see scalar.def), result type. */
+typedef struct { const char *name; int arity; const char *text; bool gives_bool; } ScalarInfo;
+const ScalarInfo *scalar_info(Scalar scalar, DType operand); /* NULL: not defined for that type */
+/* Symbolic evaluation of an integer expression with the axes at constants: the Dim it equals, or NULL. Loads read the
+ * `element` of their value. This is how shape arithmetic is done at compile time. */
+Dim *expr_as_dim(Context *context, const Expr *e, Axis *const *axis, const int64_t *at, int count);
+void expr_print(const Expr *e, FILE *to); /* for people: y[i] = ... */
+#endif

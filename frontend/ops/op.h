@@ -1,0 +1,95 @@
+/* op.h -- the operator registry: a row for each operator, and what a row's definition is written with.
+ *
+ * Rows stand beside their definitions in the files of this folder. An operator's meaning takes one of five forms:
+ *   elementwise  `scalar` names a row of scalar.def; broadcasting, types and shapes follow
+ *   index        `define` builds each output's Element with loop.h
+ *   composed     `body` is an ONNX function in text (composed.onnxtxt), found by name; `compose` may build it instead
+ *                where it depends on types or attributes
+ *   routine      `define` gives types and a Routine: a C function in runtime/ that programs carry
+ *   control      If, Loop, Scan ...: `define` gives types; evaluator and codegen know the form
+ * Only the newest version of an operator is defined; upgrade.c brings older nodes there. */
+#ifndef OP_H
+#define OP_H
+#include "loop.h"
+
+typedef enum { FORM_ELEMENTWISE, FORM_INDEX, FORM_COMPOSED, FORM_ROUTINE, FORM_CONTROL } OpForm;
+
+/* A call of a function of runtime/: int o2c_NAME(const void *const in[], void *const out[], const int64_t n[],
+ * const double p[], void *scratch); see runtime/runtime.h. */
+typedef struct {
+    const char *name;   /* "topk"; its file is runtime/topk.c */
+    const char *suffix; /* "f32": the function is o2c_topk_f32; "" where there is one for all types */
+    Value *in[16];      /* NULL passes NULL */
+    int nin, nout;      /* outputs are the node's, in order; then one int64 for each entry of `size` */
+    Dim *n[64];         /* sizes and integer parameters */
+    int nn;
+    double p[16];
+    int np;
+    Dim *scratch;       /* bytes */
+    Dim *size[8];       /* fresh symbols the call defines: written as int64 after the node's outputs */
+    int nsize;
+} Routine;
+
+/* What a node means, filled by `define`. */
+struct Definition {
+    Node *node;
+    Context *context;
+    Element element[32]; /* by output; for elementwise and index forms */
+    Routine *routine;    /* for routines */
+    bool failed;
+};
+
+struct Op {
+    const char *name, *domain;
+    /* "data:T indices:I axes:int64? rest:T* -> output:T extra:T?  |  T=any I=int32,int64"
+     * ? optional, * variadic; classes: any, number, float, integer, ... (see op_parse_schema) */
+    const char *schema;
+    const char *attributes; /* "axis:int=0 keepdims:int=1 mode:string=constant perm:ints? body:graph" */
+    OpForm form;
+    Scalar scalar;                           /* FORM_ELEMENTWISE; attributes named as p, q, r in scalar.def's order */
+    void (*define)(Definition *definition);  /* FORM_INDEX, FORM_ROUTINE, FORM_CONTROL */
+    Graph *(*compose)(Node *node);           /* FORM_COMPOSED: a body for this node, or NULL to take composed.onnxtxt's */
+    int since;                               /* opset the row describes; 0 for our own domains */
+};
+
+/* The row of an operator, NULL when it is not known. Domain "" and "ai.onnx" are one. */
+const Op *op_find(const char *domain, const char *name);
+/* All rows, in order of domain and name; *count of them. */
+const Op *const *op_all(int *count);
+
+/* Checks a node against its row: arity, attribute names and kinds, input types. False after errors in the report. */
+bool op_check(const Node *node);
+/* Fills definition and sets the types, elements and bounds of the node's outputs. Composed operators are inferred through
+ * their body. False after errors in the report. */
+bool op_define(Node *node, Definition *definition);
+/* The body of a composed operator's node as a function graph: attributes bound by node_inline. */
+Graph *op_body(Node *node);
+
+/* ---- for definitions. Errors are reported against the node, set `failed` and give something harmless back. ---- */
+int def_rank(Definition *d, int input);
+DType def_dtype(Definition *d, int input);
+Dim *def_dim(Definition *d, int input, int axis);
+bool def_has(Definition *d, int input); /* the optional input is given */
+bool def_wants(Definition *d, int output);
+/* An axis attribute or value made non-negative; an error when it is outside [-rank, rank). */
+int def_axis(Definition *d, int64_t axis, int rank);
+/* The elements of an input that must be known: constants as int64 (any integer type), or Dims where symbols will do. */
+const int64_t *def_ints(Definition *d, int input, int *count);
+Dim **def_dims(Definition *d, int input, int *count);
+double def_scalar(Definition *d, int input); /* a constant of one element */
+/* Reports a shape error with printf's arguments; returns false. */
+bool def_error(Definition *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool def_require(Definition *d, bool condition, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Sets an output's type and makes its axes; afterwards definition->element[output].axis is usable. */
+void def_output(Definition *d, int output, DType dtype, int rank, Dim *const *dim);
+/* The axes of an output as expressions: i[0] .. i[rank-1]. */
+void def_index(Definition *d, int output, Expr **i);
+void def_body(Definition *d, int output, Expr *body);
+Expr *def_load(Definition *d, int input, Expr *const *index);
+/* The dimension two dims broadcast to; an error when they cannot. */
+Dim *def_broadcast(Definition *d, Dim *a, Dim *b);
+/* Load of an input broadcast against an output of the given rank. */
+Expr *def_load_broadcast(Definition *d, int input, Expr *const *index, int rank);
+Update *def_update(Definition *d, int output);
+Routine *def_routine(Definition *d, const char *name, const char *suffix);
+#endif
