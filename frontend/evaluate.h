@@ -21,6 +21,17 @@ bool evaluate(const Graph *graph, Datum *const *input, Datum **output);
 /* Runs one node whose inputs all have constants; fills one tensor for each output (NULL: not wanted). */
 bool evaluate_node(const Node *node, const Tensor **output);
 
+/* ---- control: If, Loop, Scan, sequences and optionals (control.c) ---- */
+/* What each value holds while a graph runs, those of the graphs around it included. */
+typedef struct Environment Environment;
+
+/* Runs a subgraph once: its inputs hold `input`, values of outer graphs are found in the environment. Fills one Datum for
+ * each output of the graph. False after errors in the report. */
+bool evaluate_subgraph(Environment *environment, const Graph *graph, Datum *const *input, Datum **output);
+
+/* Runs a node of FORM_CONTROL. input: one for each input slot (NULL: not given); fills one for each output slot. */
+bool evaluate_control(Environment *environment, const Node *node, Datum *const *input, Datum **output);
+
 /* The elements of one definition on concrete inputs: every Value it loads has a constant. */
 struct Definition;
 bool interpret(struct Definition *definition, int output, Tensor *into);

@@ -17,5 +17,10 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The head of a routine's definition, with the declaration that comes before it. */
+#define O2C_ROUTINE(name)                                                                                              \
+    int name(const void *const in[], void *const out[], const int64_t n[], const double p[], void *scratch);           \
+    int name(const void *const in[], void *const out[], const int64_t n[], const double p[], void *scratch)
+
 enum { O2C_OK = 0, O2C_BAD_SIZE = 1, O2C_BAD_INDEX = 2, O2C_BAD_VALUE = 3 };
 #endif

@@ -30,6 +30,10 @@ typedef struct {
     int nsize;
 } Routine;
 
+/* The routine's function, linked into the evaluator (routine.c); NULL when there is none of that name and suffix. */
+typedef int RoutineFunction(const void *const in[], void *const out[], const int64_t n[], const double p[], void *scratch);
+RoutineFunction *routine_function(const Routine *routine);
+
 /* What a node means, filled by `define`. */
 struct Definition {
     Node *node;
