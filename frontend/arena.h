@@ -14,6 +14,8 @@ Arena *arena_new(size_t budget, void (*exhausted)(void *who), void *who);
 
 /* Frees the arena and all it handed out. NULL is allowed. */
 void arena_free(Arena *arena);
+/* arena_free first calls release(who), the last registered first: for what is not memory, such as a mapped file. */
+void arena_at_free(Arena *arena, void (*release)(void *who), void *who);
 
 /* `size` zeroed bytes, aligned for any type (16). Never NULL; size 0 gives a unique pointer. */
 void *arena_alloc(Arena *arena, size_t size);

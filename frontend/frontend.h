@@ -30,4 +30,6 @@ bool model_upgrade(Model *model);
  * trusted); checks declared outputs against what was inferred. */
 bool model_infer(Model *model);
 bool node_infer(Node *node);
+/* The same for one graph whose inputs have types: for the subgraphs of control operators. */
+bool graph_infer(Graph *graph);
 #endif

@@ -29,6 +29,7 @@ struct Context {
     int64_t max_tensor_bytes; /* limits on hostile models; see context_new for the defaults */
     int64_t max_nodes;
     int64_t fold_bytes; /* constants larger than this are not folded */
+    int expr_count;     /* loop-level expressions and axes made so far: their next id */
 };
 
 /* ---- types ---- */
@@ -58,7 +59,8 @@ struct Value {
     Type type;
     Node *def;              /* the node that writes it; NULL: graph input, initialiser or function parameter */
     const Tensor *constant; /* its elements when they are known: an initialiser or a folded result */
-    Dim **element;          /* integer tensors of few elements: each as an expression over dims; NULL: not known */
+    Dim **element;          /* integer and bool tensors of few elements: each as an expression over dims, NULL where that
+                               element is not known; NULL: none is known. Read it with value_element (ops/loop.h) */
     Dim *bound;             /* integer tensors: every element is known to lie in [0, bound); NULL: not known */
     Graph *graph;           /* where it is defined */
     Node **reader;          /* nodes that read it, once for every input slot, subgraphs included */

@@ -3,7 +3,8 @@
  *     model.onnx: node /conv1/Gather (Gather): input 1 'edge_index' is float, wants int32 or int64
  *       hint: ...
  *
- * Texts live in messages.def, one row each. A report is printed at the end, as text or JSON. */
+ * Texts live in messages.def, one row each. A report is printed at the end, as text or JSON. Reporting allocates nothing, so
+ * that the end of memory can be reported too. */
 #ifndef REPORT_H
 #define REPORT_H
 #include "arena.h"
@@ -26,7 +27,7 @@ struct Node;
 Report *report_new(Arena *arena, const char *about);
 
 /* Adds a message. `node` (may be NULL) is the place. The arguments fill the row's text as printf would; strings from the
- * model are escaped when printed. At most 20 errors are kept, the rest counted. Always returns false, so that a check
+ * model are escaped when printed. At most 20 errors and 80 warnings are kept, the rest counted. Always returns false, so that a check
  * can end in `return report_add(...)`. */
 bool report_add(Report *report, const struct Node *node, Message message, ...);
 
@@ -40,6 +41,15 @@ int report_warnings(const Report *report);
 bool report_has(const Report *report, Message message);
 void report_print(const Report *report, FILE *to);
 void report_print_json(const Report *report, FILE *to);
-/* Forgets what was said; used where a failure is an answer (may this node be folded?) and not an error. */
+/* Forgets what was said. */
 void report_clear(Report *report);
+/* Forgets what was said since report_mark; used where a failure is an answer (may this node be folded?), not an error. */
+typedef struct {
+    int kept, errors, warnings;
+} ReportMark;
+ReportMark report_mark(const Report *report);
+void report_rewind(Report *report, ReportMark mark);
+
+/* A string as JSON, quotes included; bytes that are not UTF-8 become U+FFFD. */
+void json_string(const char *text, FILE *to);
 #endif

@@ -128,5 +128,7 @@ const ScalarInfo *scalar_info(Scalar scalar, DType operand); /* NULL: not define
 /* Symbolic evaluation of an integer expression with the axes at constants: the Dim it equals, or NULL. Loads read the
  * `element` of their value. This is how shape arithmetic is done at compile time. */
 Dim *expr_as_dim(Context *context, const Expr *e, Axis *const *axis, const int64_t *at, int count);
+/* The element of this row-major number of an integer or bool value: from its constant or its elements; NULL: not known. */
+Dim *value_element(Context *context, const Value *value, int64_t number);
 void expr_print(const Expr *e, FILE *to); /* for people: y[i] = ... */
 #endif

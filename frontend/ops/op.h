@@ -46,11 +46,21 @@ struct Definition {
 struct Op {
     const char *name, *domain;
     /* "data:T indices:I axes:int64? rest:T* -> output:T extra:T?  |  T=any I=int32,int64"
-     * ? optional, * variadic; classes: any, number, float, integer, ... (see op_parse_schema) */
+     * ? optional, * variadic (last; at least one unless *?). A type is a variable bound after the bar or, in place, a list of
+     * ONNX element type names (int64, float16, ...; float32 for float) and classes:
+     *   float    float16 bfloat16 float32 double          integer  signed and unsigned of 8 to 64 bits
+     *   number   float and integer                        signed, unsigned   their integers
+     *   float8   the five 8-bit floats                    narrow   int4 uint4 int2 uint2 float4e2m1 and the float6
+     *   any      every tensor, strings and bool included  complex  complex64 complex128
+     *   sequence, optional, map   values of that kind     value    anything
+     * Inputs that share a variable have one element type; outputs may share it too, or be given by define. */
     const char *schema;
-    const char *attributes; /* "axis:int=0 keepdims:int=1 mode:string=constant perm:ints? body:graph" */
+    /* "axis:int=0 keepdims:int=1 mode:string=constant perm:ints? body:graph": kinds int float string tensor graph type ints
+     * floats strings; = a default, ? optional, neither: required. */
+    const char *attributes;
     OpForm form;
-    Scalar scalar;                           /* FORM_ELEMENTWISE; attributes named as p, q, r in scalar.def's order */
+    Scalar scalar;                           /* FORM_ELEMENTWISE: its operands are the inputs, then the attributes in
+                                                the row's order as constants */
     void (*define)(Definition *definition);  /* FORM_INDEX, FORM_ROUTINE, FORM_CONTROL */
     Graph *(*compose)(Node *node);           /* FORM_COMPOSED: a body for this node, or NULL to take composed.onnxtxt's */
     int since;                               /* opset the row describes; 0 for our own domains */
