@@ -10,7 +10,7 @@
 #include "report.h"
 #include <stdio.h>
 
-enum { MAX_RANK = 16 };
+enum { MAX_RANK = 16, MAX_OPSETS = 32 };
 
 typedef struct Context Context;
 typedef struct Model Model;
@@ -20,6 +20,7 @@ typedef struct Value Value;
 typedef struct Attr Attr;
 typedef struct Tensor Tensor;
 typedef struct Op Op; /* a row of the operator registry, see ops/op.h */
+typedef struct { const char *domain; int64_t version; } Opset;
 
 /* What one compilation shares. */
 struct Context {
@@ -115,6 +116,8 @@ struct Graph {
     const char **attribute; /* names of attribute parameters ... */
     int nattribute;
     Attr *attribute_default; /* ... and those that have defaults */
+    Opset *opset;            /* what the body's operators mean: a function need not share the model's opsets */
+    int nopset;
 };
 struct Model {
     Context *context;
@@ -122,7 +125,7 @@ struct Model {
     Graph **function;
     int nfunction;
     int64_t ir_version;
-    struct { const char *domain; int64_t version; } opset[32];
+    Opset opset[MAX_OPSETS];
     int nopset;
     const char *producer;
     char hash[65]; /* SHA-256 of the file, hex */
