@@ -25,24 +25,16 @@ bool evaluate_node(const Node *node, const Tensor **output);
 /* What each value holds while a graph runs, those of the graphs around it included. */
 typedef struct Environment Environment;
 
+/* The datum of a value in this environment or those around it. NULL: not there. */
+Datum *environment_get(const Environment *environment, const Value *value);
+Datum *datum_of_tensor(Context *context, const Tensor *tensor);
+
 /* Runs a subgraph once: its inputs hold `input`, values of outer graphs are found in the environment. Fills one Datum for
  * each output of the graph. False after errors in the report. */
 bool evaluate_subgraph(Environment *environment, const Graph *graph, Datum *const *input, Datum **output);
 
 /* Runs a node of FORM_CONTROL. input: one for each input slot (NULL: not given); fills one for each output slot. */
 bool evaluate_control(Environment *environment, const Node *node, Datum *const *input, Datum **output);
-
-/* ---- for control.c: If, Loop, Scan and the operators on sequences and optionals ---- */
-
-/* What is known while a graph runs: the data of its values, and of the graphs around it. */
-typedef struct Environment Environment;
-/* The datum of a value in this environment or those around it. NULL: not there. */
-Datum *environment_get(const Environment *environment, const Value *value);
-/* Runs a subgraph of the graph that runs in `outer` (NULL: none). */
-bool evaluate_subgraph(const Graph *graph, const Environment *outer, Datum *const *input, Datum **output);
-/* Runs one node of FORM_CONTROL: in[i] for each input (NULL: absent), fills out[i] for each output. Written in control.c. */
-bool evaluate_control(const Node *node, const Environment *environment, Datum *const *in, Datum **out);
-Datum *datum_of_tensor(Context *context, const Tensor *tensor);
 
 /* The elements of one definition on concrete inputs: every Value it loads has a constant. */
 struct Definition;
