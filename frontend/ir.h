@@ -30,6 +30,7 @@ struct Context {
     int64_t max_tensor_bytes; /* limits on hostile models; see context_new for the defaults */
     int64_t max_nodes;
     int64_t fold_bytes; /* constants larger than this are not folded */
+    int node_count;     /* nodes made so far: the next node's id */
     int expr_count;     /* loop-level expressions and axes made so far: their next id */
 };
 
@@ -56,7 +57,7 @@ struct Tensor {
 
 /* ---- values, nodes, graphs ---- */
 struct Value {
-    const char *name; /* as in the model, e.g. "/conv1/Add_output_0"; unique in the model */
+    const char *name; /* as in the model, e.g. "/conv1/Add_output_0"; unique in its outermost graph, subgraphs included */
     Type type;
     Node *def;              /* the node that writes it; NULL: graph input, initialiser or function parameter */
     const Tensor *constant; /* its elements when they are known: an initialiser or a folded result */
@@ -68,6 +69,8 @@ struct Value {
     int nreader, reader_capacity;
     int outputs;         /* how many graph outputs it is */
     bool is_overridable; /* an initialiser the caller may override: a graph input with a default (IR version 3 and 4) */
+    Value *same_bucket;  /* the next value in the name table's bucket */
+    Value *copy;         /* scratch of cloning; NULL outside it */
 };
 struct Node {
     const Op *op;
@@ -79,6 +82,7 @@ struct Node {
     Graph *graph;
     Node *prev, *next; /* execution order */
     int id;            /* unique in the context; stable */
+    int mark;          /* scratch of graph_sort; 0 outside it */
 };
 typedef enum { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH, ATTR_TYPE, ATTR_INTS, ATTR_FLOATS,
                ATTR_STRINGS, ATTR_TENSORS, ATTR_GRAPHS, ATTR_REFERENCE } AttrKind;
@@ -111,6 +115,7 @@ struct Graph {
     int ninitializer;
     Node *first, *last;
     int nnode;
+    struct NameTable *names; /* shared by an outermost graph and its subgraphs */
     /* functions only */
     const char *domain, *overload;
     const char **attribute; /* names of attribute parameters ... */
@@ -135,7 +140,8 @@ struct Model {
 Context *context_new(size_t budget, const char *about);
 void context_free(Context *context);
 
-/* ---- build ---- names are copied; "" asks for a fresh one where it must be unique */
+/* ---- build ---- names are copied; "" asks for a fresh one. A value whose name is taken gets another one: the outermost
+ * graph's own values keep theirs. The lists of nodes and graphs grow only by these functions. */
 Model *model_new(Context *context);
 Graph *graph_new(Model *model, const char *name);
 Value *value_new(Graph *graph, const char *name, Type type);
@@ -147,7 +153,19 @@ Node *node_new(Graph *graph, const Op *op, const char *name, Node *before);
 void node_add_input(Node *node, Value *value); /* NULL: not given */
 Value *node_add_output(Node *node, const char *name);
 void node_add_absent_output(Node *node);
+void model_add_function(Model *model, Graph *function);
+/* The function of this name, NULL when there is none; "" is the usual overload. */
+Graph *model_find_function(const Model *model, const char *domain, const char *name, const char *overload);
+/* A value defined in this very graph (subgraphs and outer graphs excluded); NULL when there is none of that name. */
+Value *graph_find_value(const Graph *graph, const char *name);
+
+/* ---- tensors and types ---- */
 Tensor *tensor_new(Context *context, DType dtype, int rank, const int64_t *dim); /* zeroed; fatal beyond the limits */
+size_t tensor_bytes(const Tensor *tensor);                /* that data holds */
+const void *tensor_at(const Tensor *tensor, int64_t i);   /* its i-th element, splat or not */
+int64_t tensor_int(const Tensor *tensor, int64_t i);      /* of an integer or bool tensor; uint64 by its bits */
+bool tensor_equal(const Tensor *a, const Tensor *b);      /* bit for bit, type and shape included */
+bool type_equal(const Type *a, const Type *b);
 Type type_tensor(DType dtype, int rank, Dim *const *dim);
 Type type_of_tensor(Context *context, const Tensor *tensor);
 
@@ -169,7 +187,11 @@ bool attr_equal(const Attr *a, const Attr *b);
 
 /* ---- change ---- */
 void node_set_input(Node *node, int slot, Value *value);
-void value_replace(Value *from, Value *to); /* every reader of `from`, graph outputs included, now reads `to` */
+/* Every reader of `from`, graph outputs included, now reads `to`. A graph output's name stays: `to` takes it over, or, where
+ * it cannot (it is an input, of another graph, an output already), an Identity node is put between. False when nothing
+ * changed, because `from` already is such an Identity. */
+bool value_replace(Value *from, Value *to);
+void value_rename(Value *value, const char *name);
 void node_remove(Node *node);               /* no output may have readers */
 void node_move_before(Node *node, Node *before);
 int graph_sweep(Graph *graph); /* drops nodes and initialisers nobody reads, subgraphs included; how many */
@@ -177,7 +199,7 @@ bool value_is_read_once(const Value *value);
 /* Copies a function's body (or any graph) in place of `node`, which is removed; attribute references take the node's
  * attributes or the function's defaults. */
 void node_inline(Node *node, const Graph *body);
-Graph *graph_clone(Model *model, const Graph *graph);
+Graph *graph_clone(Model *model, const Graph *graph); /* not yet among the model's functions */
 /* Stable topological order, also of subgraphs; false when there is a cycle. */
 bool graph_sort(Graph *graph);
 
