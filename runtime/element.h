@@ -27,7 +27,8 @@ static inline int64_t o2c_float_key(int negative, uint64_t magnitude, uint64_t i
     return negative ? -(int64_t)magnitude : (int64_t)magnitude;
 }
 
-/* A number that orders as element i of `data` does; equal elements have equal keys, in uint64 tensors zero's is not 0. */
+/* A number that orders as element i of `data` does; equal elements have equal keys, in uint64 tensors zero's is not 0.
+ */
 static inline int64_t o2c_order_key(const void *data, int64_t i, int64_t type)
 {
     switch (type) {

@@ -1,11 +1,11 @@
 /* nms.c -- NonMaxSuppression: for each batch and class, boxes by falling score, less those that overlap a better one.
  *
- *     in: boxes float[batches, boxes, 4], scores float[batches, classes, boxes], at most int64, overlap float, score float
- *     out: (batch, class, box) int64[count, 3], count
- *     n: batches, classes, boxes, center_point_box, most results      scratch: 2 * boxes int64
+ *     in: boxes float[batches, boxes, 4], scores float[batches, classes, boxes], at most int64, overlap float, score
+ * float out: (batch, class, box) int64[count, 3], count n: batches, classes, boxes, center_point_box, most results
+ * scratch: 2 * boxes int64
  *
- * A box is dropped when its intersection over union with a kept one is greater than `overlap`, and when its score is not
- * greater than the score threshold (no threshold: all are). Absent inputs: none at most, overlap 0. */
+ * A box is dropped when its intersection over union with a kept one is greater than `overlap`, and when its score is
+ * not greater than the score threshold (no threshold: all are). Absent inputs: none at most, overlap 0. */
 #include "sort.h"
 
 struct box {

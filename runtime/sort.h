@@ -6,7 +6,8 @@
 /* Whether element a comes strictly before element b; `who` is the caller's. */
 typedef int o2c_before(const void *who, int64_t a, int64_t b);
 
-/* Sorts item[0 .. count) by merging runs of doubling length; elements that tie keep their order. spare: as long as item. */
+/* Sorts item[0 .. count) by merging runs of doubling length; elements that tie keep their order. spare: as long as
+ * item. */
 static inline void o2c_sort(int64_t *item, int64_t *spare, int64_t count, o2c_before *before, const void *who)
 {
     for (int64_t run = 1; run < count; run *= 2) {

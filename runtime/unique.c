@@ -75,7 +75,8 @@ O2C_ROUTINE(o2c_unique)
             occurrences[place]++;
         for (int64_t b = 0; out[0] && leader[i] == i && b < x.before; b++)
             for (int64_t a = 0; a < x.after; a++)
-                o2c_copy_element(out[0], (b * count + place) * x.after + a, in[0], (b * extent + i) * x.after + a, size);
+                o2c_copy_element(out[0], (b * count + place) * x.after + a, in[0], (b * extent + i) * x.after + a,
+                                 size);
     }
     *(int64_t *)out[4] = count;
     return O2C_OK;

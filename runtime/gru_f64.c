@@ -1,0 +1,5 @@
+/* gru_f64.c -- GRU on double. */
+#define O2C_REAL       double
+#define O2C_NAME(name) name##_f64
+#define O2C_MATH(name) name
+#include "gru.h"
