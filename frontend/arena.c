@@ -156,3 +156,8 @@ size_t arena_used(const Arena *arena)
 {
     return arena->used;
 }
+
+size_t arena_left(const Arena *arena)
+{
+    return arena->budget - arena->used;
+}
