@@ -7,10 +7,6 @@
 
 enum { NEWEST_OPSET = 28, NEWEST_IR = 14 };
 
-/* Checks the wire format before anything is allocated for it: nesting, lengths, varints, NUL and UTF-8 in strings, and the
- * memory unpacking will take. False after an error in the report. */
-bool wire_scan(Context *context, const unsigned char *bytes, size_t size);
-
 /* Reads a model file (binary ONNX, or ONNX text when the name ends in .onnxtxt or .txt). Checks structure (SSA, order,
  * names, tensors), opens external data beneath the file's folder. The file stays mapped for the context's life. NULL after
  * errors in the report. */

@@ -1,0 +1,376 @@
+/* tensor_proto.c -- TensorProto to Tensor and back.
+ *
+ * Elements narrower than a byte are packed in files, low bits first, and take a byte each in memory. */
+#include "frontend.h"
+#include "import.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw data are little-endian, and so must the host be");
+
+static const char *tensor_name(const Onnx__TensorProto *proto)
+{
+    return proto->name ? proto->name : "";
+}
+
+static void *invalid(const Source *source, const Onnx__TensorProto *proto, const char *why)
+{
+    report_add(source->context->report, NULL, TENSOR_INVALID, tensor_name(proto), why);
+    return NULL;
+}
+
+/* Sets rank, dim and count from a file's dims; what is wrong with them, or NULL. */
+static const char *set_shape(Tensor *tensor, size_t rank, const int64_t *dim)
+{
+    if (rank > MAX_RANK)
+        return "more than 16 dimensions";
+    tensor->rank = (int)rank;
+    tensor->count = 1;
+    bool empty = false, overflow = false;
+    for (size_t i = 0; i < rank; i++) {
+        if (dim[i] < 0)
+            return "a negative dimension";
+        tensor->dim[i] = dim[i];
+        empty |= dim[i] == 0;
+        overflow |= __builtin_mul_overflow(tensor->count, dim[i], &tensor->count);
+    }
+    if (empty)
+        tensor->count = 0;
+    return overflow && !empty ? "more elements than can be counted" : NULL;
+}
+
+/* The tensor without its data. NULL after an error. */
+static Tensor *import_header(const Source *source, const Onnx__TensorProto *proto)
+{
+    Tensor *tensor = ARENA_NEW(source->context->arena, Tensor);
+    tensor->dtype = dtype_from_number(proto->data_type);
+    if (tensor->dtype == UNDEFINED)
+        return invalid(source, proto, "an unknown element type");
+    if (proto->segment)
+        return invalid(source, proto, "stored in segments, which no exporter writes");
+    const char *wrong = set_shape(tensor, proto->n_dims, proto->dims);
+    if (wrong)
+        return invalid(source, proto, wrong);
+    int64_t size = (int64_t)dtype_info(tensor->dtype)->size;
+    if (size > 0 && tensor->count > source->context->max_tensor_bytes / size)
+        return invalid(source, proto, "larger than the limit for a tensor");
+    return tensor;
+}
+
+/* Bytes that `count` elements take in a file. */
+static size_t packed_size(DType dtype, int64_t count)
+{
+    return ((size_t)count * (size_t)dtype_info(dtype)->bits + 7) / 8;
+}
+
+/* Spreads packed elements to one per byte, with their sign. */
+static void unpack_narrow(DType dtype, const unsigned char *packed, int64_t count, unsigned char *element)
+{
+    unsigned bits = (unsigned)dtype_info(dtype)->bits, mask = (1u << bits) - 1;
+    unsigned sign = dtype_info(dtype)->class == SIGNED ? 1u << (bits - 1) : 0;
+    for (int64_t i = 0; i < count; i++) {
+        size_t bit = (size_t)i * bits;
+        unsigned word = packed[bit / 8];
+        if (bit % 8 + bits > 8)
+            word |= (unsigned)packed[bit / 8 + 1] << 8;
+        unsigned value = word >> bit % 8 & mask;
+        element[i] = (unsigned char)((value ^ sign) - sign);
+    }
+}
+
+static void pack_narrow(DType dtype, const unsigned char *element, int64_t count, unsigned char *packed)
+{
+    unsigned bits = (unsigned)dtype_info(dtype)->bits, mask = (1u << bits) - 1;
+    memset(packed, 0, packed_size(dtype, count));
+    for (int64_t i = 0; i < count; i++) {
+        size_t bit = (size_t)i * bits;
+        unsigned word = (element[i] & mask) << bit % 8;
+        packed[bit / 8] |= (unsigned char)word;
+        if (bit % 8 + bits > 8)
+            packed[bit / 8 + 1] |= (unsigned char)(word >> 8);
+    }
+}
+
+static bool is_narrow(DType dtype)
+{
+    return dtype_info(dtype)->bits < 8;
+}
+
+/* Sets data from the bytes of a raw_data field or an external file: borrowed where alignment and form allow. */
+static void set_raw(Context *context, Tensor *tensor, const unsigned char *bytes)
+{
+    size_t size = dtype_info(tensor->dtype)->size, total = (size_t)tensor->count * size;
+    if (is_narrow(tensor->dtype)) {
+        tensor->data = arena_alloc(context->arena, total);
+        unpack_narrow(tensor->dtype, bytes, tensor->count, tensor->data);
+        return;
+    }
+    if (tensor->dtype == BOOL) { /* any byte that is not 0 means true, but we compute with 0 and 1 */
+        unsigned char *truth = arena_alloc(context->arena, total);
+        for (size_t i = 0; i < total; i++)
+            truth[i] = bytes[i] != 0;
+        tensor->data = truth;
+        return;
+    }
+    size_t alignment = size < 8 ? size : 8;
+    if ((uintptr_t)bytes % alignment == 0) {
+        tensor->data = (void *)bytes;
+        return;
+    }
+    tensor->data = arena_alloc(context->arena, total);
+    if (total)
+        memcpy(tensor->data, bytes, total);
+}
+
+/* Sets data from int32_data, which holds all types of at most 32 bits but float and uint32. */
+static const char *set_int32(Context *context, Tensor *tensor, const int32_t *value, size_t n)
+{
+    size_t size = dtype_info(tensor->dtype)->size, count = (size_t)tensor->count;
+    int bits = dtype_info(tensor->dtype)->bits;
+    bool packed = bits == 2 || bits == 4; /* an entry then holds what a byte of raw data would */
+    if (n != (packed ? packed_size(tensor->dtype, tensor->count) : count))
+        return "int32_data does not have as many entries as the shape asks for";
+    unsigned char *data = arena_alloc(context->arena, count * size);
+    if (packed) {
+        unsigned char *bytes = arena_alloc(context->arena, n);
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = (unsigned char)value[i];
+        unpack_narrow(tensor->dtype, bytes, tensor->count, data);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            int32_t element = tensor->dtype == BOOL ? value[i] != 0 : value[i];
+            memcpy(data + i * size, &element, size); /* the low bytes */
+        }
+    }
+    tensor->data = data;
+    return NULL;
+}
+
+static const char *set_strings(Context *context, Tensor *tensor, const ProtobufCBinaryData *string, size_t n)
+{
+    if (n != (size_t)tensor->count)
+        return "string_data does not have as many entries as the shape asks for";
+    char **text = ARENA_ARRAY(context->arena, n, char *);
+    for (size_t i = 0; i < n; i++) {
+        if (string[i].len && memchr(string[i].data, 0, string[i].len))
+            return "a string with a NUL byte, which is not supported";
+        text[i] = arena_strndup(context->arena, (const char *)string[i].data, string[i].len);
+    }
+    tensor->data = text;
+    return NULL;
+}
+
+/* Sets data from the typed field for the tensor's type; what is wrong, or NULL. */
+static const char *set_typed(Context *context, Tensor *tensor, const Onnx__TensorProto *proto)
+{
+    const struct {
+        size_t n;
+        const void *data;
+        size_t size; /* of an element in protobuf-c's array */
+    } field[] = {
+        {proto->n_float_data, proto->float_data, sizeof(float)},
+        {proto->n_double_data, proto->double_data, sizeof(double)},
+        {proto->n_int64_data, proto->int64_data, sizeof(int64_t)},
+        {proto->n_uint64_data, proto->uint64_data, sizeof(uint64_t)},
+        {proto->n_int32_data, proto->int32_data, sizeof(int32_t)},
+        {proto->n_string_data, proto->string_data, 0},
+    };
+    enum { FLOAT_DATA, DOUBLE_DATA, INT64_DATA, UINT64_DATA, INT32_DATA, STRING_DATA, NUM_FIELD };
+    size_t wanted = INT32_DATA, each = 1;
+    switch (tensor->dtype) {
+    case C64:
+    case C128:
+        each = 2;
+        wanted = tensor->dtype == C64 ? FLOAT_DATA : DOUBLE_DATA;
+        break;
+    case F32:
+        wanted = FLOAT_DATA;
+        break;
+    case F64:
+        wanted = DOUBLE_DATA;
+        break;
+    case I64:
+        wanted = INT64_DATA;
+        break;
+    case U32:
+    case U64:
+        wanted = UINT64_DATA;
+        break;
+    case STRING:
+        wanted = STRING_DATA;
+        break;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < NUM_FIELD; i++)
+        if (i != wanted && field[i].n > 0)
+            return "data in a field for another element type";
+    if (wanted == STRING_DATA)
+        return set_strings(context, tensor, proto->string_data, proto->n_string_data);
+    if (wanted == INT32_DATA)
+        return set_int32(context, tensor, proto->int32_data, proto->n_int32_data);
+    if (field[wanted].n != (size_t)tensor->count * each)
+        return field[wanted].n ? "not as many elements as the shape asks for" : "no data";
+    if (tensor->dtype == U32) {
+        uint32_t *low = ARENA_ARRAY(context->arena, tensor->count, uint32_t);
+        for (int64_t i = 0; i < tensor->count; i++)
+            low[i] = (uint32_t)proto->uint64_data[i];
+        tensor->data = low;
+        return NULL;
+    }
+    tensor->data = field[wanted].n ? (void *)field[wanted].data : arena_alloc(context->arena, 0);
+    return NULL;
+}
+
+static bool has_typed_data(const Onnx__TensorProto *proto)
+{
+    return proto->n_float_data || proto->n_double_data || proto->n_int64_data || proto->n_uint64_data ||
+           proto->n_int32_data || proto->n_string_data;
+}
+
+const Tensor *tensor_import(const Source *source, const Onnx__TensorProto *proto)
+{
+    Tensor *tensor = import_header(source, proto);
+    if (!tensor)
+        return NULL;
+    bool external = proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    if (external + proto->has_raw_data + has_typed_data(proto) > 1)
+        return invalid(source, proto, "data in more than one field");
+    if (!external && !proto->has_raw_data) {
+        const char *wrong = set_typed(source->context, tensor, proto);
+        return wrong ? invalid(source, proto, wrong) : tensor;
+    }
+    if (tensor->dtype == STRING)
+        return invalid(source, proto, "strings as raw data");
+    size_t size = packed_size(tensor->dtype, tensor->count);
+    const unsigned char *bytes;
+    if (external) {
+        bytes = external_data(source, proto, size);
+        if (!bytes)
+            return NULL;
+    } else {
+        Span span;
+        memcpy(&span, proto->raw_data.data, sizeof span); /* see wire.c */
+        if (span.size != size)
+            return invalid(source, proto, "raw_data does not have the size the shape asks for");
+        bytes = source->bytes.data + span.offset;
+    }
+    set_raw(source->context, tensor, bytes);
+    return tensor;
+}
+
+/* The place of the i-th value of a sparse tensor in the dense one, from its indices: [n] flat or [n, rank] coordinates.
+ */
+static bool sparse_place(const Tensor *dense, const Tensor *index, int64_t i, int64_t *place)
+{
+    const int64_t *at = index->data;
+    if (index->rank == 1) {
+        *place = at[i];
+        return at[i] >= 0 && at[i] < dense->count;
+    }
+    *place = 0;
+    for (int k = 0; k < dense->rank; k++) {
+        int64_t coordinate = at[i * dense->rank + k];
+        if (coordinate < 0 || coordinate >= dense->dim[k])
+            return false;
+        *place = *place * dense->dim[k] + coordinate;
+    }
+    return true;
+}
+
+const Tensor *tensor_import_sparse(const Source *source, const Onnx__SparseTensorProto *proto)
+{
+    static const Onnx__TensorProto nameless = ONNX__TENSOR_PROTO__INIT;
+    if (!proto->values || !proto->indices)
+        return invalid(source, proto->values ? proto->values : &nameless, "a sparse tensor without values or indices");
+    const Tensor *value = tensor_import(source, proto->values), *index = tensor_import(source, proto->indices);
+    if (!value || !index)
+        return NULL;
+    Tensor shape = {0};
+    const char *wrong = set_shape(&shape, proto->n_dims, proto->dims);
+    if (wrong)
+        return invalid(source, proto->values, wrong);
+    bool flat = index->rank == 1, coordinates = index->rank == 2 && index->dim[1] == shape.rank;
+    if (value->rank != 1 || index->dtype != I64 || !(flat || coordinates) || index->dim[0] != value->count)
+        return invalid(source, proto->values, "a sparse tensor whose indices do not fit its values");
+    if (value->dtype == STRING)
+        return invalid(source, proto->values, "a sparse tensor of strings, which is not supported");
+    Tensor *dense = tensor_new(source->context, value->dtype, shape.rank, shape.dim);
+    size_t size = dtype_info(value->dtype)->size;
+    int64_t last = -1;
+    for (int64_t i = 0; i < value->count; i++) {
+        int64_t place;
+        if (!sparse_place(dense, index, i, &place))
+            return invalid(source, proto->values, "a sparse index outside the shape");
+        if (place <= last)
+            return invalid(source, proto->values, "sparse indices that are not in ascending order");
+        last = place;
+        memcpy((char *)dense->data + (size_t)place * size, (const char *)value->data + (size_t)i * size, size);
+    }
+    return dense;
+}
+
+/* ---- writing ---- */
+typedef struct {
+    ProtobufCBuffer base;
+    FILE *file;
+} FileBuffer;
+
+static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
+{
+    if (size)
+        fwrite(bytes, 1, size, ((FileBuffer *)buffer)->file);
+}
+
+/* The tensor's elements as a file has them; the caller frees them. NULL: no memory. */
+static unsigned char *raw_data(const Tensor *tensor)
+{
+    size_t size = dtype_info(tensor->dtype)->size, total = (size_t)tensor->count * size;
+    unsigned char *dense = malloc(total ? total : 1);
+    if (!dense)
+        return NULL;
+    for (int64_t i = 0; tensor->splat && i < tensor->count; i++)
+        memcpy(dense + (size_t)i * size, tensor->data, size);
+    if (!tensor->splat && total)
+        memcpy(dense, tensor->data, total);
+    if (!is_narrow(tensor->dtype))
+        return dense;
+    unsigned char *packed = malloc(total ? total : 1);
+    if (packed)
+        pack_narrow(tensor->dtype, dense, tensor->count, packed);
+    free(dense);
+    return packed;
+}
+
+bool tensor_save(const Tensor *tensor, const char *name, const char *path)
+{
+    Onnx__TensorProto proto = ONNX__TENSOR_PROTO__INIT;
+    proto.name = (char *)name;
+    proto.n_dims = (size_t)tensor->rank;
+    proto.dims = (int64_t *)tensor->dim;
+    proto.has_data_type = true;
+    proto.data_type = (int32_t)tensor->dtype;
+    void *bytes = NULL;
+    if (tensor->dtype == STRING) {
+        ProtobufCBinaryData *string = calloc((size_t)tensor->count + 1, sizeof *string);
+        for (int64_t i = 0; string && i < tensor->count; i++) {
+            char *text = ((char **)tensor->data)[tensor->splat ? 0 : i];
+            string[i] = (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+        }
+        proto.n_string_data = (size_t)tensor->count;
+        proto.string_data = bytes = string;
+    } else {
+        proto.has_raw_data = true;
+        proto.raw_data.len = packed_size(tensor->dtype, tensor->count);
+        proto.raw_data.data = bytes = raw_data(tensor);
+    }
+    FILE *file = bytes ? fopen(path, "wb") : NULL;
+    if (file)
+        protobuf_c_message_pack_to_buffer(&proto.base, &(FileBuffer){{append}, file}.base);
+    free(bytes);
+    if (!file)
+        return false;
+    bool written = !ferror(file);
+    return fclose(file) == 0 && written;
+}
