@@ -148,6 +148,7 @@ Value *value_new(Graph *graph, const char *name, Type type);
 Value *graph_add_input(Graph *graph, const char *name, Type type);
 void graph_add_output(Graph *graph, Value *value);
 Value *graph_add_constant(Graph *graph, const char *name, const Tensor *tensor);
+void graph_add_default(Graph *graph, Value *input, const Tensor *tensor); /* an initialiser that is also an input */
 /* A node without inputs and outputs, before `before` (NULL: at the end). */
 Node *node_new(Graph *graph, const Op *op, const char *name, Node *before);
 void node_add_input(Node *node, Value *value); /* NULL: not given */
@@ -181,7 +182,9 @@ Attr *attr_set_string(Node *node, const char *name, const char *value);
 Attr *attr_set_ints(Node *node, const char *name, const int64_t *value, size_t count);
 Attr *attr_set_tensor(Node *node, const char *name, const Tensor *tensor);
 Attr *attr_set_graph(Node *node, const char *name, Graph *graph);
-void attr_copy(Node *to, const Attr *attr); /* replaces one of the same name */
+/* A new attribute, zeroed but for name and kind, in its place in the list instead of any of the same name. */
+Attr *attr_add(Node *node, const char *name, AttrKind kind);
+void attr_copy(Node *to, const Attr *attr); /* replaces one of the same name; graphs are cloned */
 void attr_remove(Node *node, const char *name);
 bool attr_equal(const Attr *a, const Attr *b);
 
@@ -192,6 +195,7 @@ void node_set_input(Node *node, int slot, Value *value);
  * changed, because `from` already is such an Identity. */
 bool value_replace(Value *from, Value *to);
 void value_rename(Value *value, const char *name);
+void value_swap_names(Value *a, Value *b);
 void node_remove(Node *node);               /* no output may have readers */
 void node_move_before(Node *node, Node *before);
 int graph_sweep(Graph *graph); /* drops nodes and initialisers nobody reads, subgraphs included; how many */
@@ -200,6 +204,10 @@ bool value_is_read_once(const Value *value);
  * attributes or the function's defaults. */
 void node_inline(Node *node, const Graph *body);
 Graph *graph_clone(Model *model, const Graph *graph); /* not yet among the model's functions */
+/* Makes graph a subgraph of owner (attr_set_graph does): names of its values that are taken there change. */
+void graph_set_owner(Graph *graph, Node *owner);
+/* The i-th subgraph of a node, over all its attributes in order; NULL beyond the last. */
+Graph *node_subgraph(const Node *node, int i);
 /* Stable topological order, also of subgraphs; false when there is a cycle. */
 bool graph_sort(Graph *graph);
 
