@@ -1,0 +1,23 @@
+/* name.h -- the three ways model text may enter generated C: as an identifier, in a comment, in a string literal.
+ *
+ * Nothing else of a model's text reaches the output (security: names are chosen by whoever wrote the file). */
+#ifndef NAME_H
+#define NAME_H
+#include "../frontend/arena.h"
+
+/* The identifiers taken in one C scope and, through `outer`, in those around it. */
+typedef struct Names Names;
+Names *names_new(Arena *arena, const Names *outer);
+
+/* A new identifier for `text`: reduced to letters, digits and underscores, cut at 40 characters, `prefix` put before
+ * it, never a word or macro that C, C++ or the headers we include reserve, made unique with _2, _3 ... */
+const char *name_identifier(Names *names, const char *prefix, const char *text);
+
+/* Text for the inside of a comment: printable ASCII without star, backslash and question mark, anything else as \xNN;
+ * cut at 60 characters. Without a star a slash can end nothing, so paths stay readable. Put a blank before and after
+ * it. */
+const char *name_comment(Arena *arena, const char *text);
+
+/* A string literal with its quotes: octal escapes for all that is not plain, '?' escaped because of trigraphs. */
+const char *name_literal(Arena *arena, const char *text);
+#endif
