@@ -1,0 +1,124 @@
+/* reshape.c -- the same elements in the same order under another shape. */
+#include "shorthand.h"
+
+/* Output 0 holds the elements of input 0 in row-major order, with this shape. */
+static void reshape_to(Definition *d, int rank, Dim *const *dim)
+{
+    Expr *i[MAX_RANK], *from[MAX_RANK];
+    Dim *const *shape = def_shape(d, 0);
+    Dim *have = size_product(d, def_rank(d, 0), shape), *want = size_product(d, rank, dim);
+    if (!def_require(d, !size_differs(d, have, want), "%s elements cannot be reshaped to %s", size_text(d, have),
+                     size_text(d, want)))
+        return;
+    def_output(d, 0, def_dtype(d, 0), rank, dim);
+    def_index(d, 0, i);
+    index_reshape(d, rank, dim, i, def_rank(d, 0), shape, from);
+    def_body(d, 0, def_load(d, 0, from));
+}
+
+static void define_reshape(Definition *d)
+{
+    const bool allow_zero = attr_int(d->node, "allowzero", 0) != 0;
+    Dim *const *shape = def_shape(d, 0);
+    Dim *total = size_product(d, def_rank(d, 0), shape), *others = size_const(d, 1);
+    int rank, inferred = -1;
+    Dim *dim[MAX_RANK], **wanted = def_sizes(d, 1, &rank, total);
+    if (d->failed || !def_require(d, rank <= MAX_RANK, "the shape has %d dimensions, the limit is %d", rank, MAX_RANK))
+        return;
+    for (int k = 0; k < rank; k++) {
+        dim[k] = wanted[k];
+        if (dim_equals(dim[k], -1)) {
+            if (!def_require(d, inferred < 0, "dimensions %d and %d of the shape are both -1", inferred, k))
+                return;
+            inferred = k;
+            continue;
+        }
+        if (!allow_zero && dim_equals(dim[k], 0)) {
+            if (!def_require(d, k < def_rank(d, 0), "dimension %d is copied from an input of rank %d", k,
+                             def_rank(d, 0)))
+                return;
+            dim[k] = shape[k];
+        }
+        if (!def_require(d, dim_upper(dim[k]) >= 0, "dimension %d of the shape is %s", k, size_text(d, dim[k])))
+            return;
+        others = size_mul(d, others, dim[k]);
+    }
+    if (inferred >= 0) {
+        if (!def_require(d, !dim_equals(others, 0), "dimension %d is -1 beside a dimension of 0", inferred))
+            return;
+        Dim *exact = dim_divide_exactly(d->context->dims, total, others);
+        dim[inferred] = exact != NULL ? exact : size_floor_div(d, total, others);
+    }
+    reshape_to(d, rank, dim);
+}
+
+static void define_flatten(Definition *d)
+{
+    const int rank = def_rank(d, 0);
+    const int64_t given = attr_int(d->node, "axis", 1);
+    if (!def_require(d, given >= -rank && given <= rank, "axis %lld is outside [%d, %d]", (long long)given, -rank,
+                     rank))
+        return;
+    const int axis = (int)(given < 0 ? given + rank : given);
+    Dim *const *shape = def_shape(d, 0);
+    reshape_to(d, 2, (Dim *[]){size_product(d, axis, shape), size_product(d, rank - axis, shape + axis)});
+}
+
+static void define_squeeze(Definition *d)
+{
+    bool drop[MAX_RANK] = {false};
+    const int rank = def_rank(d, 0);
+    Dim *const *shape = def_shape(d, 0);
+    if (!def_mark_axes(d, 1, rank, drop))
+        return;
+    int kept = 0;
+    Dim *dim[MAX_RANK];
+    for (int k = 0; k < rank; k++) {
+        int64_t size;
+        if (!def_has(d, 1))
+            drop[k] = dim_equals(shape[k], 1);
+        else if (drop[k] && !def_require(d, !dim_is_const(shape[k], &size) || size == 1, "axis %d has size %s, not 1",
+                                         k, size_text(d, shape[k])))
+            return;
+        if (!drop[k])
+            dim[kept++] = shape[k];
+    }
+    reshape_to(d, kept, dim);
+}
+
+static void define_unsqueeze(Definition *d)
+{
+    int count, from = 0;
+    const int64_t *axis = def_ints(d, 1, &count);
+    const int rank = def_rank(d, 0) + count;
+    bool added[MAX_RANK] = {false};
+    Dim *dim[MAX_RANK];
+    if (d->failed || !def_require(d, rank <= MAX_RANK, "the result has %d dimensions, the limit is %d", rank, MAX_RANK))
+        return;
+    for (int k = 0; k < count; k++) {
+        const int a = def_axis(d, axis[k], rank);
+        if (d->failed || !def_require(d, !added[a], "axis %lld is named twice", (long long)axis[k]))
+            return;
+        added[a] = true;
+    }
+    for (int k = 0; k < rank; k++)
+        dim[k] = added[k] ? size_const(d, 1) : def_dim(d, 0, from++);
+    reshape_to(d, rank, dim);
+}
+
+static void define_identity(Definition *d)
+{
+    if (d->node->in[0]->type.kind != TENSOR) /* sequences and optionals: nothing to compute per element */
+        d->node->out[0]->type = d->node->in[0]->type;
+    else
+        reshape_to(d, def_rank(d, 0), def_shape(d, 0));
+}
+
+const Op ops_reshape[] = {
+    INDEX_ROW("Reshape", "data:T shape:int64 -> reshaped:T | T=any", "allowzero:int=0", define_reshape, 14),
+    INDEX_ROW("Flatten", "input:T -> output:T | T=any", "axis:int=1", define_flatten, 13),
+    INDEX_ROW("Squeeze", "data:T axes:int64? -> squeezed:T | T=any", "", define_squeeze, 13),
+    INDEX_ROW("Unsqueeze", "data:T axes:int64 -> expanded:T | T=any", "", define_unsqueeze, 13),
+    INDEX_ROW("Identity", "input:V -> output:V | V=value", "", define_identity, 16),
+    {.name = NULL},
+};

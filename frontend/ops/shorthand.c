@@ -1,0 +1,185 @@
+/* shorthand.c -- what many definitions share: guards, the index arithmetic of Reshape, sizes that come from inputs. */
+#include "shorthand.h"
+
+/* ---- index arithmetic ---- */
+Expr *index_both(Definition *d, Expr *a, Expr *b)
+{
+    if (a == NULL || b == NULL)
+        return a == NULL ? b : a;
+    return index_and(d, a, b);
+}
+
+Expr *index_between(Definition *d, Expr *i, Expr *lo, Expr *hi)
+{
+    return index_both(d, lo == NULL ? NULL : index_less_equal(d, lo, i), hi == NULL ? NULL : index_less(d, i, hi));
+}
+
+Expr *guarded(Definition *d, Expr *guard, Expr *then, Expr *otherwise)
+{
+    return guard == NULL ? then : expr_select(d->context, guard, then, otherwise);
+}
+
+/* One group of dimensions with equal product on both sides: linear index, then quotients and remainders. */
+static void reshape_group(Definition *d, int from_rank, Dim *const *from_dim, Expr *const *from, int to_rank,
+                          Dim *const *to_dim, Expr **to)
+{
+    Expr *linear = index_const(d, 0);
+    for (int k = 0; k < from_rank; k++)
+        linear = index_add(d, index_mul(d, linear, index_dim(d, from_dim[k])), from[k]);
+    int first = 0;
+    while (first < to_rank && dim_equals(to_dim[first], 1))
+        first++;
+    for (int k = to_rank - 1; k >= 0; k--) {
+        if (dim_equals(to_dim[k], 1)) {
+            to[k] = index_const(d, 0);
+        } else if (k == first) {
+            to[k] = linear;
+        } else {
+            to[k] = index_mod(d, linear, index_dim(d, to_dim[k]));
+            linear = index_div(d, linear, index_dim(d, to_dim[k]));
+        }
+    }
+}
+
+void index_reshape(Definition *d, int from_rank, Dim *const *from_dim, Expr *const *from, int to_rank,
+                   Dim *const *to_dim, Expr **to)
+{
+    int i = 0, j = 0;
+    /* what both shapes end in keeps its indices */
+    for (;;) {
+        if (from_rank > 0 && dim_equals(from_dim[from_rank - 1], 1)) {
+            from_rank--;
+        } else if (to_rank > 0 && dim_equals(to_dim[to_rank - 1], 1)) {
+            to[--to_rank] = index_const(d, 0);
+        } else if (from_rank > 0 && to_rank > 0 && from_dim[from_rank - 1] == to_dim[to_rank - 1]) {
+            to[--to_rank] = from[--from_rank];
+        } else {
+            break;
+        }
+    }
+    while (i < from_rank && j < to_rank) {
+        Dim *p = from_dim[i], *q = to_dim[j];
+        int from_end = i + 1, to_end = j + 1;
+        while (p != q) {
+            if (to_end < to_rank && dim_divide_exactly(d->context->dims, p, q) != NULL) {
+                q = size_mul(d, q, to_dim[to_end++]);
+            } else if (from_end < from_rank && dim_divide_exactly(d->context->dims, q, p) != NULL) {
+                p = size_mul(d, p, from_dim[from_end++]);
+            } else {
+                from_end = from_rank;
+                to_end = to_rank;
+                break;
+            }
+        }
+        reshape_group(d, from_end - i, from_dim + i, from + i, to_end - j, to_dim + j, to + j);
+        i = from_end;
+        j = to_end;
+    }
+    for (; j < to_rank; j++) /* only dimensions that must turn out to be 1 are left */
+        to[j] = index_const(d, 0);
+}
+
+/* ---- sizes ---- */
+Dim *size_product(Definition *d, int rank, Dim *const *dim)
+{
+    Dim *product = size_const(d, 1);
+    for (int k = 0; k < rank; k++)
+        product = size_mul(d, product, dim[k]);
+    return product;
+}
+
+Dim *size_is_negative(Definition *d, Dim *a)
+{
+    return size_min(d, size_const(d, 1), size_max(d, size_const(d, 0), size_sub(d, size_const(d, 0), a)));
+}
+
+bool size_differs(Definition *d, Dim *a, Dim *b)
+{
+    int64_t difference;
+    return a != b && dim_is_const(size_sub(d, a, b), &difference) && difference != 0;
+}
+
+char *size_text(Definition *d, Dim *dim)
+{
+    return dim_text(dim, d->context->arena, NULL, NULL);
+}
+
+/* ---- inputs and attributes ---- */
+bool def_same_shape(Definition *d, int a, int b)
+{
+    if (!def_require(d, def_rank(d, a) == def_rank(d, b), "inputs %d and %d have ranks %d and %d, which must be equal",
+                     a, b, def_rank(d, a), def_rank(d, b)))
+        return false;
+    for (int k = 0; k < def_rank(d, a); k++)
+        if (!def_require(d, !size_differs(d, def_dim(d, a, k), def_dim(d, b, k)),
+                         "inputs %d and %d differ in dimension %d: %s and %s", a, b, k, size_text(d, def_dim(d, a, k)),
+                         size_text(d, def_dim(d, b, k))))
+            return false;
+    return true;
+}
+
+Dim **def_sizes(Definition *d, int input, int *count, Dim *limit)
+{
+    Value *value = d->node->in[input];
+    int64_t n = 1;
+    *count = 0;
+    if (value->constant != NULL)
+        return def_dims(d, input, count);
+    if (!def_require(d, def_rank(d, input) <= 1, "input %d has rank %d, wants a list", input, def_rank(d, input)))
+        return NULL;
+    if (def_rank(d, input) == 1 && !dim_is_const(def_dim(d, input, 0), &n)) {
+        def_dims(d, input, count); /* says that it must be known */
+        return NULL;
+    }
+    if (!def_require(d, n <= 64, "input %d gives %lld sizes", input, (long long)n))
+        return NULL;
+    Dim **size = ARENA_ARRAY(d->context->arena, n, Dim *);
+    for (int k = 0; k < n; k++) {
+        Dim *known = value->element != NULL ? value->element[k] : NULL;
+        size[k] = known != NULL ? known : dim_fresh(d->context->dims, value, k, limit);
+    }
+    *count = (int)n;
+    return size;
+}
+
+bool def_mark_axes(Definition *d, int input, int rank, bool *mark)
+{
+    if (!def_has(d, input)) {
+        for (int k = 0; k < rank; k++)
+            mark[k] = true;
+        return true;
+    }
+    int count;
+    const int64_t *axis = def_ints(d, input, &count);
+    for (int k = 0; k < count && !d->failed; k++) {
+        const int a = def_axis(d, axis[k], rank);
+        if (!d->failed)
+            mark[a] = true;
+    }
+    return !d->failed;
+}
+
+const int64_t *def_attr_ints(Definition *d, const char *name, int count, int64_t otherwise, int64_t least)
+{
+    size_t given;
+    const int64_t *value = attr_ints(d->node, name, &given);
+    if (value == NULL) {
+        int64_t *all = ARENA_ARRAY(d->context->arena, count, int64_t);
+        for (int k = 0; k < count; k++)
+            all[k] = otherwise;
+        return all;
+    }
+    if (!def_require(d, given == (size_t)count, "attribute '%s' has %zu elements, wants %d", name, given, count))
+        return NULL;
+    for (int k = 0; k < count; k++)
+        if (!def_require(d, value[k] >= least, "attribute '%s' has the element %lld, wants at least %lld", name,
+                         (long long)value[k], (long long)least))
+            return NULL;
+    return value;
+}
+
+Expr *number(Definition *d, DType type, double value)
+{
+    type = dtype_compute(type);
+    return dtype_is_float(type) ? expr_float(d->context, type, value) : expr_int(d->context, type, (int64_t)value);
+}
