@@ -63,8 +63,8 @@ Dim *dim_substitute(DimTable *table, Dim *dim, Dim *const *replacement);
 /* Marks used[dim_symbol_index(s)] for each symbol s below dim. */
 void dim_symbols_used(Dim *dim, bool *used);
 
-/* ---- text ---- a C expression over the symbols' names and int64 constants: "2*N + E", "(H + 1)/2" (floor), "max(a, b)".
- * `rename` (may be NULL) gives the text of a symbol. The result lives in the arena. */
+/* ---- text ---- a C expression over the symbols' names and int64 constants: "2*N + E", "(H + 1)/2" (floor), "max(a,
+ * b)". `rename` (may be NULL) gives the text of a symbol. The result lives in the arena. */
 char *dim_text(Dim *dim, Arena *arena, const char *(*rename)(void *who, Dim *symbol), void *who);
 /* Reads what dim_text writes and what exporters write ("s77 + u0", "2*N", "floor(H/2)"). A string that is not an
  * expression is the name of one symbol, as ONNX has it. */
