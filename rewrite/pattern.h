@@ -1,0 +1,150 @@
+/* pattern.h -- a rule in memory: made by rule_parse.c, matched by rule_match.c, applied by rule.c, drawn by
+ * rule_test.c.
+ *
+ * A rule has one list of names (slots) for values, attributes and operators. Matching fills a Binding: what each slot
+ * stands for at one place of a graph. */
+#ifndef PATTERN_H
+#define PATTERN_H
+#include "../frontend/ops/op.h"
+#include "rule.h"
+
+enum { MAX_SLOT = 64, MAX_STATEMENT = 32, MAX_ALTERNATIVE = 24, MAX_OPERAND = 16 };
+
+/* What a name or a term stands for. Integers are constant Dims, so sizes compute and compare like numbers. */
+typedef enum { B_NONE, B_VALUE, B_NODE, B_DIM, B_DIMS, B_FLOAT, B_STRING, B_TRUTH, B_ATTR } BoundKind;
+typedef struct {
+    BoundKind kind;
+    Value *value;
+    Node *node; /* B_NODE: the node an operator name matched */
+    Dim *dim;
+    Dim **dims; /* B_DIMS: `count` of them */
+    int count;
+    double f;
+    const char *s;
+    bool truth;
+    const Attr *attr; /* B_ATTR: any attribute that is none of the above */
+} Bound;
+
+/* An expression of guards, attributes and operands: numbers, names, calls of the functions in rule_terms.c, lists,
+ * sums. */
+typedef enum { TERM_INT, TERM_FLOAT, TERM_STRING, TERM_SLOT, TERM_CALL, TERM_LIST, TERM_OPERATOR } TermKind;
+typedef enum { O_ADD, O_SUB, O_MUL, O_DIV, O_EQ, O_NE, O_LT, O_LE, O_GT, O_GE, O_AND, O_OR, O_NOT } TermOperator;
+typedef struct Term Term;
+typedef struct TermFunction TermFunction;
+struct Term {
+    TermKind kind;
+    int64_t i;
+    double f;
+    const char *s;
+    int slot;
+    TermOperator op;
+    const TermFunction *function;
+    Term *arg[8];
+    int narg;
+    int line;
+};
+
+/* An operand of a statement: a slot, a term in braces (right side: an int64 vector of dims), a number (left side: a
+ * constant whose elements all equal it; right side: a scalar of the type of the statement's first operand), or nothing.
+ */
+typedef enum { OPERAND_NONE, OPERAND_SLOT, OPERAND_DIMS, OPERAND_NUMBER } OperandKind;
+typedef struct {
+    OperandKind kind;
+    int slot;
+    Term *term;
+    double number;
+} Operand;
+
+typedef struct {
+    const char *name;
+    Term *term; /* left: a lone name binds, anything else must be equal; right: the value */
+} PatternAttr;
+
+typedef struct {
+    const Op *op[MAX_ALTERNATIVE]; /* the operators that match, or the one to build; none: any (left), alias (right) */
+    int nop;
+    int operator_slot; /* left: names the matched node; right: copies that node's operator and attributes; -1: neither
+                        */
+    int out[8], nout;  /* slots */
+    Operand in[MAX_OPERAND];
+    int nin;
+    int rest; /* the slot of a last operand `xs...`, which stands for any number of them; -1: none */
+    PatternAttr attr[8];
+    int nattr;
+    int line;
+} Statement;
+
+/* One drawn input or attribute of a test line. */
+typedef struct {
+    int slot;
+    bool is_constant, is_attribute;
+    DType dtype;
+    int rank;
+    int64_t dim[MAX_RANK];
+    bool has_bound; /* elements lie in [0, bound) */
+    double bound;
+    int nvalue; /* elements given: one for all of them, or each */
+    double value[32];
+    Term *term; /* of an attribute */
+} TestInput;
+typedef struct TestLine TestLine;
+struct TestLine {
+    TestInput input[MAX_SLOT];
+    int ninput;
+    TestLine *next;
+};
+
+typedef struct Rule Rule;
+struct Rule {
+    const char *name, *file;
+    Contract contract;
+    double bound; /* LOSSY: the greatest relative difference */
+    int line;
+    const char *slot_name[MAX_SLOT];
+    int slot_def[MAX_SLOT]; /* the left statement that defines it; -1: binds anything */
+    int nslot;
+    Statement left[MAX_STATEMENT], right[MAX_STATEMENT];
+    int nleft, nright;
+    Term *guard[32];
+    int nguard;
+    TestLine *test;
+    Rule *next; /* in file order */
+};
+
+struct RuleSet {
+    Context *context;
+    Rule *first, *last;
+    int count;
+};
+
+/* What a rule's names stand for at one place. */
+typedef struct {
+    const Rule *rule;
+    Context *context;
+    Bound bound[MAX_SLOT];
+    Node *matched[MAX_STATEMENT]; /* by left statement */
+    Value **rest;                 /* what `xs...` stands for; one such operand per rule */
+    int nrest;
+    const char *why; /* where matching failed: a text in the arena; only filled when `explain` is set */
+    bool explain;
+} Binding;
+
+/* Fills binding for the rule with its last left statement at node `root`; false when it does not match or a guard
+ * fails. */
+bool rule_match(const Rule *rule, Node *root, Binding *binding);
+
+/* The value of a term; B_NONE when it cannot be told. */
+Bound term_value(const Term *term, const Binding *binding);
+/* The function of this name in terms; NULL when there is none. `arity` receives the number of its arguments. */
+const TermFunction *term_function(const char *name, int *arity);
+
+/* Whether the order of an operator's two operands does not matter. */
+bool op_commutes(const Op *op);
+/* Whether two things are the same; numbers compare as numbers, floats at single precision. */
+bool bound_equal(const Bound *a, const Bound *b);
+/* A constant as a number; NaN when it is none. */
+double bound_number(const Bound *bound);
+
+/* Whether all elements of value are known to equal one number, constant splats and ConstantOfShape seen through. */
+bool value_is_splat(const Value *value, double *number);
+#endif

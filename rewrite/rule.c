@@ -1,0 +1,280 @@
+/* rule.c -- applies rules to a graph until none fires.
+ *
+ * Laws, which keep this simple and terminating: a rule never raises cost; it keeps dtype and shape; each file is
+ * monotone, so it reaches a fixed point; a rule that can never fire because an earlier one always wins is refused.
+ *
+ * The engine walks a graph in execution order and tries at each node the rules whose root it could be, in the order of
+ * the file. Where one fires, its right side is built before the root, the root's readers read the new values, and what
+ * nobody reads any more goes at once, so that `one_use` tells the truth. The walk goes on at the first new node; walks
+ * repeat until nothing fires. */
+#include "../frontend/embedded.h"
+#include "../frontend/frontend.h"
+#include "pattern.h"
+#include "shape.h"
+#include <string.h>
+
+typedef struct {
+    RuleSet *rules;
+    const PassOptions *options;
+    Context *context;
+    int *fired;     /* by rule, in file order */
+    int64_t budget; /* firings left before the set is taken not to end */
+    Node *cursor;   /* the node the walk goes on at */
+    bool stale;     /* a new value's type differs from the old one's: later types need inferring again */
+} Engine;
+
+/* ---- building the right side ---- */
+static Attr *attr_set_bound(Node *node, const char *name, const Bound *bound)
+{
+    int64_t number, *ints;
+    switch (bound->kind) {
+    case B_DIM:
+        return dim_is_const(bound->dim, &number) ? attr_set_int(node, name, number) : NULL;
+    case B_FLOAT:
+        return attr_set_float(node, name, bound->f);
+    case B_STRING:
+        return attr_set_string(node, name, bound->s);
+    case B_DIMS:
+        ints = ARENA_ARRAY(node->graph->context->arena, bound->count, int64_t);
+        for (int i = 0; i < bound->count; i++)
+            if (!dim_is_const(bound->dims[i], &ints[i]))
+                return NULL;
+        return attr_set_ints(node, name, ints, (size_t)bound->count);
+    case B_ATTR: {
+        Attr copy = *bound->attr;
+        copy.name = name;
+        attr_copy(node, &copy);
+        return attr_find(node, name);
+    }
+    default:
+        return NULL;
+    }
+}
+
+static Value *operand_value(const Operand *operand, Node *root, const Value *first, const Binding *binding)
+{
+    switch (operand->kind) {
+    case OPERAND_SLOT:
+        return binding->bound[operand->slot].value;
+    case OPERAND_DIMS: {
+        const Bound dims = term_value(operand->term, binding);
+        return value_of_dims(root, dims.dims, dims.count, false);
+    }
+    case OPERAND_NUMBER:
+        return graph_constant(root->graph, tensor_of_number(binding->context, first->type.dtype, 0, operand->number));
+    default:
+        return NULL;
+    }
+}
+
+/* Whether everything the right side needs can be told, before anything is built. */
+static bool can_build(const Rule *rule, Node *root, const Binding *binding)
+{
+    for (int i = 0; i < rule->nright; i++) {
+        const Statement *const statement = &rule->right[i];
+        for (int k = 0; k < statement->nin; k++) {
+            if (statement->in[k].kind != OPERAND_DIMS)
+                continue;
+            const Bound dims = term_value(statement->in[k].term, binding);
+            if (dims.kind != B_DIMS || !dims_are_computable(root, dims.dims, dims.count))
+                return false;
+        }
+        for (int k = 0; k < statement->nattr; k++)
+            if (statement->attr[k].term->kind != TERM_SLOT &&
+                term_value(statement->attr[k].term, binding).kind == B_NONE)
+                return false;
+    }
+    return true;
+}
+
+/* Builds one statement before the root and binds its outputs; false after errors in the report. */
+static bool build_statement(const Statement *statement, Node *root, Binding *binding)
+{
+    const Rule *const rule = binding->rule;
+    const Node *const like = statement->operator_slot >= 0 ? binding->bound[statement->operator_slot].node : NULL;
+    if (!like && statement->nop == 0) { /* y = x */
+        binding->bound[statement->out[0]] = binding->bound[statement->in[0].slot];
+        return true;
+    }
+    Value *operand[MAX_OPERAND];
+    const Value *first = NULL;
+    for (int i = 0; i < statement->nin; i++) {
+        operand[i] = operand_value(&statement->in[i], root, first ? first : root->out[0], binding);
+        first = first ? first : operand[i];
+    }
+    Node *const node = node_new(root->graph, like ? like->op : statement->op[0], root->name, root);
+    for (int i = 0; i < statement->nin; i++)
+        node_add_input(node, operand[i]);
+    for (int i = 0; i < binding->nrest && statement->rest >= 0; i++)
+        node_add_input(node, binding->rest[i]);
+    for (const Attr *attr = like ? like->attr : NULL; attr; attr = attr->next)
+        attr_copy(node, attr);
+    for (int i = 0; i < statement->nattr; i++) {
+        const Bound bound = term_value(statement->attr[i].term, binding);
+        if (bound.kind != B_NONE && !attr_set_bound(node, statement->attr[i].name, &bound))
+            return report_add(binding->context->report, node, INTERNAL,
+                              arena_printf(binding->context->arena, "rule %s: attribute '%s' has no value", rule->name,
+                                           statement->attr[i].name));
+    }
+    for (int i = 0; i < statement->nout; i++) {
+        const Bound *const old = &binding->bound[statement->out[i]];
+        Value *const out =
+            node_add_output(node, old->kind == B_VALUE ? old->value->name : rule->slot_name[statement->out[i]]);
+        binding->bound[statement->out[i]] = (Bound){.kind = B_VALUE, .value = out};
+    }
+    if (node_infer(node))
+        return true;
+    return report_add(binding->context->report, node, INTERNAL,
+                      arena_printf(binding->context->arena, "rule %s builds a node that is not valid", rule->name));
+}
+
+/* Removes a node nobody reads, and those before it that nobody reads then. */
+void node_remove_unread(Node *node)
+{
+    Arena *const arena = node->graph->context->arena;
+    int depth = 0, capacity = 16;
+    Node **stack = ARENA_ARRAY(arena, capacity, Node *);
+    stack[depth++] = node;
+    while (depth > 0) {
+        Node *const top = stack[--depth];
+        bool read = false;
+        for (int i = 0; i < top->nout; i++)
+            read |= top->out[i] && (top->out[i]->nreader > 0 || top->out[i]->outputs > 0);
+        if (read || !top->graph)
+            continue;
+        const int nin = top->nin;
+        Value **const in = top->in;
+        Graph *const graph = top->graph;
+        node_remove(top);
+        top->graph = NULL;
+        for (int i = 0; i < nin; i++) {
+            if (!in[i] || !in[i]->def || in[i]->graph != graph)
+                continue;
+            if (depth == capacity) {
+                stack = arena_grow(arena, stack, (size_t)depth, (size_t)depth * 2, sizeof *stack);
+                capacity *= 2;
+            }
+            stack[depth++] = in[i]->def;
+        }
+    }
+}
+
+/* Puts the right side in place of the root. */
+static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding, bool *changed)
+{
+    const Statement *const last = &rule->left[rule->nleft - 1];
+    Node *const before = root->prev;
+    Value *old[8];
+    for (int i = 0; i < last->nout; i++)
+        old[i] = root->out[i];
+    for (int i = 0; i < rule->nright; i++)
+        if (!build_statement(&rule->right[i], root, binding))
+            return false;
+    for (int i = 0; i < last->nout; i++) {
+        Value *const new = binding->bound[last->out[i]].value;
+        if (new->type.dtype != old[i]->type.dtype || (old[i]->type.rank >= 0 && new->type.rank != old[i]->type.rank))
+            return report_add(engine->context->report, root, INTERNAL,
+                              arena_printf(engine->context->arena, "rule %s turns %s into %s", rule->name,
+                                           type_text(&old[i]->type, engine->context->arena),
+                                           type_text(&new->type, engine->context->arena)));
+        engine->stale |= !type_equal(&new->type, &old[i]->type);
+        *changed |= value_replace(old[i], new);
+    }
+    engine->cursor = before ? before->next : root->graph->first;
+    if (engine->cursor == root)
+        engine->cursor = root->next;
+    node_remove_unread(root);
+    return true;
+}
+
+/* ---- the walk ---- */
+static void explain(Engine *engine, const Rule *rule, Node *node)
+{
+    Binding *const binding = ARENA_NEW(engine->context->arena, Binding);
+    const Statement *const last = &rule->left[rule->nleft - 1];
+    bool candidate = last->nop == 0;
+    for (int i = 0; i < last->nop; i++)
+        candidate |= last->op[i] == node->op;
+    binding->explain = true;
+    if (candidate && !rule_match(rule, node, binding))
+        fprintf(engine->options->trace, "why %s: at %s: %s\n", rule->name,
+                node->nout && node->out[0] ? node->out[0]->name : "?", binding->why);
+}
+
+static bool try_rules(Engine *engine, Node *node, bool *fired)
+{
+    Binding *const binding = &(Binding){0};
+    int index = 0;
+    for (const Rule *rule = engine->rules->first; rule; rule = rule->next, index++) {
+        if (rule->contract > engine->options->allowed)
+            continue;
+        if (engine->options->why_rule && engine->options->trace && !strcmp(engine->options->why_rule, rule->name))
+            explain(engine, rule, node);
+        binding->explain = false;
+        if (!rule_match(rule, node, binding) || !can_build(rule, node, binding))
+            continue;
+        if (engine->budget-- == 0)
+            return report_add(engine->context->report, node, INTERNAL,
+                              arena_printf(engine->context->arena, "the rules of %s do not end; the last was %s",
+                                           rule->file, rule->name));
+        if (engine->options->trace_rules && engine->options->trace)
+            fprintf(engine->options->trace, "rule %s: at %s\n", rule->name, node->out[0] ? node->out[0]->name : "?");
+        bool changed = false;
+        if (!fire(engine, rule, node, binding, &changed))
+            return false;
+        engine->fired[index] += changed;
+        *fired |= changed;
+        return true;
+    }
+    engine->cursor = node->next;
+    return true;
+}
+
+static bool walk_graph(Engine *engine, Graph *graph, bool *fired)
+{
+    for (Node *node = graph->first; node; node = engine->cursor) {
+        for (Attr *attr = node->attr; attr; attr = attr->next)
+            if (attr->kind == ATTR_GRAPH && !walk_graph(engine, attr->graph, fired))
+                return false;
+        if (!node->op || node->function)
+            engine->cursor = node->next;
+        else if (!try_rules(engine, node, fired))
+            return false;
+    }
+    return true;
+}
+
+bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, RewriteLog *log)
+{
+    Engine engine = {.rules = rules, .options = options, .context = model->context};
+    bool fired = true, ok = true;
+    engine.fired = ARENA_ARRAY(model->context->arena, rules->count, int);
+    engine.budget = 1000 + 40 * (int64_t)model->graph->nnode;
+    while (ok && fired) {
+        fired = false;
+        ok = walk_graph(&engine, model->graph, &fired);
+        graph_sweep(model->graph);
+        if (ok && engine.stale)
+            ok = model_infer(model);
+        engine.stale = false;
+    }
+    int index = 0;
+    for (const Rule *rule = rules->first; rule && log; rule = rule->next, index++) {
+        int at = 0;
+        while (at < log->nrule && log->rule[at].rule != rule->name)
+            at++;
+        if (engine.fired[index] == 0 || at >= (int)(sizeof log->rule / sizeof *log->rule))
+            continue;
+        log->nrule += at == log->nrule;
+        log->rule[at].rule = rule->name;
+        log->rule[at].fired += engine.fired[index];
+    }
+    return ok;
+}
+
+const char *rules_builtin(const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "rewrite/%s.rules", name);
+    return embedded_text(path);
+}

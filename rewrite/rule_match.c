@@ -1,0 +1,348 @@
+/* rule_match.c -- whether a rule's left side stands at a node, and what its names stand for there.
+ *
+ * A left side is a directed graph of at most 32 statements, walked from its root statement against the graph. Operators
+ * that commute match in both orders: every choice of orders is tried, one bit of a mask for each such statement. */
+#include "pattern.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool fails(Binding *binding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool fails(Binding *binding, const char *format, ...)
+{
+    if (binding->explain) {
+        va_list args;
+        va_start(args, format);
+        binding->why = arena_vprintf(binding->context->arena, format, args);
+        va_end(args);
+    }
+    return false;
+}
+
+/* ---- operators and attributes ---- */
+bool op_commutes(const Op *op)
+{
+    static const char *const name[] = {"Add", "Mul", "Max", "Min", "And", "Or", "Xor", "Equal", NULL};
+    if (op->domain[0] != '\0')
+        return false;
+    for (int i = 0; name[i]; i++)
+        if (!strcmp(op->name, name[i]))
+            return true;
+    return false;
+}
+
+static bool statement_takes(const Statement *statement, const Op *op)
+{
+    for (int i = 0; i < statement->nop; i++)
+        if (statement->op[i] == op)
+            return true;
+    return statement->nop == 0;
+}
+
+/* What an attribute is to terms. */
+static Bound bound_of_attr(Context *context, const Attr *attr)
+{
+    switch (attr->kind) {
+    case ATTR_INT:
+        return (Bound){.kind = B_DIM, .dim = dim_const(context->dims, attr->i)};
+    case ATTR_FLOAT:
+        return (Bound){.kind = B_FLOAT, .f = attr->f};
+    case ATTR_STRING:
+        return (Bound){.kind = B_STRING, .s = attr->s};
+    case ATTR_INTS: {
+        Bound b = {.kind = B_DIMS, .count = (int)attr->count};
+        b.dims = ARENA_ARRAY(context->arena, attr->count, Dim *);
+        for (size_t i = 0; i < attr->count; i++)
+            b.dims[i] = dim_const(context->dims, attr->ints[i]);
+        return b;
+    }
+    default:
+        return (Bound){.kind = B_ATTR, .attr = attr};
+    }
+}
+
+/* The default an operator's row gives an attribute ("axis:int=0 mode:string=constant"); B_NONE when there is none. */
+static Bound default_attr(Context *context, const Op *op, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *at = op && op->attributes ? op->attributes : ""; *at; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        if (strncmp(at, name, length) != 0 || at[length] != ':')
+            continue;
+        const char *const kind = at + length + 1;
+        const size_t kind_length = strcspn(kind, " =?");
+        if (kind[kind_length] != '=')
+            return (Bound){0};
+        const char *const text = kind + kind_length + 1;
+        if (!strncmp(kind, "int", kind_length))
+            return (Bound){.kind = B_DIM, .dim = dim_const(context->dims, strtoll(text, NULL, 10))};
+        if (!strncmp(kind, "float", kind_length))
+            return (Bound){.kind = B_FLOAT, .f = strtod(text, NULL)};
+        return (Bound){.kind = B_STRING, .s = arena_strndup(context->arena, text, strcspn(text, " "))};
+    }
+    return (Bound){0};
+}
+
+static Bound node_attr(Context *context, const Node *node, const char *name)
+{
+    const Attr *const attr = attr_find(node, name);
+    return attr ? bound_of_attr(context, attr) : default_attr(context, node->op, name);
+}
+
+bool bound_equal(const Bound *a, const Bound *b)
+{
+    if (a->kind == B_DIM && b->kind == B_FLOAT)
+        return dim_is_const(a->dim, NULL) && bound_number(a) == b->f;
+    if (a->kind == B_FLOAT && b->kind == B_DIM)
+        return bound_equal(b, a);
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case B_VALUE:
+        return a->value == b->value;
+    case B_NODE:
+        return a->node == b->node;
+    case B_DIM:
+        return a->dim == b->dim;
+    case B_DIMS:
+        for (int i = 0; i < a->count && a->count == b->count; i++)
+            if (a->dims[i] != b->dims[i])
+                return false;
+        return a->count == b->count;
+    case B_FLOAT:
+        return a->f == b->f || (float)a->f == (float)b->f;
+    case B_STRING:
+        return !strcmp(a->s, b->s);
+    case B_TRUTH:
+        return a->truth == b->truth;
+    case B_ATTR:
+        return attr_equal(a->attr, b->attr);
+    default:
+        return false;
+    }
+}
+
+double bound_number(const Bound *bound)
+{
+    int64_t i;
+    if (bound->kind == B_FLOAT)
+        return bound->f;
+    return bound->kind == B_DIM && dim_is_const(bound->dim, &i) ? (double)i : NAN;
+}
+
+/* Listed attributes are equal or bind a name; the others have their defaults. */
+static bool match_attributes(const Statement *statement, const Node *node, Binding *binding)
+{
+    Context *const context = binding->context;
+    for (int i = 0; i < statement->nattr; i++) {
+        const PatternAttr *const wanted = &statement->attr[i];
+        Bound has = node_attr(context, node, wanted->name);
+        if (wanted->term->kind == TERM_SLOT && binding->bound[wanted->term->slot].kind == B_NONE) {
+            binding->bound[wanted->term->slot] = has;
+            continue;
+        }
+        const Bound is = term_value(wanted->term, binding);
+        if (!bound_equal(&has, &is))
+            return fails(binding, "attribute '%s' of %s differs", wanted->name, node->op->name);
+    }
+    if (statement->operator_slot >= 0) /* the operator is copied with all it has */
+        return true;
+    for (const Attr *attr = node->attr; attr; attr = attr->next) {
+        bool listed = false;
+        for (int i = 0; i < statement->nattr && !listed; i++)
+            listed = !strcmp(statement->attr[i].name, attr->name);
+        if (listed)
+            continue;
+        const Bound has = bound_of_attr(context, attr), usual = default_attr(context, node->op, attr->name);
+        if (!bound_equal(&has, &usual))
+            return fails(binding, "%s has attribute '%s', which the rule does not list", node->op->name, attr->name);
+    }
+    return true;
+}
+
+/* ---- constants ---- */
+static double tensor_number(const Tensor *tensor, int64_t i)
+{
+    switch (tensor->dtype) {
+    case F32:
+        return ((const float *)tensor->data)[i];
+    case F64:
+        return ((const double *)tensor->data)[i];
+    case I64:
+        return (double)((const int64_t *)tensor->data)[i];
+    case I32:
+        return ((const int32_t *)tensor->data)[i];
+    case BOOL:
+    case U8:
+        return ((const uint8_t *)tensor->data)[i];
+    default:
+        return NAN;
+    }
+}
+
+static bool tensor_is_splat(const Tensor *tensor, double *number)
+{
+    if (tensor->count == 0)
+        return false;
+    const double first = tensor_number(tensor, 0);
+    if (first != first)
+        return false;
+    for (int64_t i = 1; i < tensor->count && !tensor->splat; i++)
+        if (tensor_number(tensor, i) != first)
+            return false;
+    *number = first;
+    return true;
+}
+
+bool value_is_splat(const Value *value, double *number)
+{
+    static const char *const movement[] = {"Expand", "Reshape", "Unsqueeze", "Squeeze", "Identity", "Transpose", NULL};
+    for (int depth = 0; value && depth < 16; depth++) {
+        if (value->constant)
+            return !value->is_overridable && tensor_is_splat(value->constant, number);
+        if (!value->def || !value->def->op || value->def->op->domain[0] != '\0')
+            return false;
+        const Node *const node = value->def;
+        if (!strcmp(node->op->name, "ConstantOfShape")) {
+            const Attr *const attr = attr_find(node, "value");
+            *number = 0;
+            return attr == NULL || (attr->tensor && tensor_is_splat(attr->tensor, number));
+        }
+        bool moves = false;
+        for (int i = 0; movement[i] && !moves; i++)
+            moves = !strcmp(node->op->name, movement[i]);
+        if (!moves)
+            return false;
+        value = node->in[0];
+    }
+    return false;
+}
+
+/* ---- the walk ---- */
+typedef struct {
+    Binding *binding;
+    unsigned mask; /* bit s: statement s reads its first two operands in the other order */
+    bool has_choice[MAX_STATEMENT];
+} Walk;
+
+static bool match_statement(Walk *walk, int index, Node *node);
+
+static bool match_value(Walk *walk, int slot, Value *value)
+{
+    Binding *const binding = walk->binding;
+    const Rule *const rule = binding->rule;
+    Bound *const bound = &binding->bound[slot];
+    if (!value)
+        return fails(binding, "'%s' is an operand that is not given", rule->slot_name[slot]);
+    if (bound->kind != B_NONE)
+        return (bound->kind == B_VALUE && bound->value == value) ||
+               fails(binding, "'%s' would be two values", rule->slot_name[slot]);
+    *bound = (Bound){.kind = B_VALUE, .value = value};
+    if (rule->slot_def[slot] < 0)
+        return true;
+    return value->def ? match_statement(walk, rule->slot_def[slot], value->def)
+                      : fails(binding, "'%s' is not computed", rule->slot_name[slot]);
+}
+
+static bool match_operand(Walk *walk, const Operand *operand, Value *value)
+{
+    double number;
+    switch (operand->kind) {
+    case OPERAND_NONE:
+        return !value || fails(walk->binding, "an operand is given that the rule leaves out");
+    case OPERAND_NUMBER:
+        return (value && value_is_splat(value, &number) && (float)number == (float)operand->number) ||
+               fails(walk->binding, "an operand is not the constant %g", operand->number);
+    default:
+        return match_value(walk, operand->slot, value);
+    }
+}
+
+static bool match_statement(Walk *walk, int index, Node *node)
+{
+    Binding *const binding = walk->binding;
+    const Statement *const statement = &binding->rule->left[index];
+    if (!node->op || node->function || !statement_takes(statement, node->op))
+        return fails(binding, "line %d: the operator is %s", statement->line, node->op ? node->op->name : "a function");
+    if (binding->matched[index] && binding->matched[index] != node)
+        return fails(binding, "line %d would be two nodes", statement->line);
+    if (binding->matched[index])
+        return true;
+    binding->matched[index] = node;
+    int nin = node->nin;
+    while (nin > statement->nin && !node->in[nin - 1])
+        nin--;
+    if (nin < statement->nin) {
+        for (int i = nin; i < statement->nin; i++)
+            if (statement->in[i].kind != OPERAND_NONE)
+                return fails(binding, "line %d: %s has %d operands", statement->line, node->op->name, nin);
+    } else if (nin > statement->nin && statement->rest < 0) {
+        return fails(binding, "line %d: %s has %d operands", statement->line, node->op->name, nin);
+    }
+    if (node->nout < statement->nout)
+        return fails(binding, "line %d: %s has %d outputs", statement->line, node->op->name, node->nout);
+    for (int i = 0; i < node->nout; i++) {
+        if (i >= statement->nout) {
+            if (node->out[i] && (node->out[i]->nreader || node->out[i]->outputs))
+                return fails(binding, "line %d: output %d is read too", statement->line, i);
+            continue;
+        }
+        Bound *const bound = &binding->bound[statement->out[i]];
+        if (!node->out[i] || (bound->kind != B_NONE && (bound->kind != B_VALUE || bound->value != node->out[i])))
+            return fails(binding, "line %d: output %d differs", statement->line, i);
+        *bound = (Bound){.kind = B_VALUE, .value = node->out[i]};
+    }
+    if (statement->operator_slot >= 0)
+        binding->bound[statement->operator_slot] = (Bound){.kind = B_NODE, .node = node};
+    if (!match_attributes(statement, node, binding))
+        return false;
+    const bool commutes = statement->nin == 2 && nin == 2 && op_commutes(node->op);
+    walk->has_choice[index] |= commutes;
+    const bool swapped = commutes && (walk->mask >> index & 1) != 0;
+    for (int i = 0; i < statement->nin; i++)
+        if (!match_operand(walk, &statement->in[i], i < nin ? node->in[swapped ? 1 - i : i] : NULL))
+            return false;
+    if (statement->rest >= 0) {
+        binding->nrest = nin - statement->nin;
+        binding->rest = node->in + statement->nin;
+        for (int i = 0; i < binding->nrest; i++)
+            if (!binding->rest[i])
+                return fails(binding, "line %d: an operand is not given", statement->line);
+    }
+    return true;
+}
+
+static bool guards_hold(const Rule *rule, Binding *binding)
+{
+    for (int i = 0; i < rule->nguard; i++) {
+        const Bound truth = term_value(rule->guard[i], binding);
+        if (truth.kind != B_TRUTH || !truth.truth)
+            return fails(binding, "line %d: guard %s", rule->guard[i]->line,
+                         truth.kind == B_TRUTH ? "is false" : "cannot be told");
+    }
+    return true;
+}
+
+bool rule_match(const Rule *rule, Node *root, Binding *binding)
+{
+    const int last = rule->nleft - 1;
+    Context *const context = root->graph->context;
+    const bool explain = binding->explain;
+    if (!explain && (!root->op || root->function || !statement_takes(&rule->left[last], root->op)))
+        return false;
+    bool has_choice[MAX_STATEMENT] = {false};
+    for (unsigned mask = 0;;) {
+        *binding = (Binding){.rule = rule, .context = context, .explain = explain};
+        Walk walk = {.binding = binding, .mask = mask};
+        if (match_statement(&walk, last, root) && guards_hold(rule, binding))
+            return true;
+        unsigned choices = 0;
+        for (int i = 0; i <= last; i++) {
+            has_choice[i] |= walk.has_choice[i];
+            choices |= has_choice[i] ? 1u << i : 0;
+        }
+        mask = ((mask | ~choices) + 1) & choices; /* the next subset of the choices seen so far */
+        if (mask == 0)
+            return false;
+    }
+}

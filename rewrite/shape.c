@@ -1,0 +1,334 @@
+/* shape.c -- between dims and nodes; see shape.h. */
+#include "shape.h"
+#include "../frontend/dim_form.h"
+#include "../frontend/frontend.h"
+#include "../frontend/ops/op.h"
+#include "pass.h"
+#include <string.h>
+
+enum { MAX_ELEMENTS = 64 };
+
+/* ---- ask ---- */
+Dim **value_dims(const Value *value, int *count)
+{
+    Context *const context = value->graph->context;
+    int64_t n = 1, extent;
+    if (value->type.kind != TENSOR || !dtype_is_integer(value->type.dtype) || value->type.rank < 0)
+        return NULL;
+    for (int i = 0; i < value->type.rank; i++) {
+        if (!dim_is_const(value->type.dim[i], &extent) || extent < 0 || extent > MAX_ELEMENTS ||
+            n * extent > MAX_ELEMENTS)
+            return NULL;
+        n *= extent;
+    }
+    *count = (int)n;
+    if (value->constant && !value->is_overridable) {
+        Dim **const dims = ARENA_ARRAY(context->arena, n, Dim *);
+        for (int64_t i = 0; i < n; i++)
+            dims[i] = dim_const(context->dims, tensor_int(value->constant, i));
+        return dims;
+    }
+    for (int64_t i = 0; value->element && i < n; i++)
+        if (!value->element[i])
+            return NULL;
+    return value->element;
+}
+
+static const Graph *outermost(const Graph *graph)
+{
+    while (graph->owner)
+        graph = graph->owner->graph;
+    return graph;
+}
+
+/* A value available before `before` with an axis of exactly this extent: graph inputs first, then results in order. */
+static Value *find_source(const Node *before, Dim *dim, int *axis)
+{
+    const Graph *const graph = outermost(before->graph);
+    for (int i = 0; i < graph->nin; i++)
+        for (*axis = 0; *axis < graph->in[i]->type.rank; ++*axis)
+            if (graph->in[i]->type.kind == TENSOR && graph->in[i]->type.dim[*axis] == dim)
+                return graph->in[i];
+    if (!dim_is_symbol(dim) || !dim_is_fresh(dim))
+        return NULL;
+    const Node *stop = before;
+    while (stop->graph->owner)
+        stop = stop->graph->owner;
+    for (const Node *node = graph->first; node && node != stop; node = node->next)
+        for (int i = 0; i < node->nout; i++)
+            for (*axis = 0; node->out[i] && *axis < node->out[i]->type.rank; ++*axis)
+                if (node->out[i]->type.kind == TENSOR && node->out[i]->type.dim[*axis] == dim)
+                    return node->out[i];
+    return NULL;
+}
+
+static bool is_computable(const Node *before, Dim *dim)
+{
+    int axis;
+    if (dim->overflow)
+        return false;
+    if (dim_is_const(dim, NULL) || find_source(before, dim, &axis))
+        return true;
+    for (int t = 0; t < dim->nterm; t++)
+        for (int a = 0; a < dim->term[t].degree; a++) {
+            const Atom *const atom = dim->term[t].atom[a];
+            if (atom->kind == ATOM_SYMBOL) {
+                if (!find_source(before, atom->self, &axis))
+                    return false;
+            } else if (!is_computable(before, atom->a) || !is_computable(before, atom->b)) {
+                return false;
+            } else if (atom->kind == ATOM_FLOOR_DIV && dim_lower(atom->a) < 0) {
+                return false; /* Div truncates */
+            }
+        }
+    return true;
+}
+
+bool dims_are_computable(const Node *before, Dim *const *dims, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!is_computable(before, dims[i]))
+            return false;
+    return true;
+}
+
+bool view_target(Context *context, const Type *from, Dim *const *to, int rank, Dim **target)
+{
+    bool inferred = false;
+    for (int i = 0; i < rank; i++) {
+        const bool kept = i < from->rank && from->dim[i] == to[i];
+        if (dim_equals(to[i], 0) && !kept)
+            return false;
+        if (dim_is_const(to[i], NULL))
+            target[i] = to[i];
+        else if (kept)
+            target[i] = dim_const(context->dims, 0);
+        else
+            target[i] = inferred ? to[i] : dim_const(context->dims, -1);
+        inferred |= dim_equals(target[i], -1);
+    }
+    return true;
+}
+
+/* ---- build ---- */
+Tensor *tensor_of_number(Context *context, DType dtype, int rank, double number)
+{
+    const int64_t one[1] = {1};
+    Tensor *const tensor = tensor_new(context, dtype, rank, one);
+    switch (dtype) {
+    case F32:
+        *(float *)tensor->data = (float)number;
+        return tensor;
+    case F64:
+        *(double *)tensor->data = number;
+        return tensor;
+    case I64:
+        *(int64_t *)tensor->data = (int64_t)number;
+        return tensor;
+    case I32:
+        *(int32_t *)tensor->data = (int32_t)number;
+        return tensor;
+    case BOOL:
+        *(uint8_t *)tensor->data = number != 0;
+        return tensor;
+    default:
+        return NULL;
+    }
+}
+
+Value *graph_constant(Graph *graph, const Tensor *tensor)
+{
+    return graph_add_constant(graph, "", tensor);
+}
+
+static Value *vector_constant(Graph *graph, Dim *const *dims, int64_t count)
+{
+    Tensor *const tensor = tensor_new(graph->context, I64, 1, &count);
+    for (int i = 0; i < count; i++)
+        dim_is_const(dims[i], &((int64_t *)tensor->data)[i]);
+    return graph_constant(graph, tensor);
+}
+
+static Value *build(Node *before, const char *op, Value *a, Value *b)
+{
+    Node *const node = node_new(before->graph, op_find("", op), "", before);
+    node_add_input(node, a);
+    if (b)
+        node_add_input(node, b);
+    Value *const out = node_add_output(node, "");
+    return node_infer(node) ? out : NULL;
+}
+
+static Value *build_dim(Node *before, Dim *dim);
+
+static Value *build_source(Node *before, Dim *dim)
+{
+    int axis;
+    Value *const source = find_source(before, dim, &axis);
+    if (!source)
+        return NULL;
+    Node *const node = node_new(before->graph, op_find("", "Shape"), "", before);
+    node_add_input(node, source);
+    attr_set_int(node, "start", axis);
+    attr_set_int(node, "end", axis + 1);
+    Value *const out = node_add_output(node, "");
+    return node_infer(node) ? out : NULL;
+}
+
+static Value *build_atom(Node *before, const Atom *atom)
+{
+    static const char *const op[] = {[ATOM_FLOOR_DIV] = "Div", [ATOM_MIN] = "Min", [ATOM_MAX] = "Max"};
+    if (atom->kind == ATOM_SYMBOL)
+        return build_source(before, atom->self);
+    Value *const a = build_dim(before, atom->a), *const b = a ? build_dim(before, atom->b) : NULL;
+    return b ? build(before, op[atom->kind], a, b) : NULL;
+}
+
+/* A dim as an int64 vector of one element. The depth of recursion is bounded by DIM_MAX_SIZE. */
+static Value *build_dim(Node *before, Dim *dim)
+{
+    Context *const context = before->graph->context;
+    if (dim_is_const(dim, NULL))
+        return vector_constant(before->graph, &dim, 1);
+    Value *sum = build_source(before, dim);
+    if (sum)
+        return sum;
+    for (int t = 0; t < dim->nterm; t++) {
+        const Term *const term = &dim->term[t];
+        Dim *const coefficient = dim_const(context->dims, term->coefficient);
+        Value *product =
+            term->degree == 0 || term->coefficient != 1 ? vector_constant(before->graph, &coefficient, 1) : NULL;
+        for (int a = 0; a < term->degree; a++) {
+            Value *const factor = build_atom(before, term->atom[a]);
+            if (!factor)
+                return NULL;
+            product = product ? build(before, "Mul", product, factor) : factor;
+        }
+        sum = sum ? build(before, "Add", sum, product) : product;
+    }
+    return sum;
+}
+
+Value *value_of_dims(Node *before, Dim *const *dims, int count, bool scalar)
+{
+    Graph *const graph = before->graph;
+    Context *const context = graph->context;
+    int64_t number;
+    if (!dims_are_computable(before, dims, count))
+        return NULL;
+    if (scalar) {
+        if (dim_is_const(dims[0], &number)) {
+            Tensor *const tensor = tensor_new(context, I64, 0, NULL);
+            *(int64_t *)tensor->data = number;
+            return graph_constant(graph, tensor);
+        }
+        Value *const vector = build_dim(before, dims[0]);
+        return vector ? build(before, "Squeeze", vector, NULL) : NULL;
+    }
+    /* Runs of constants are one operand of the Concat. */
+    Value *part[MAX_ELEMENTS];
+    int nparts = 0;
+    for (int i = 0, run; i < count && count <= MAX_ELEMENTS; i += run) {
+        for (run = 0; i + run < count && dim_is_const(dims[i + run], NULL); run++)
+            ;
+        part[nparts] = run ? vector_constant(graph, dims + i, run) : build_dim(before, dims[i]);
+        if (!part[nparts++])
+            return NULL;
+        run += run == 0;
+    }
+    if (nparts == 0)
+        return vector_constant(graph, dims, 0);
+    if (nparts == 1)
+        return part[0];
+    Node *const node = node_new(graph, op_find("", "Concat"), "", before);
+    attr_set_int(node, "axis", 0);
+    for (int i = 0; i < nparts; i++)
+        node_add_input(node, part[i]);
+    Value *const out = node_add_output(node, "");
+    return node_infer(node) ? out : NULL;
+}
+
+/* ---- the pass ---- */
+/* What was computed anew, by the old value's dims: later operands of the same dims read it too. */
+typedef struct Spelled Spelled;
+struct Spelled {
+    Value *value;
+    Dim **dims;
+    int count;
+    bool scalar;
+    Spelled *next;
+};
+enum { BUCKETS = 1024 };
+typedef struct {
+    Spelled *bucket[BUCKETS];
+} Spelling;
+
+static Spelled *spelled_find(Spelling *spelling, Dim *const *dims, int count, bool scalar, unsigned *bucket)
+{
+    uint64_t hash = (uint64_t)count * 2 + scalar;
+    for (int i = 0; i < count; i++)
+        hash = (hash ^ dims[i]->hash) * 0x9E3779B97F4A7C15u;
+    *bucket = (unsigned)(hash >> 40) % BUCKETS;
+    for (Spelled *s = spelling->bucket[*bucket]; s; s = s->next)
+        if (s->count == count && s->scalar == scalar &&
+            (count == 0 || !memcmp(s->dims, dims, sizeof *dims * (size_t)count)))
+            return s;
+    return NULL;
+}
+
+/* The value of these dims, spelled anew or as before. */
+static Value *respell(Spelling *spelling, Node *node, Dim **dims, int count, bool scalar)
+{
+    unsigned bucket;
+    Arena *const arena = node->graph->context->arena;
+    Spelled *s = node->graph->owner ? NULL : spelled_find(spelling, dims, count, scalar, &bucket);
+    if (s)
+        return s->value;
+    Value *const value = value_of_dims(node, dims, count, scalar);
+    if (!value || node->graph->owner)
+        return value;
+    s = ARENA_NEW(arena, Spelled);
+    *s = (Spelled){.value = value, .dims = dims, .count = count, .scalar = scalar, .next = spelling->bucket[bucket]};
+    spelling->bucket[bucket] = s;
+    return value;
+}
+
+/* Whether a node is shape arithmetic itself: its consumers are what counts. */
+static bool is_arithmetic(const Node *node)
+{
+    int count;
+    for (int i = 0; i < node->nout; i++)
+        if (node->out[i] && (node->out[i]->outputs || !value_dims(node->out[i], &count)))
+            return false;
+    return true;
+}
+
+static void respell_graph(Spelling *spelling, Graph *graph)
+{
+    int count;
+    for (Node *node = graph->first; node; node = node->next) {
+        for (Attr *attr = node->attr; attr; attr = attr->next)
+            if (attr->kind == ATTR_GRAPH)
+                respell_graph(spelling, attr->graph);
+        if (is_arithmetic(node))
+            continue;
+        for (int i = 0; i < node->nin; i++) {
+            Value *const in = node->in[i];
+            if (!in || !in->def || in->constant || in->type.dtype != I64 || in->type.rank > 1)
+                continue;
+            Dim **const dims = value_dims(in, &count);
+            Value *const out = dims ? respell(spelling, node, dims, count, in->type.rank == 0) : NULL;
+            if (out && out != in)
+                node_set_input(node, i, out);
+        }
+    }
+}
+
+bool pass_shape(Model *model, const PassOptions *options)
+{
+    (void)options;
+    Spelling *const spelling = ARENA_NEW(model->context->arena, Spelling);
+    respell_graph(spelling, model->graph);
+    graph_sweep(model->graph);
+    return report_errors(model->context->report) == 0;
+}
