@@ -1,0 +1,222 @@
+/* fuse.c -- nodes become groups, one loop nest each; fuse.h says what a group guarantees.
+ *
+ * Groups are built in the order in which the graph's outputs need them, operands first, and so are the nodes inside:
+ * two exports of one network that were rewritten to the same operators print the same text, whatever order they came
+ * in. */
+#include "fuse.h"
+#include "../frontend/frontend.h"
+#include "../frontend/map.h"
+#include "pass.h"
+#include <string.h>
+
+enum { LITERAL_ELEMENTS = 64 };
+
+typedef struct {
+    Graph *graph;
+    const Fusion *plan;
+    int planned; /* nodes with an id below it are in the plan */
+    int ngroup;
+} Fusing;
+
+/* ---- composed operators become the operators they are made of ---- */
+
+static bool expand(Graph *graph)
+{
+    for (Node *node = graph->first, *next; node; node = next) {
+        Node *before = node->prev;
+        next = node->next;
+        if (!node->op || node->op->form != FORM_COMPOSED)
+            continue;
+        Graph *body = op_body(node);
+        if (!body)
+            return false;
+        node_inline(node, body);
+        next = before ? before->next : graph->first; /* bodies may hold composed operators themselves */
+    }
+    return true;
+}
+
+/* ---- one group ---- */
+
+/* A small constant is a node of the body: it prints as a literal. */
+static Value *literal(Graph *body, const Value *value)
+{
+    Node *node = node_new(body, op_find("", "Constant"), "", NULL);
+    attr_set_tensor(node, "value", value->constant);
+    Value *output = node_add_output(node, value->name);
+    output->type = value->type;
+    output->constant = value->constant;
+    return output;
+}
+
+static Value *formal_input(Graph *body, Node *call, Value *value)
+{
+    Value *input = graph_add_input(body, value->name, value->type);
+    input->element = value->element;
+    input->bound = value->bound;
+    node_add_input(call, value);
+    return input;
+}
+
+static bool is_inlined(const Fusing *f, const Node *node)
+{
+    return node && node->id < f->planned && node->graph == f->graph && f->plan[node->id].inlined;
+}
+
+static Node *copy_node(Graph *body, const Node *node, const Map *copies)
+{
+    Node *copy = node_new(body, node->op, node->name, NULL);
+    for (int i = 0; i < node->nin; i++)
+        node_add_input(copy, node->in[i] ? map_get(copies, node->in[i]) : NULL);
+    for (const Attr *attr = node->attr; attr; attr = attr->next)
+        attr_copy(copy, attr);
+    Value *output = node_add_output(copy, node->out[0]->name);
+    output->type = node->out[0]->type;
+    output->element = node->out[0]->element;
+    output->bound = node->out[0]->bound;
+    return copy;
+}
+
+/* The next operand of node that the body has not got yet, taken in if it is a leaf. NULL: all are there. */
+static Node *missing_producer(const Fusing *f, const Node *node, Graph *body, Node *call, Map *copies)
+{
+    for (int i = 0; i < node->nin; i++) {
+        Value *value = node->in[i];
+        if (!value || map_get(copies, value))
+            continue;
+        if (is_inlined(f, value->def))
+            return value->def;
+        bool small = value->constant && value->constant->count <= LITERAL_ELEMENTS && !value->is_overridable;
+        map_set(copies, value, small ? literal(body, value) : formal_input(body, call, value));
+    }
+    return NULL;
+}
+
+/* Copies root and what it inlines into body, operands first. The stack is bounded by the group's size. */
+static void fill_body(const Fusing *f, Node *root, Graph *body, Node *call)
+{
+    Arena *arena = f->graph->context->arena;
+    Map *copies = map_new(arena);
+    int capacity = 16, depth = 1;
+    Node **stack = ARENA_ARRAY(arena, capacity, Node *);
+    stack[0] = root;
+    while (depth > 0) {
+        Node *node = stack[depth - 1];
+        Node *producer = missing_producer(f, node, body, call, copies);
+        if (producer) {
+            if (depth == capacity) {
+                stack = arena_grow(arena, stack, (size_t)depth, (size_t)depth * 2, sizeof *stack);
+                capacity *= 2;
+            }
+            stack[depth++] = producer;
+            continue;
+        }
+        map_set(copies, node->out[0], copy_node(body, node, copies)->out[0]);
+        depth--;
+    }
+    graph_add_output(body, map_get(copies, root->out[0]));
+}
+
+static const char *group_name(Fusing *f)
+{
+    Model *model = f->graph->model;
+    const char *name;
+    do
+        name = arena_printf(model->context->arena, "group_%d", ++f->ngroup);
+    while (model_find_function(model, "o2c", name, ""));
+    return name;
+}
+
+/* Puts a call of a new group in place of root. */
+static void group_new(Fusing *f, Node *root)
+{
+    Model *model = f->graph->model;
+    Graph *body = graph_new(model, group_name(f));
+    body->domain = "o2c";
+    Node *call = node_new(f->graph, NULL, root->name, root);
+    call->function = body;
+    fill_body(f, root, body, call);
+    model_add_function(model, body);
+    Value *output = node_add_output(call, "");
+    output->type = root->out[0]->type;
+    output->element = root->out[0]->element;
+    output->bound = root->out[0]->bound;
+    value_replace(root->out[0], output);
+    node_remove(root);
+}
+
+static bool inlines_any(const Fusing *f, const Node *root)
+{
+    for (int i = 0; i < root->nin; i++)
+        if (root->in[i] && is_inlined(f, root->in[i]->def))
+            return true;
+    return false;
+}
+
+static bool is_root(const Fusing *f, const Node *node)
+{
+    return node->id < f->planned && f->plan[node->id].element && !f->plan[node->id].inlined;
+}
+
+/* ---- the order in which outputs need nodes ---- */
+
+static Value *operand(const Node *node, int i)
+{
+    return i < node->nin ? node->in[i] : NULL;
+}
+
+/* Moves nodes to the order of a walk from the outputs, operands first, left to right. Nodes with subgraphs, and what
+ * they capture, come through the sort that follows. */
+static void order_by_need(Graph *graph)
+{
+    Context *context = graph->context;
+    int *next_operand = ARENA_ARRAY(context->arena, context->node_count, int);
+    Node **stack = ARENA_ARRAY(context->arena, graph->nnode + 1, Node *);
+    Node **order = ARENA_ARRAY(context->arena, graph->nnode + 1, Node *);
+    int norder = 0;
+    for (int i = 0; i < graph->nout; i++) {
+        int depth = 0;
+        Node *start = graph->out[i]->def;
+        if (!start || start->graph != graph || next_operand[start->id])
+            continue;
+        stack[depth++] = start;
+        next_operand[start->id] = 1;
+        while (depth > 0) {
+            Node *node = stack[depth - 1];
+            int k = next_operand[node->id] - 1;
+            if (k >= node->nin) {
+                order[norder++] = node;
+                depth--;
+                continue;
+            }
+            next_operand[node->id]++;
+            Value *value = operand(node, k);
+            Node *def = value ? value->def : NULL;
+            if (def && def->graph == graph && !next_operand[def->id]) {
+                next_operand[def->id] = 1;
+                stack[depth++] = def;
+            }
+        }
+    }
+    for (int i = norder - 1; i >= 0; i--)
+        node_move_before(order[i], i == norder - 1 ? NULL : order[i + 1]);
+}
+
+bool pass_fuse(Model *model, const PassOptions *options)
+{
+    Graph *graph = model->graph;
+    if (!expand(graph) || !model_infer(model) || !pass_fold(model, options) || !pass_cse(model, options) ||
+        !pass_dce(model, options))
+        return false;
+    order_by_need(graph);
+    if (!graph_sort(graph))
+        return false;
+    Fusing f = {.graph = graph, .plan = fuse_plan(graph), .planned = graph->context->node_count};
+    for (Node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        if (is_root(&f, node) && inlines_any(&f, node))
+            group_new(&f, node);
+    }
+    graph_sweep(graph);
+    return model_infer(model);
+}

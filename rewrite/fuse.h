@@ -1,0 +1,51 @@
+/* fuse.h -- what the two halves of fusion share: fuse_plan.c decides, fuse.c builds the groups.
+ *
+ * What a group guarantees. A group is a model-local function of the domain o2c with one output and a call node in place
+ * of the nodes it took. It can be lowered to one loop nest over the output's axes by substituting every inner value's
+ * Element into its readers, because
+ *   - its nodes are elementwise or index operators with one output each (composed ones were expanded before), and only
+ *     the last may have an Update;
+ *   - an inner value that needs more than a few operations is read once for every element it has, or depends only on
+ * loops that stand outside those of its reader, so the nest computes it once there (loop.h: a reduction is placed in
+ * the outermost loop in which all it reads is bound);
+ *   - its segment reductions all run over the edges of one gnn.Csr, and values of the edges are recomputed, never
+ * stored;
+ *   - it holds at most one contraction (MatMul, Gemm, Conv ...), and none beside segment reductions, whose operands
+ * come from outside the group: a kernel can take it, the rest being its epilogue;
+ *   - constants of few elements are Constant nodes of its body, so that they print as literals. */
+#ifndef FUSE_H
+#define FUSE_H
+#include "../frontend/ops/op.h"
+
+/* How a reader's loops meet the elements of a value, from harmless to hopeless. Along a chain the worst counts. */
+typedef enum {
+    READ_ONCE,    /* each element once */
+    READ_OUTSIDE, /* its indices are those of outer loops: computed once there */
+    READ_TARGET,  /* per edge at the edge's target: computed once per vertex */
+    READ_AGAIN    /* elements are read again and again, in any order */
+} Reading;
+
+typedef enum {
+    WORK_NONE,        /* moves elements: Reshape, Gather, Expand ... */
+    WORK_SCALAR,      /* a few operations on each element */
+    WORK_REDUCTION,   /* a reduction */
+    WORK_SEGMENT,     /* a reduction over the edges of a vertex */
+    WORK_CONTRACTION, /* a sum of products: MatMul, Gemm, Conv ... */
+    WORK_APART        /* not to be fused: an Update, a routine, control flow, several outputs */
+} Work;
+
+typedef struct {
+    Node *node;
+    Work work;
+    const Element *element; /* of its output; NULL when work is WORK_APART and there is none */
+    bool inlined;           /* its readers recompute it: it is no root */
+    Node *root;             /* the root of the one group it is in; NULL: it is in several */
+    Reading reading;        /* how the nests it is in read it */
+    const Value *row;       /* roots: the gnn.Csr of the group's segment reductions */
+    int contractions;       /* roots: in the group */
+    int nodes;              /* roots: in the group, without the root */
+} Fusion;
+
+/* Decides for every node of the graph; by node id (graph->context->node_count of them). */
+Fusion *fuse_plan(Graph *graph);
+#endif

@@ -1,0 +1,372 @@
+/* fuse_plan.c -- which values a nest computes on the way, and which are worth a buffer.
+ *
+ * Values are visited from the outputs up. A value is inlined into its readers when that repeats no work that counts
+ * (see fuse.h); everything else is the root of a group and is stored. What a reader's loops do to a value is read off
+ * the definitions, so the decision knows no operators. */
+#include "fuse.h"
+#include <string.h>
+
+/* MAX_GROUP bounds the depth of a nest's expressions, whatever the length of the model's chains. */
+enum { SMALL_REDUCTION = 64, MAX_LOADS = 64, MAX_GROUP = 100 };
+
+/* One read of a value in a reader's nest: the loops around it, outermost first. */
+typedef struct {
+    const Expr *load;
+    Axis *loop[3 * MAX_RANK];
+    int nloop, nspatial;
+} Load;
+
+typedef struct {
+    Context *context;
+    const Value *value; /* whose reads are looked for; NULL: all */
+    Load found[MAX_LOADS];
+    int nfound;
+    bool overflowed, has_calls, has_reduction, has_contraction;
+    const Axis *edges; /* an axis over the edges of a vertex */
+    int *seen;         /* by expression id, the visit that saw it */
+    int visit;
+} Walk;
+
+/* ---- reading definitions ---- */
+
+static bool is_product_sum(const Expr *reduce)
+{
+    const Expr *body = reduce->arg[0];
+    while (body->kind == E_CAST)
+        body = body->arg[0];
+    return reduce->u.combine == COMBINE_ADD && body->kind == E_CALL && body->u.scalar == S_MUL;
+}
+
+static int64_t constant_extent(const Axis *axis)
+{
+    if (axis->lo->kind != E_CONST || axis->lo->u.i != 0)
+        return -1;
+    int64_t extent;
+    if (axis->hi->kind == E_CONST)
+        return axis->hi->u.i;
+    return axis->hi->kind == E_DIM && dim_is_const(axis->hi->u.dim, &extent) ? extent : -1;
+}
+
+static bool is_small(const Expr *reduce)
+{
+    int64_t points = 1;
+    for (int i = 0; i < reduce->nover; i++) {
+        int64_t extent = constant_extent(reduce->over[i]);
+        if (extent < 0 || extent > SMALL_REDUCTION)
+            return false;
+        points *= extent > 0 ? extent : 1;
+    }
+    return points <= SMALL_REDUCTION;
+}
+
+static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial);
+
+static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial)
+{
+    for (int i = 0; i < e->nover; i++) {
+        if (e->over[i]->of)
+            w->edges = e->over[i];
+        walk(w, e->over[i]->lo, loop, nloop, nspatial);
+        walk(w, e->over[i]->hi, loop, nloop, nspatial);
+    }
+    w->has_reduction = true;
+    w->has_contraction |= !w->edges && is_product_sum(e) && !is_small(e);
+    if (nloop + e->nover > 3 * MAX_RANK) {
+        w->overflowed = true;
+        return;
+    }
+    memcpy(loop + nloop, e->over, sizeof *loop * (size_t)e->nover);
+    walk(w, e->arg[0], loop, nloop + e->nover, nspatial);
+    if (e->narg > 1 && e->arg[1])
+        walk(w, e->arg[1], loop, nloop, nspatial);
+}
+
+/* Definitions are shallow: depth is bounded by the operator, not by the model. */
+static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial)
+{
+    if (w->seen[e->id] == w->visit)
+        return;
+    w->seen[e->id] = w->visit;
+    w->has_calls |= e->kind == E_CALL || e->kind == E_SELECT;
+    if (e->kind == E_REDUCE) {
+        walk_reduction(w, e, loop, nloop, nspatial);
+        return;
+    }
+    if (e->kind == E_LOAD) {
+        if (!w->value || e->u.value == w->value) {
+            if (w->nfound == MAX_LOADS) {
+                w->overflowed = true;
+                return;
+            }
+            Load *found = &w->found[w->nfound++];
+            *found = (Load){.load = e, .nloop = nloop, .nspatial = nspatial};
+            memcpy(found->loop, loop, sizeof *loop * (size_t)nloop);
+        }
+        for (int i = 0; i < e->u.value->type.rank; i++)
+            walk(w, e->index[i], loop, nloop, nspatial);
+    }
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i])
+            walk(w, e->arg[i], loop, nloop, nspatial);
+}
+
+/* Walks all of an element: its body over its axes, its update over the update's. */
+static void walk_element(Walk *w, const Element *element, int rank)
+{
+    Axis *loop[3 * MAX_RANK];
+    w->visit++;
+    w->nfound = 0;
+    w->overflowed = w->has_calls = w->has_reduction = w->has_contraction = false;
+    w->edges = NULL;
+    memcpy(loop, element->axis, sizeof *loop * (size_t)rank);
+    if (element->body)
+        walk(w, element->body, loop, rank, rank);
+    const Update *update = element->update;
+    if (!update)
+        return;
+    if (update->nover > 3 * MAX_RANK) {
+        w->overflowed = true;
+        return;
+    }
+    memcpy(loop, update->over, sizeof *loop * (size_t)update->nover);
+    walk(w, update->value, loop, update->nover, update->nover);
+    if (update->guard)
+        walk(w, update->guard, loop, update->nover, update->nover);
+    for (int i = 0; i < rank; i++)
+        walk(w, update->at[i], loop, update->nover, update->nover);
+}
+
+/* ---- how loops meet a value ---- */
+
+static Dim *axis_extent(Context *context, const Axis *axis)
+{
+    int64_t extent = constant_extent(axis);
+    if (extent >= 0)
+        return dim_const(context->dims, extent);
+    return axis->hi->kind == E_DIM && axis->lo->kind == E_CONST && axis->lo->u.i == 0 ? axis->hi->u.dim : NULL;
+}
+
+/* Points of loops [from, to): all edges of all vertices count once together. NULL when an extent is not a Dim. */
+static Dim *points(Context *context, Axis *const *loop, int from, int to)
+{
+    const Axis *vertex = NULL;
+    for (int i = from; i < to; i++)
+        if (loop[i]->of && loop[i]->of->kind == E_AXIS)
+            vertex = loop[i]->of->u.axis;
+    Dim *all = dim_const(context->dims, 1);
+    for (int i = from; i < to; i++) {
+        if (loop[i] == vertex)
+            continue;
+        Dim *extent = loop[i]->of ? loop[i]->order->type.dim[0] : axis_extent(context, loop[i]);
+        if (!extent)
+            return NULL;
+        all = dim_mul(context->dims, all, extent);
+    }
+    return all;
+}
+
+static Dim *elements(Context *context, const Value *value)
+{
+    Dim *all = dim_const(context->dims, 1);
+    for (int i = 0; i < value->type.rank; i++)
+        all = dim_mul(context->dims, all, value->type.dim[i]);
+    return all;
+}
+
+static bool reads_any(const Expr *load, Axis *const *loop, int from, int to)
+{
+    for (int k = from; k < to; k++)
+        for (int i = 0; i < load->u.value->type.rank; i++)
+            if (expr_reads_axis(load->index[i], loop[k]))
+                return true;
+    return false;
+}
+
+/* An index that is itself read from a tensor; the permutation of an edge axis does not count. */
+static const Value *index_vector(const Expr *index, const Load *read)
+{
+    while (index->kind == E_CAST || index->kind == E_WRAP || index->kind == E_CHECK)
+        index = index->arg[0];
+    if (index->kind != E_LOAD)
+        return NULL;
+    for (int i = 0; i < read->nloop; i++)
+        if (read->loop[i]->of && read->loop[i]->order == index->u.value)
+            return NULL;
+    return index->u.value;
+}
+
+/* Whether value is the target vector of some gnn.Csr. */
+static bool is_target(const Value *value)
+{
+    for (int i = 0; i < value->nreader; i++) {
+        const Node *reader = value->reader[i];
+        if (reader->op && strcmp(reader->op->domain, "gnn") == 0 && strcmp(reader->op->name, "Csr") == 0 &&
+            reader->in[0] == value)
+            return true;
+    }
+    return false;
+}
+
+static Reading reading_of(Context *context, const Load *read)
+{
+    const Value *value = read->load->u.value;
+    for (int i = 0; i < value->type.rank; i++) {
+        const Value *vector = index_vector(read->load->index[i], read);
+        if (vector)
+            return i == 0 && is_target(vector) ? READ_TARGET : READ_AGAIN;
+    }
+    Dim *count = elements(context, value);
+    if (points(context, read->loop, 0, read->nloop) == count)
+        return READ_ONCE;
+    for (int k = 0; k < read->nspatial; k++)
+        if (points(context, read->loop, 0, k) == count)
+            return reads_any(read->load, read->loop, k, read->nloop) ? READ_AGAIN : READ_OUTSIDE;
+    /* the innermost spatial loop is vectorised and stands inside the reductions */
+    int last = read->nspatial - 1;
+    if (last < 0 || reads_any(read->load, read->loop, last, last + 1))
+        return READ_AGAIN;
+    Axis *others[3 * MAX_RANK];
+    memcpy(others, read->loop, sizeof *others * (size_t)last);
+    memcpy(others + last, read->loop + last + 1, sizeof *others * (size_t)(read->nloop - last - 1));
+    return points(context, others, 0, read->nloop - 1) == count ? READ_OUTSIDE : READ_AGAIN;
+}
+
+/* ---- the plan ---- */
+
+static Work work_of(Walk *w, Node *node, const Element *element)
+{
+    walk_element(w, element, node->out[0]->type.rank);
+    if (w->overflowed || element->update || !element->body)
+        return WORK_APART;
+    if (w->edges)
+        return WORK_SEGMENT;
+    if (w->has_contraction)
+        return WORK_CONTRACTION;
+    return w->has_reduction ? WORK_REDUCTION : w->has_calls ? WORK_SCALAR : WORK_NONE;
+}
+
+static void examine(Walk *w, Node *node, Fusion *fusion)
+{
+    *fusion = (Fusion){.node = node, .work = WORK_APART, .root = node};
+    if (!node->op || (node->op->form != FORM_ELEMENTWISE && node->op->form != FORM_INDEX) || node->nout != 1 ||
+        !node->out[0])
+        return;
+    Definition *definition = ARENA_NEW(w->context->arena, Definition);
+    if (!op_define(node, definition))
+        return;
+    fusion->element = &definition->element[0];
+}
+
+typedef struct {
+    Reading reading;
+    Node *root; /* NULL: several */
+    int readers;
+    bool apart, contracted, updated;
+} Readers;
+
+/* What the readers of node's output would do to it if it were inlined. */
+static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
+{
+    const Value *value = node->out[0];
+    Readers all = {.apart = value->outputs > 0 || value->nreader == 0};
+    for (int i = 0; i < value->nreader && !all.apart; i++) {
+        const Fusion *reader = &plan[value->reader[i]->id];
+        if (value->reader[i]->graph != node->graph || !reader->element) {
+            all.apart = true;
+            break;
+        }
+        w->value = value;
+        walk_element(w, reader->element, reader->node->out[0]->type.rank);
+        all.apart = w->overflowed;
+        for (int k = 0; k < w->nfound; k++) {
+            Reading reading = reading_of(w->context, &w->found[k]);
+            if (reading > all.reading)
+                all.reading = reading;
+        }
+        if (reader->inlined && reader->reading > all.reading)
+            all.reading = reader->reading;
+        all.contracted |= reader->work == WORK_CONTRACTION;
+        all.updated |= reader->element->update != NULL;
+        Node *root = reader->inlined ? reader->root : reader->node;
+        all.root = all.readers++ == 0 || all.root == root ? root : NULL;
+    }
+    return all;
+}
+
+/* Values of edges are never stored: the first dimension is that of some gnn.Csr's target. */
+static bool is_of_edges(const Graph *graph, const Value *value)
+{
+    if (value->type.rank < 1)
+        return false;
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op && strcmp(node->op->domain, "gnn") == 0 && strcmp(node->op->name, "Csr") == 0 &&
+            node->in[0]->type.dim[0] == value->type.dim[0] && !dim_is_const(value->type.dim[0], NULL))
+            return true;
+    return false;
+}
+
+static bool may_join(const Fusion *root, const Fusion *fusion, const Value *row)
+{
+    if (root->nodes == MAX_GROUP)
+        return false;
+    if (fusion->work == WORK_SEGMENT)
+        return root->contractions == 0 && (!root->row || root->row == row);
+    if (fusion->work == WORK_CONTRACTION)
+        return root->contractions == 0 && !root->row;
+    return true;
+}
+
+static bool worth_inlining(const Graph *graph, const Fusion *plan, const Fusion *fusion, const Readers *readers,
+                           const Value *row)
+{
+    if (readers->apart || readers->contracted || fusion->work == WORK_APART)
+        return false;
+    if (fusion->work == WORK_NONE)
+        return !readers->root || plan[readers->root->id].nodes < MAX_GROUP;
+    if (!readers->root)
+        return fusion->work == WORK_SCALAR && readers->reading <= READ_OUTSIDE &&
+               is_of_edges(graph, fusion->node->out[0]);
+    if (!may_join(&plan[readers->root->id], fusion, row))
+        return false;
+    switch (fusion->work) {
+    case WORK_SCALAR:
+        return readers->reading <= READ_TARGET;
+    case WORK_CONTRACTION:
+        return readers->reading == READ_ONCE && readers->readers == 1 && !readers->updated;
+    default: /* a reduction read more than once for each element must be hoistable for all readers */
+        return readers->reading == READ_ONCE ? readers->readers == 1 : readers->reading <= READ_TARGET;
+    }
+}
+
+Fusion *fuse_plan(Graph *graph)
+{
+    Context *context = graph->context;
+    Fusion *plan = ARENA_ARRAY(context->arena, context->node_count, Fusion);
+    Walk *w = ARENA_NEW(context->arena, Walk);
+    w->context = context;
+    for (Node *node = graph->first; node; node = node->next)
+        examine(w, node, &plan[node->id]);
+    w->seen = ARENA_ARRAY(context->arena, context->expr_count, int);
+    for (Node *node = graph->last; node; node = node->prev) {
+        Fusion *fusion = &plan[node->id];
+        if (!fusion->element)
+            continue;
+        w->value = NULL;
+        fusion->work = work_of(w, node, fusion->element);
+        const Value *row = w->edges ? w->edges->row : NULL;
+        Readers readers = readers_of(w, plan, node);
+        if (worth_inlining(graph, plan, fusion, &readers, row)) {
+            fusion->inlined = true;
+            fusion->root = readers.root;
+            fusion->reading = readers.reading;
+        }
+        Fusion *root = fusion->root ? &plan[fusion->root->id] : NULL;
+        if (root && fusion->work == WORK_SEGMENT)
+            root->row = row;
+        if (root) {
+            root->contractions += fusion->work == WORK_CONTRACTION;
+            root->nodes += fusion->inlined;
+        }
+    }
+    return plan;
+}
