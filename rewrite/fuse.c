@@ -141,8 +141,10 @@ static void group_new(Fusing *f, Node *root)
     output->type = root->out[0]->type;
     output->element = root->out[0]->element;
     output->bound = root->out[0]->bound;
+    const char *name = root->out[0]->name;
     value_replace(root->out[0], output);
     node_remove(root);
+    value_rename(output, name);
 }
 
 static bool inlines_any(const Fusing *f, const Node *root)
