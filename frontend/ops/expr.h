@@ -1,0 +1,25 @@
+/* expr.h -- what the files of the loop level share about expressions. */
+#ifndef EXPR_H
+#define EXPR_H
+#include "loop.h"
+
+/* The least and the greatest value an integer expression takes, as Dims; NULL: not known. */
+typedef struct {
+    Dim *low, *high;
+} Range;
+Range expr_range(Context *context, const Expr *e);
+
+/* Integer and bool values of at most this many elements have them known one by one. */
+enum { MAX_ELEMENTS = 64 };
+/* The number of elements of a tensor type whose shape is known, if it is at most MAX_ELEMENTS; -1 otherwise. */
+int64_t small_count(const Type *type);
+
+/* Whether e is a constant of a type that is not floating. value may be NULL. */
+bool expr_is_int(const Expr *e, int64_t *value);
+
+/* a op b on numbers. Results that leave int64 saturate, which no legal shape can reach. */
+int64_t index_apply(IndexOp op, int64_t a, int64_t b);
+
+/* Whether the combination gives an index instead of a value. */
+bool combine_is_arg(Combine combine);
+#endif

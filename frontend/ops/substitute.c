@@ -1,0 +1,167 @@
+/* substitute.c -- what an expression reads, and expressions with their axes and loads replaced.
+ *
+ * Recursion is over the depth of an expression, which the definitions bound and fusing keeps small; a DAG is walked
+ * once. */
+#include "../map.h"
+#include "expr.h"
+#include <string.h>
+
+/* ---- what is read ---- */
+typedef struct {
+    const Axis *axis;
+    const Value *value;
+    Map *seen;
+} Search;
+
+static bool finds(Search *search, const Expr *e);
+
+static bool finds_in_axis(Search *search, const Axis *axis)
+{
+    return finds(search, axis->lo) || finds(search, axis->hi) || (axis->of && finds(search, axis->of));
+}
+
+static bool finds(Search *search, const Expr *e)
+{
+    if (!e || map_get(search->seen, e))
+        return false;
+    map_set(search->seen, e, e);
+    if (e->kind == E_AXIS)
+        return e->u.axis == search->axis;
+    if (e->kind == E_LOAD) {
+        if (e->u.value == search->value)
+            return true;
+        for (int i = 0; i < e->u.value->type.rank; i++)
+            if (finds(search, e->index[i]))
+                return true;
+        return false;
+    }
+    for (int i = 0; i < e->narg; i++)
+        if (finds(search, e->arg[i]))
+            return true;
+    for (int i = 0; i < e->nover; i++)
+        if (finds_in_axis(search, e->over[i]))
+            return true;
+    return false;
+}
+
+static bool search(const Expr *e, const Axis *axis, const Value *value)
+{
+    Arena *arena = arena_new(SIZE_MAX, NULL, NULL);
+    Search s = {axis, value, map_new(arena)};
+    const bool found = finds(&s, e);
+    arena_free(arena);
+    return found;
+}
+
+bool expr_reads_axis(const Expr *e, const Axis *axis)
+{
+    return search(e, axis, NULL);
+}
+
+bool expr_reads_value(const Expr *e, const Value *value)
+{
+    return search(e, NULL, value);
+}
+
+/* ---- substitution ---- */
+typedef struct {
+    Context *context;
+    LoadRewrite *load;
+    void *who;
+    Map *expr; /* old expression to new */
+    Map *axis; /* old axis to the expression that replaces it */
+} Substitution;
+
+static Expr *replace(Substitution *s, Expr *e);
+
+static Expr *replace_load(Substitution *s, Expr *e)
+{
+    Expr *index[MAX_RANK];
+    bool changed = false;
+    for (int i = 0; i < e->u.value->type.rank; i++) {
+        index[i] = replace(s, e->index[i]);
+        changed |= index[i] != e->index[i];
+    }
+    Expr *instead = s->load ? s->load(s->who, e->u.value, index) : NULL;
+    return instead ? instead : changed ? expr_load(s->context, e->u.value, index) : e;
+}
+
+/* A bound axis of its own for each copy of a reduction, so that an expression may stand inside itself. */
+static Expr *replace_reduce(Substitution *s, Expr *e)
+{
+    Axis *over[MAX_RANK];
+    for (int i = 0; i < e->nover; i++) {
+        over[i] = ARENA_NEW(s->context->arena, Axis);
+        *over[i] = *e->over[i];
+        over[i]->id = s->context->expr_count++;
+        over[i]->lo = replace(s, over[i]->lo);
+        over[i]->hi = replace(s, over[i]->hi);
+        over[i]->of = replace(s, over[i]->of);
+        map_set(s->axis, e->over[i], expr_axis(s->context, over[i]));
+    }
+    Expr *body = replace(s, e->arg[0]);
+    return expr_reduce(s->context, e->u.combine, over, e->nover, body, replace(s, e->arg[1]));
+}
+
+/* e made anew with other operands, so that the builder simplifies it again. */
+static Expr *rebuild(Context *context, Expr *e, Expr *const *arg)
+{
+    switch (e->kind) {
+    case E_CALL:
+        return e->narg == 1   ? expr_call1(context, e->u.scalar, arg[0])
+               : e->narg == 2 ? expr_call2(context, e->u.scalar, arg[0], arg[1])
+                              : expr_call3(context, e->u.scalar, arg[0], arg[1], arg[2]);
+    case E_INDEX:
+        return expr_arith(context, e->u.op, arg[0], e->narg > 1 ? arg[1] : NULL);
+    case E_CAST:
+        return expr_cast(context, arg[0], e->storage);
+    case E_SELECT:
+        return expr_select(context, arg[0], arg[1], arg[2]);
+    case E_WRAP:
+        return expr_wrap(context, arg[0], e->u.dim);
+    case E_CHECK:
+        return expr_check(context, arg[0], e->u.dim);
+    default:
+        return e;
+    }
+}
+
+static Expr *replace_new(Substitution *s, Expr *e)
+{
+    if (e->kind == E_AXIS) {
+        Expr *to = map_get(s->axis, e->u.axis);
+        return to ? to : e;
+    }
+    if (e->kind == E_LOAD)
+        return replace_load(s, e);
+    if (e->kind == E_REDUCE)
+        return replace_reduce(s, e);
+    Expr *arg[8];
+    bool changed = false;
+    for (int i = 0; i < e->narg; i++) {
+        arg[i] = replace(s, e->arg[i]);
+        changed |= arg[i] != e->arg[i];
+    }
+    return changed ? rebuild(s->context, e, arg) : e;
+}
+
+static Expr *replace(Substitution *s, Expr *e)
+{
+    if (!e)
+        return NULL;
+    Expr *done = map_get(s->expr, e);
+    if (!done) {
+        done = replace_new(s, e);
+        map_set(s->expr, e, done);
+    }
+    return done;
+}
+
+Expr *expr_substitute(Context *context, Expr *e, Axis *const *from, Expr *const *to, int count, LoadRewrite *load,
+                      void *who)
+{
+    Substitution s = {context, load, who, map_new(context->arena), map_new(context->arena)};
+    for (int i = 0; i < count; i++)
+        map_set(s.axis, from[i], to[i]);
+    return replace(&s, e);
+}
