@@ -396,9 +396,10 @@ static void define_reverse_sequence(Definition *d)
     Expr *i[MAX_RANK];
     def_output(d, 0, def_dtype(d, 0), rank, def_shape(d, 0));
     def_index(d, 0, i);
-    Expr *t = i[time],
-         *last = expr_check(d->context, call2(d, S_SUB, def_load(d, 1, &i[batch]), expr_int(d->context, I64, 1)),
-                            def_dim(d, 0, (int)time));
+    Expr *t = i[time];
+    Expr *length =
+        expr_check(d->context, def_load(d, 1, &i[batch]), size_add(d, def_dim(d, 0, (int)time), size_const(d, 1)));
+    Expr *last = index_sub(d, length, index_const(d, 1));
     i[time] = expr_select(d->context, index_less_equal(d, t, last), index_sub(d, last, t), t);
     def_body(d, 0, def_load(d, 0, i));
 }

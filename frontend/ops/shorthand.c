@@ -180,6 +180,7 @@ const int64_t *def_attr_ints(Definition *d, const char *name, int count, int64_t
 
 Expr *number(Definition *d, DType type, double value)
 {
+    def_require(d, type != STRING, "strings have no default here");
     type = dtype_compute(type);
     return dtype_is_float(type) ? expr_float(d->context, type, value) : expr_int(d->context, type, (int64_t)value);
 }
