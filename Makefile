@@ -1,49 +1,61 @@
-# onnx2c: `make` builds build/onnx2c, `make demo` shows what it does, `make check` tests it. `make help` lists the rest.
+# onnx2c: `make demo` shows what it does, `make check` tests it, `make` alone builds build/onnx2c. `make help` lists the rest.
+# Each installs by itself what the machine lacks.
 BUILD  ?= build
 PREFIX ?= /usr/local
 CC     ?= cc
 OPT    ?= -O2 -g
-WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+WERROR ?= -Werror
+WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 CFLAGS += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -I. -I$(BUILD)/gen
+# Objects and the command go here; `make asan` and `make ubsan` put theirs beside it.
+OUT    ?= $(BUILD)
+# Models with inputs and expected outputs that may not be committed; tests that need them say so and skip.
+SHARED ?= ../shared
 
-# ---- what the machine lacks ------------------------------------------------------------------------------------
-# Debian packages the build needs, each with a file that shows it is there.
-PACKAGES = gcc:/usr/bin/gcc g++:/usr/bin/g++ clang:/usr/bin/clang pkg-config:/usr/bin/pkg-config \
-           protobuf-c-compiler:/usr/bin/protoc-c libprotobuf-c-dev:/usr/include/protobuf-c/protobuf-c.h \
-           libopenblas-dev:/usr/share/doc/libopenblas-dev libcunit1-dev:/usr/include/CUnit/CUnit.h \
-           python3:/usr/bin/python3 python3-venv:/usr/share/doc/python3-venv clang-format:/usr/bin/clang-format
-MISSING := $(strip $(foreach p,$(PACKAGES),$(if $(wildcard $(lastword $(subst :, ,$p))),,$(firstword $(subst :, ,$p)))))
-SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PYTHON_PACKAGES = onnx==1.23.2 onnxruntime==1.31.1 numpy==2.4.6
-PYTHON  = $(BUILD)/venv/bin/python
-
-all: $(BUILD)/onnx2c
+.DELETE_ON_ERROR:
+.PHONY: all help
+all: $(OUT)/onnx2c
 
 help:
-	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
-#: all           build/onnx2c
-#: demo          compile the digits graph networks, run them, show what the rewrites did
-#: check         all tests that take minutes
-#: install       into $(PREFIX)
-#: style         clang-format over our sources
+	@sed -n 's/^#: //p' Makefile
+#: all           build/onnx2c (the default)
+#: demo          compile two exports of a graph attention network, run them, show what the rewrites did
+#: check         the tests: units, cases, rules, models; a few minutes
+#: conformance   the ONNX backend tests, by the evaluator and as generated C
+#: check-passes  the graph after every pass, checked by onnx.checker and run by ONNX Runtime
+#: bless         rewrite the expectations of the text cases; the diff is the review
+#: asan, ubsan   the command with a sanitizer, in build/asan and build/ubsan
+#: install       into $(PREFIX)/bin, PREFIX=/usr/local unless given
+#: style         clang-format over our sources; style-check only says whether it would change any
+#: clean         remove the build folder
 
-.PHONY: all help packages
-packages:
-	@$(if $(MISSING),echo "installing: $(MISSING)"; $(SUDO) apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(MISSING) libc6-dev libclang-rt-14-dev >$(BUILD)/apt.log,true)
+# ---- what the machine lacks ------------------------------------------------------------------------------------
+# Debian packages, each with a file that shows it is there.
+PACKAGES = gcc:/usr/bin/gcc g++:/usr/bin/g++ libc6-dev:/usr/include/stdio.h clang:/usr/bin/clang \
+           clang-format:/usr/bin/clang-format pkg-config:/usr/bin/pkg-config xz-utils:/usr/bin/xz \
+           protobuf-c-compiler:/usr/bin/protoc-c libprotobuf-c-dev:/usr/include/protobuf-c/protobuf-c.h \
+           libopenblas-dev:/usr/include/*/openblas*/cblas.h libcunit1-dev:/usr/include/CUnit/CUnit.h \
+           python3:/usr/bin/python3 python3-venv:/usr/lib/python3*/ensurepip/__init__.py
+MISSING := $(strip $(foreach p,$(PACKAGES),$(if $(wildcard $(lastword $(subst :, ,$p))),,$(firstword $(subst :, ,$p)))))
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 
-# The stamp is remade only when something is missing.
-$(BUILD)/packages.ok: $(if $(MISSING),packages-missing)
+# The stamp is old as long as something is missing.
+$(BUILD)/packages.ok: $(if $(MISSING),install-packages)
+	@mkdir -p $(BUILD) && touch $@
+.PHONY: install-packages
+install-packages:
 	@mkdir -p $(BUILD)
-	@$(MAKE) --no-print-directory packages
-	@touch $@
-.PHONY: packages-missing
-packages-missing:
+	@echo "installing $(MISSING)"
+	@{ $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive \
+	   apt-get install -y -qq --no-install-recommends $(MISSING); } >$(BUILD)/apt.log 2>&1 || \
+	   { cat $(BUILD)/apt.log; echo "could not install: $(MISSING)"; exit 1; } >&2
 
-$(BUILD)/venv/ok: Makefile | $(BUILD)/packages.ok
+# Python serves the tests alone, as other engines to compare with, and the schema below.
+PYTHON = $(BUILD)/venv/bin/python
+$(BUILD)/venv/ok: tests/requirements.txt | $(BUILD)/packages.ok
 	@echo "setting up Python test oracles in $(BUILD)/venv"
 	@python3 -m venv $(BUILD)/venv
-	@$(BUILD)/venv/bin/pip install -q --disable-pip-version-check $(PYTHON_PACKAGES)
+	@$(BUILD)/venv/bin/pip install -q --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
 # ---- the ONNX schema, from the onnx package --------------------------------------------------------------------
@@ -51,34 +63,54 @@ $(BUILD)/gen/onnx-ml.pb-c.c $(BUILD)/gen/onnx-ml.pb-c.h &: $(BUILD)/venv/ok
 	@mkdir -p $(BUILD)/gen
 	@cp $(BUILD)/venv/lib/python3*/site-packages/onnx/onnx-ml.proto $(BUILD)/gen/onnx-ml.proto
 	@cd $(BUILD)/gen && protoc-c --c_out=. onnx-ml.proto
-$(BUILD)/gen/onnx-data.pb-c.c $(BUILD)/gen/onnx-data.pb-c.h &: $(BUILD)/gen/onnx-ml.pb-c.h
-	@sed 's,"onnx/onnx-ml.proto","onnx-ml.proto",' $(BUILD)/venv/lib/python3*/site-packages/onnx/onnx-data.proto > $(BUILD)/gen/onnx-data.proto
-	@cd $(BUILD)/gen && protoc-c --c_out=. onnx-data.proto
 
 # ---- the command -----------------------------------------------------------------------------------------------
 SOURCES  := $(sort $(wildcard frontend/*.c frontend/ops/*.c rewrite/*.c codegen/*.c runtime/*.c))
 EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules runtime/*.c runtime/*.h templates/*.t))
-OBJECTS  := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/onnx-ml.pb-c.o $(BUILD)/obj/gen/onnx-data.pb-c.o $(BUILD)/obj/gen/embedded.o
-LIBRARY   = $(filter-out $(BUILD)/obj/codegen/main.o,$(OBJECTS))
+OBJECTS  := $(SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/gen/onnx-ml.pb-c.o $(OUT)/obj/gen/embedded.o
+LIBRARY   = $(filter-out $(OUT)/obj/codegen/main.o,$(OBJECTS))
 
 $(BUILD)/embed: templates/embed.c | $(BUILD)/packages.ok
+	@mkdir -p $(BUILD)
 	@$(CC) -std=c11 -O1 $(WARN) $< -o $@
 $(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED)
 	@mkdir -p $(BUILD)/gen
 	@$< $(EMBEDDED) > $@
-$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+$(OUT)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=c11 $(OPT) -I. -c $< -o $@
-$(BUILD)/obj/%.o: %.c $(BUILD)/gen/onnx-data.pb-c.h
+$(OUT)/obj/%.o: %.c | $(BUILD)/gen/onnx-ml.pb-c.h
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	@$(CC) $(CFLAGS) -MMD -c $< -o $@
-$(BUILD)/onnx2c: $(OBJECTS)
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+$(OUT)/onnx2c: $(OBJECTS)
 	@$(CC) $(CFLAGS) $^ -o $@ -lprotobuf-c -lm
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)
+-include $(wildcard $(OUT)/obj/*/*.d $(OUT)/obj/*/*/*.d)
 
-.PHONY: clean style
+.PHONY: asan ubsan install clean
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+asan:
+	@$(MAKE) --no-print-directory OUT=$(BUILD)/asan OPT="$(SANITIZE) -fsanitize=address" $(BUILD)/asan/onnx2c $(BUILD)/asan/unit
+ubsan:
+	@$(MAKE) --no-print-directory OUT=$(BUILD)/ubsan OPT="$(SANITIZE) -fsanitize=undefined" $(BUILD)/ubsan/onnx2c $(BUILD)/ubsan/unit
+install: $(OUT)/onnx2c
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/onnx2c
 clean:
 	rm -rf $(BUILD)
-style:
-	clang-format -i $(sort $(wildcard */*.c */*.h frontend/ops/*.c frontend/ops/*.h))
+
+# ---- tests -----------------------------------------------------------------------------------------------------
+UNITS := $(patsubst %.c,$(OUT)/obj/%.o,$(sort $(wildcard tests/unit/*.c)))
+$(OUT)/unit: $(UNITS) $(LIBRARY)
+	@$(CC) $(CFLAGS) $^ -o $@ -lcunit -lprotobuf-c -lm
+
+.PHONY: check style style-check
+check: export ONNX2C = $(OUT)/onnx2c
+check: export SHARED_MODELS = $(SHARED)/models
+check: $(OUT)/onnx2c $(OUT)/unit $(BUILD)/venv/ok
+	@BUILD=$(BUILD) UNIT=$(OUT)/unit PYTHON=$(PYTHON) tests/check.sh
+
+FORMATTED = $(sort $(wildcard */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
+style: | $(BUILD)/packages.ok
+	@clang-format -i $(FORMATTED)
+style-check: | $(BUILD)/packages.ok
+	@clang-format --dry-run -Werror $(FORMATTED)
