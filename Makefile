@@ -63,11 +63,14 @@ $(BUILD)/gen/onnx-ml.pb-c.c $(BUILD)/gen/onnx-ml.pb-c.h &: $(BUILD)/venv/ok
 	@mkdir -p $(BUILD)/gen
 	@cp $(BUILD)/venv/lib/python3*/site-packages/onnx/onnx-ml.proto $(BUILD)/gen/onnx-ml.proto
 	@cd $(BUILD)/gen && protoc-c --c_out=. onnx-ml.proto
+$(BUILD)/gen/onnx-data.pb-c.c $(BUILD)/gen/onnx-data.pb-c.h &: $(BUILD)/gen/onnx-ml.pb-c.h
+	@sed 's,"onnx/onnx-ml.proto","onnx-ml.proto",' $(BUILD)/venv/lib/python3*/site-packages/onnx/onnx-data.proto > $(BUILD)/gen/onnx-data.proto
+	@cd $(BUILD)/gen && protoc-c --c_out=. onnx-data.proto
 
 # ---- the command -----------------------------------------------------------------------------------------------
 SOURCES  := $(sort $(wildcard frontend/*.c frontend/ops/*.c rewrite/*.c codegen/*.c runtime/*.c))
 EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules runtime/*.c runtime/*.h templates/*.t))
-OBJECTS  := $(SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/gen/onnx-ml.pb-c.o $(OUT)/obj/gen/embedded.o
+OBJECTS  := $(SOURCES:%.c=$(OUT)/obj/%.o) $(patsubst %,$(OUT)/obj/gen/%.o,onnx-ml.pb-c onnx-data.pb-c embedded)
 LIBRARY   = $(filter-out $(OUT)/obj/codegen/main.o,$(OBJECTS))
 
 $(BUILD)/embed: templates/embed.c | $(BUILD)/packages.ok
@@ -79,7 +82,7 @@ $(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED)
 $(OUT)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=c11 $(OPT) -I. -c $< -o $@
-$(OUT)/obj/%.o: %.c | $(BUILD)/gen/onnx-ml.pb-c.h
+$(OUT)/obj/%.o: %.c | $(BUILD)/gen/onnx-data.pb-c.h
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
