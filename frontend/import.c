@@ -237,7 +237,7 @@ static bool import_value(Import *import, Place place, Node *node, const Onnx__At
         return attr->tensor ||
                report_add(import->source.context->report, node, NODE_ATTRIBUTE, attr->name, "has no valid tensor");
     case ATTR_TYPE:
-        return proto->tp ? type_import(&import->source, proto->tp, &attr->type)
+        return proto->tp ? type_import(&import->source, attr->name, proto->tp, &attr->type)
                          : report_add(import->source.context->report, node, NODE_ATTRIBUTE, attr->name, "has no type");
     case ATTR_GRAPH:
         if (!node || !proto->g)
@@ -369,7 +369,7 @@ static bool import_input(Import *import, Place place, const Onnx__ValueInfoProto
         return invalid(import, NULL, "graph '%s' has an input without a name", place.graph->name);
     if (!proto->type && !place.graph->owner)
         return invalid(import, NULL, "input '%s' has no type", name);
-    bool good = !proto->type || type_import(&import->source, proto->type, &type);
+    bool good = !proto->type || type_import(&import->source, name, proto->type, &type);
     return (scope_define(place.values, name, graph_add_input(place.graph, name, type)) ||
             invalid(import, NULL, "input '%s' is defined already, here or in a graph around", name)) &&
            good;
@@ -379,10 +379,12 @@ static bool import_input(Import *import, Place place, const Onnx__ValueInfoProto
  * there it only fixes the input. */
 static bool import_initializer(Import *import, Place place, const char *name, const Tensor *tensor)
 {
-    if (!tensor)
-        return false;
     if (!*name)
         return invalid(import, NULL, "graph '%s' has an initialiser without a name", place.graph->name);
+    if (!tensor) { /* said already; its readers need no error of their own */
+        scope_define(place.values, name, value_new(place.graph, name, (Type){.rank = -1}));
+        return false;
+    }
     Value *input = graph_find_value(place.graph, name);
     if (!input) {
         Value *value = graph_add_constant(place.graph, name, tensor);
@@ -444,7 +446,7 @@ static bool import_output(Import *import, Place place, const char *name, const O
     Type stated;
     if (!value)
         return invalid(import, NULL, "output '%s' of graph '%s' is not defined", name, place.graph->name);
-    if (proto && !type_import(&import->source, proto, &stated))
+    if (proto && !type_import(&import->source, name, proto, &stated))
         return false;
     if (value->graph != place.graph) { /* of a graph around this one */
         Node *copy = node_new(place.graph, find_op(import, "", "Identity", false), "", NULL);

@@ -48,8 +48,8 @@ const Tensor *tensor_import_sparse(const Source *source, const Onnx__SparseTenso
  * report. */
 const void *external_data(const Source *source, const Onnx__TensorProto *proto, size_t size);
 
-/* The type a TypeProto describes; unnamed sizes become fresh symbols. False after an error in the report. */
-bool type_import(const Source *source, const Onnx__TypeProto *proto, Type *type);
+/* The type a TypeProto gives to `name`; unnamed sizes become fresh symbols. False after an error in the report. */
+bool type_import(const Source *source, const char *name, const Onnx__TypeProto *proto, Type *type);
 
 /* The SHA-256 digest of bytes as 64 hexadecimal digits and a NUL. */
 void sha256_hex(Bytes bytes, char digits[65]);
