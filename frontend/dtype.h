@@ -37,6 +37,12 @@ bool dtype_is_converted(DType type);
 /* The type expressions compute in: F32 for converted types, the type itself otherwise. */
 DType dtype_compute(DType type);
 
+/* Bytes that `count` elements take in an ONNX file, and elements narrower than a byte between there (packed) and memory
+ * (one per byte, with their sign). */
+size_t dtype_packed_size(DType dtype, int64_t count);
+void dtype_unpack(DType dtype, const unsigned char *packed, int64_t count, unsigned char *element);
+void dtype_pack(DType dtype, const unsigned char *element, int64_t count, unsigned char *packed);
+
 static inline bool dtype_is_float(DType type)
 {
     return dtype_info(type)->class == FLOATING;

@@ -58,40 +58,6 @@ static Tensor *import_header(const Source *source, const Onnx__TensorProto *prot
     return tensor;
 }
 
-/* Bytes that `count` elements take in a file. */
-static size_t packed_size(DType dtype, int64_t count)
-{
-    return ((size_t)count * (size_t)dtype_info(dtype)->bits + 7) / 8;
-}
-
-/* Spreads packed elements to one per byte, with their sign. */
-static void unpack_narrow(DType dtype, const unsigned char *packed, int64_t count, unsigned char *element)
-{
-    unsigned bits = (unsigned)dtype_info(dtype)->bits, mask = (1u << bits) - 1;
-    unsigned sign = dtype_info(dtype)->class == SIGNED ? 1u << (bits - 1) : 0;
-    for (int64_t i = 0; i < count; i++) {
-        size_t bit = (size_t)i * bits;
-        unsigned word = packed[bit / 8];
-        if (bit % 8 + bits > 8)
-            word |= (unsigned)packed[bit / 8 + 1] << 8;
-        unsigned value = word >> bit % 8 & mask;
-        element[i] = (unsigned char)((value ^ sign) - sign);
-    }
-}
-
-static void pack_narrow(DType dtype, const unsigned char *element, int64_t count, unsigned char *packed)
-{
-    unsigned bits = (unsigned)dtype_info(dtype)->bits, mask = (1u << bits) - 1;
-    memset(packed, 0, packed_size(dtype, count));
-    for (int64_t i = 0; i < count; i++) {
-        size_t bit = (size_t)i * bits;
-        unsigned word = (element[i] & mask) << bit % 8;
-        packed[bit / 8] |= (unsigned char)word;
-        if (bit % 8 + bits > 8)
-            packed[bit / 8 + 1] |= (unsigned char)(word >> 8);
-    }
-}
-
 static bool is_narrow(DType dtype)
 {
     return dtype_info(dtype)->bits < 8;
@@ -103,7 +69,7 @@ static void set_raw(Context *context, Tensor *tensor, const unsigned char *bytes
     size_t size = dtype_info(tensor->dtype)->size, total = (size_t)tensor->count * size;
     if (is_narrow(tensor->dtype)) {
         tensor->data = arena_alloc(context->arena, total);
-        unpack_narrow(tensor->dtype, bytes, tensor->count, tensor->data);
+        dtype_unpack(tensor->dtype, bytes, tensor->count, tensor->data);
         return;
     }
     if (tensor->dtype == BOOL) { /* any byte that is not 0 means true, but we compute with 0 and 1 */
@@ -129,14 +95,14 @@ static const char *set_int32(Context *context, Tensor *tensor, const int32_t *va
     size_t size = dtype_info(tensor->dtype)->size, count = (size_t)tensor->count;
     int bits = dtype_info(tensor->dtype)->bits;
     bool packed = bits == 2 || bits == 4; /* an entry then holds what a byte of raw data would */
-    if (n != (packed ? packed_size(tensor->dtype, tensor->count) : count))
+    if (n != (packed ? dtype_packed_size(tensor->dtype, tensor->count) : count))
         return "int32_data does not have as many entries as the shape asks for";
     unsigned char *data = arena_alloc(context->arena, count * size);
     if (packed) {
         unsigned char *bytes = arena_alloc(context->arena, n);
         for (size_t i = 0; i < n; i++)
             bytes[i] = (unsigned char)value[i];
-        unpack_narrow(tensor->dtype, bytes, tensor->count, data);
+        dtype_unpack(tensor->dtype, bytes, tensor->count, data);
     } else {
         for (size_t i = 0; i < n; i++) {
             int32_t element = tensor->dtype == BOOL ? value[i] != 0 : value[i];
@@ -243,7 +209,7 @@ const Tensor *tensor_import(const Source *source, const Onnx__TensorProto *proto
     }
     if (tensor->dtype == STRING)
         return invalid(source, proto, "strings as raw data");
-    size_t size = packed_size(tensor->dtype, tensor->count);
+    size_t size = dtype_packed_size(tensor->dtype, tensor->count);
     const unsigned char *bytes;
     if (external) {
         bytes = external_data(source, proto, size);
@@ -338,7 +304,7 @@ static unsigned char *raw_data(const Tensor *tensor)
         return dense;
     unsigned char *packed = malloc(total ? total : 1);
     if (packed)
-        pack_narrow(tensor->dtype, dense, tensor->count, packed);
+        dtype_pack(tensor->dtype, dense, tensor->count, packed);
     free(dense);
     return packed;
 }
@@ -362,7 +328,7 @@ bool tensor_save(const Tensor *tensor, const char *name, const char *path)
         proto.string_data = bytes = string;
     } else {
         proto.has_raw_data = true;
-        proto.raw_data.len = packed_size(tensor->dtype, tensor->count);
+        proto.raw_data.len = dtype_packed_size(tensor->dtype, tensor->count);
         proto.raw_data.data = bytes = raw_data(tensor);
     }
     FILE *file = bytes ? fopen(path, "wb") : NULL;
