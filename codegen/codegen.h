@@ -1,0 +1,38 @@
+/* codegen.h -- from a rewritten model to a folder of C. */
+#ifndef CODEGEN_H
+#define CODEGEN_H
+#include "../rewrite/pass.h"
+
+/* Where the weights go: C source of hex floats, a file to map, an object through the assembler. */
+typedef enum { WEIGHTS_C, WEIGHTS_BIN, WEIGHTS_OBJ } WeightsForm;
+
+typedef struct {
+    const char *folder; /* where the files go; it is made, or replaced whole once all of them are written */
+    const char *name;   /* the prefix of every symbol and file name; already an identifier */
+    WeightsForm weights;
+    bool threads;        /* OpenMP pragmas on the outermost loops */
+    bool openblas;       /* --blas openblas: products by cblas_sgemm and its kin */
+    bool driver;         /* write NAME_driver.c too, see below */
+    const char *command; /* the options as given, for the header comment and the manifest */
+} BuildOptions;
+
+/* Writes the program of a model that has been through rewrite(). False after errors in the report; the folder is then
+ * as it was.
+ *
+ * The files: NAME.h, NAME.c, the weights in one of their forms, NAME_test.c, manifest.json, Makefile. NAME_driver.c,
+ * when wanted, is a main() around the program for `onnx2c verify` and the demo:
+ *
+ *     NAME_driver [-r REPEATS] FOLDER...
+ *
+ * started in the folder it was built in. It reads FOLDER/input_K.raw (K-th input), runs REPEATS times (1), writes
+ * FOLDER/output_K.raw and prints a line for each folder: the status (0: ok), the workspace's bytes, the seconds of the
+ * fastest run. A .raw file is int64 rank, int64 dimensions[rank], then the elements as they lie in memory (a string:
+ * int64 length, bytes), all in the machine's byte order. Files that cannot be read or written end it with exit
+ * status 1. */
+bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *log);
+
+/* What `inspect --cost` and `inspect --mem` print: operations and bytes of each kernel; the workspace's formula and
+ * slots. */
+bool codegen_print_cost(Model *model, FILE *to, bool json);
+bool codegen_print_memory(Model *model, FILE *to, bool json);
+#endif
