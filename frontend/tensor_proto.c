@@ -117,11 +117,11 @@ static const char *set_strings(Context *context, Tensor *tensor, const ProtobufC
 {
     if (n != (size_t)tensor->count)
         return "string_data does not have as many entries as the shape asks for";
-    char **text = ARENA_ARRAY(context->arena, n, char *);
+    const char **text = ARENA_ARRAY(context->arena, n, const char *);
     for (size_t i = 0; i < n; i++) {
         if (string[i].len && memchr(string[i].data, 0, string[i].len))
             return "a string with a NUL byte, which is not supported";
-        text[i] = arena_strndup(context->arena, (const char *)string[i].data, string[i].len);
+        text[i] = string[i].len ? arena_strndup(context->arena, (const char *)string[i].data, string[i].len) : "";
     }
     tensor->data = text;
     return NULL;
