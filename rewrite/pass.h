@@ -1,8 +1,8 @@
 /* pass.h -- graph to better graph: the pass table and the passes.
  *
- * A pass is a function over a whole model (subgraphs included), named after what it does, one file each. The table says in
- * which order they run and why. model_verify holds between passes, and the graph after any pass is a legal ONNX model:
- * operators of the domains gnn and o2c carry their definition as a model-local function when it is printed. */
+ * A pass is a function over a whole model (subgraphs included), named after what it does, one file each. The table says
+ * in which order they run and why. model_verify holds between passes, and the graph after any pass is a legal ONNX
+ * model: operators of the domains gnn and o2c carry their definition as a model-local function when it is printed. */
 #ifndef PASS_H
 #define PASS_H
 #include "../frontend/ir.h"
@@ -12,34 +12,47 @@ typedef enum { EXACT, REASSOC, LOSSY, STOCHASTIC } Contract;
 
 /* How the passes are run and watched. */
 typedef struct {
-    Contract allowed;         /* --exact: EXACT; the default: LOSSY */
-    const char **rule_file;   /* --rules FILE ... */
+    Contract allowed;       /* --exact: EXACT; the default: LOSSY */
+    const char **rule_file; /* --rules FILE ... */
     int nrule_file;
-    const char *dump_after;   /* -d after:PASS ("all": after each), to the stream below */
-    bool trace_rules;         /* -d rules: a line for each firing */
-    const char *why_rule;     /* -d why:RULE: the first statement or guard that failed, per candidate root */
-    const char *stop_after;   /* run no pass after this one; NULL: all */
+    const char *dump_after; /* -d after:PASS ("all": after each), to the stream below */
+    bool trace_rules;       /* -d rules: a line for each firing */
+    const char *why_rule;   /* -d why:RULE: the first statement or guard that failed, per candidate root */
+    const char *stop_after; /* run no pass after this one; NULL: all */
     FILE *trace;
-    const char *dump_folder;  /* also write each dump as FOLDER/NN-PASS.onnxtxt; NULL: do not */
+    const char *dump_folder; /* also write each dump as FOLDER/NN-PASS.onnxtxt; NULL: do not */
+    struct RewriteLog *log;  /* set by rewrite() for its passes */
 } PassOptions;
 
 typedef struct {
     const char *name;
     bool (*run)(Model *model, const PassOptions *options); /* false after errors in the report */
-    const char *after; /* the pass that must come before it ... */
-    const char *why;   /* ... and the reason */
+    const char *after;                                     /* the pass that must come before it ... */
+    const char *why;                                       /* ... and the reason */
 } Pass;
 
 /* What a pass did, for inspect --passes and for the header comment. */
-typedef struct { const char *pass; int nodes_before, nodes_after; } PassRecord;
-typedef struct { const char *rule; int fired; } RuleRecord;
-typedef struct { PassRecord pass[64]; int npass; RuleRecord rule[256]; int nrule; } RewriteLog;
+typedef struct {
+    const char *pass;
+    int nodes_before, nodes_after;
+} PassRecord;
+typedef struct {
+    const char *rule;
+    int fired;
+} RuleRecord;
+typedef struct RewriteLog {
+    PassRecord pass[64];
+    int npass;
+    RuleRecord rule[256];
+    int nrule;
+} RewriteLog;
 
 const Pass *pass_table(int *count);
 /* Runs the table on an upgraded, inferred model. log may be NULL. */
 bool rewrite(Model *model, const PassOptions *options, RewriteLog *log);
 
 bool pass_inline(Model *model, const PassOptions *options);   /* model-local functions and constant If */
+bool pass_shape(Model *model, const PassOptions *options);    /* shape arithmetic is spelled one way */
 bool pass_canon(Model *model, const PassOptions *options);    /* canon.rules: one spelling for each meaning */
 bool pass_fold(Model *model, const PassOptions *options);     /* nodes with known results become constants */
 bool pass_cse(Model *model, const PassOptions *options);      /* equal nodes become one */

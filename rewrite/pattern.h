@@ -6,6 +6,7 @@
 #ifndef PATTERN_H
 #define PATTERN_H
 #include "../frontend/ops/op.h"
+#include "fold.h"
 #include "rule.h"
 
 enum { MAX_SLOT = 64, MAX_STATEMENT = 32, MAX_ALTERNATIVE = 24, MAX_OPERAND = 16 };
@@ -133,6 +134,9 @@ typedef struct {
  * fails. */
 bool rule_match(const Rule *rule, Node *root, Binding *binding);
 
+/* Whether `later` can never fire, because wherever it matches `earlier` does too. */
+bool rule_shadows(const Rule *earlier, const Rule *later);
+
 /* The value of a term; B_NONE when it cannot be told. */
 Bound term_value(const Term *term, const Binding *binding);
 /* The function of this name in terms; NULL when there is none. `arity` receives the number of its arguments. */
@@ -145,6 +149,6 @@ bool bound_equal(const Bound *a, const Bound *b);
 /* A constant as a number; NaN when it is none. */
 double bound_number(const Bound *bound);
 
-/* Whether all elements of value are known to equal one number, constant splats and ConstantOfShape seen through. */
-bool value_is_splat(const Value *value, double *number);
+/* Removes a node nobody reads, and those before it that nobody reads then. */
+void node_remove_unread(Node *node);
 #endif

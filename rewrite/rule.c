@@ -180,6 +180,10 @@ static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding,
         engine->stale |= !type_equal(&new->type, &old[i]->type);
         *changed |= value_replace(old[i], new);
     }
+    for (Node *node = before ? before->next : root->graph->first, *next; node != root; node = next) {
+        next = node->next;
+        node_fold(node);
+    }
     engine->cursor = before ? before->next : root->graph->first;
     if (engine->cursor == root)
         engine->cursor = root->next;

@@ -1,7 +1,7 @@
 /* rule.h -- the rule engine: rewrites as text, with a contract and a test line each (design.md section 6).
  *
- * Laws: a rule never raises cost; it keeps dtype and shape; each file is monotone, so it reaches a fixed point; a rule that
- * can never fire because an earlier one always wins is refused. */
+ * Laws: a rule never raises cost; it keeps dtype and shape; each file is monotone, so it reaches a fixed point; a rule
+ * that can never fire because an earlier one always wins is refused. */
 #ifndef RULE_H
 #define RULE_H
 #include "pass.h"
@@ -10,10 +10,13 @@ typedef struct RuleSet RuleSet;
 
 /* Reads rules. `file` names them in messages. NULL after errors in the context's report. */
 RuleSet *rules_parse(Context *context, const char *text, const char *file);
+/* The same, appended to a set (NULL: a new one), which is returned. */
+RuleSet *rules_parse_more(Context *context, RuleSet *rules, const char *text, const char *file);
 /* Applies a set until nothing changes. Counts firings in log (may be NULL). False after errors. */
 bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, RewriteLog *log);
-/* Draws inputs as each rule's test line says, evaluates both sides and compares under the contract; errors are reported.
- * When `folder` is not NULL, writes each side as a model and its inputs there, for another engine to check. */
+/* Draws inputs as each rule's test line says, evaluates both sides and compares under the contract; errors are
+ * reported. When `folder` is not NULL, writes each side as a model and its inputs there, for another engine to check.
+ */
 bool rules_test(Context *context, RuleSet *rules, const char *folder);
 /* The text of a built-in rule file ("canon", "gnn" ...); NULL when there is none. */
 const char *rules_builtin(const char *name);

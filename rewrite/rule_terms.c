@@ -516,12 +516,10 @@ Bound term_value(const Term *term, const Binding *binding)
             arg[i] = term_value(term->arg[i], binding);
         return term->function->call(binding, arg);
     case TERM_LIST: {
-        Bound list = list_new(binding, term->narg);
-        for (int i = 0; i < term->narg; i++) {
-            const Bound element = term_value(term->arg[i], binding);
-            if (element.kind != B_DIM)
-                return none();
-            list.dims[i] = element.dim;
+        Bound list = list_new(binding, 0);
+        for (int i = 0; i < term->narg && list.kind == B_DIMS; i++) {
+            const Bound both[2] = {list, term_value(term->arg[i], binding)};
+            list = f_join(binding, both);
         }
         return list;
     }

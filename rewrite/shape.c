@@ -279,7 +279,7 @@ static Spelled *spelled_find(Spelling *spelling, Dim *const *dims, int count, bo
 /* The value of these dims, spelled anew or as before. */
 static Value *respell(Spelling *spelling, Node *node, Dim **dims, int count, bool scalar)
 {
-    unsigned bucket;
+    unsigned bucket = 0;
     Arena *const arena = node->graph->context->arena;
     Spelled *s = node->graph->owner ? NULL : spelled_find(spelling, dims, count, scalar, &bucket);
     if (s)

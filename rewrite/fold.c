@@ -1,0 +1,157 @@
+/* fold.c -- nodes whose results are known become constants.
+ *
+ * A result is known when all operands are constants (the evaluator computes it) or when inference knows every element
+ * of an integer result. Nothing larger than the context's fold_bytes is made, and constants that are one number
+ * everywhere stay the small nodes they are. */
+#include "fold.h"
+#include "../frontend/evaluate.h"
+#include "../frontend/frontend.h"
+#include "../frontend/ops/op.h"
+#include "shape.h"
+#include <string.h>
+
+enum { SMALL = 64 };
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+    for (; *list; list++)
+        if (!strcmp(name, *list))
+            return true;
+    return false;
+}
+
+/* Whether evaluating the node now gives what it gives at every run. */
+static bool is_evaluable(const Node *node)
+{
+    static const char *const changing[] = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike",
+                                           "Bernoulli",    "Multinomial",   "Dropout",          NULL};
+    if (!node->op || node->function || node->op->form == FORM_CONTROL || is_one_of(node->op->name, changing))
+        return false;
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && (!node->in[i]->constant || node->in[i]->is_overridable))
+            return false;
+    return true;
+}
+
+/* The elements of a value of constant shape; -1 when they are too many or unknown. */
+static int64_t result_count(const Value *value, int64_t limit)
+{
+    int64_t count = 1, extent;
+    if (value->type.kind != TENSOR || value->type.rank < 0)
+        return -1;
+    for (int i = 0; i < value->type.rank; i++) {
+        if (!dim_is_const(value->type.dim[i], &extent) || extent < 0)
+            return -1;
+        if (extent > 0 && count > limit / extent)
+            return -1;
+        count *= extent;
+    }
+    return count;
+}
+
+/* Whether folding would turn a small description of one number everywhere into many copies of it. */
+static bool is_blown_up(const Node *node, int64_t count)
+{
+    double number;
+    if (count <= SMALL)
+        return false;
+    if (!strcmp(node->op->name, "ConstantOfShape") || !strcmp(node->op->name, "Expand") ||
+        !strcmp(node->op->name, "Tile"))
+        return true;
+    for (int i = 0; i < node->nin; i++)
+        if (node->in[i] && node->in[i]->constant->count > SMALL)
+            return false;
+    return node->nin > 0 && value_is_splat(node->out[0], &number);
+}
+
+/* A tensor of known elements; NULL when one is not a number yet. */
+static const Tensor *tensor_of_elements(const Value *value)
+{
+    int count;
+    int64_t shape[MAX_RANK];
+    Dim **const dims = value->type.dtype == I64 ? value_dims(value, &count) : NULL;
+    if (!dims)
+        return NULL;
+    for (int i = 0; i < count; i++)
+        if (!dim_is_const(dims[i], NULL))
+            return NULL;
+    for (int i = 0; i < value->type.rank; i++)
+        dim_is_const(value->type.dim[i], &shape[i]);
+    Tensor *const tensor = tensor_new(value->graph->context, I64, value->type.rank, shape);
+    for (int i = 0; i < count; i++)
+        dim_is_const(dims[i], &((int64_t *)tensor->data)[i]);
+    return tensor;
+}
+
+/* The results of a node as constants; false when they are not known. */
+static bool compute(const Node *node, const Tensor **result)
+{
+    Context *const context = node->graph->context;
+    bool known = node->nout > 0;
+    for (int i = 0; i < node->nout && known; i++)
+        known = !node->out[i] || (result[i] = tensor_of_elements(node->out[i])) != NULL;
+    if (known)
+        return true;
+    if (!is_evaluable(node))
+        return false;
+    const Attr *const value = !strcmp(node->op->name, "Constant") ? attr_find(node, "value") : NULL;
+    if (value && value->tensor) { /* not copied, however large */
+        result[0] = value->tensor;
+        return true;
+    }
+    for (int i = 0; i < node->nout; i++) {
+        if (!node->out[i])
+            continue;
+        const int64_t count = result_count(node->out[i], context->fold_bytes);
+        const int64_t size = (int64_t)dtype_info(node->out[i]->type.dtype)->size;
+        if (count < 0 || count > context->fold_bytes / (size ? size : 8) || is_blown_up(node, count))
+            return false;
+    }
+    const ReportMark mark = report_mark(context->report);
+    const bool ok = evaluate_node(node, result);
+    if (!ok) /* it fails at every run, if it is ever reached: not for folding to say */
+        report_rewind(context->report, mark);
+    return ok;
+}
+
+bool node_fold(Node *node)
+{
+    Context *const context = node->graph->context;
+    if (!node->op || node->function)
+        return false;
+    const Tensor **const result = ARENA_ARRAY(context->arena, node->nout, const Tensor *);
+    if (!compute(node, result))
+        return false;
+    for (int i = 0; i < node->nout; i++) {
+        if (!node->out[i] || (node->out[i]->nreader == 0 && node->out[i]->outputs == 0))
+            continue;
+        Value *const constant = graph_add_constant(node->graph, node->out[i]->name, result[i]);
+        constant->element = node->out[i]->element;
+        constant->bound = node->out[i]->bound;
+        value_replace(node->out[i], constant);
+    }
+    for (int i = 0; i < node->nout; i++)
+        if (node->out[i] && node->out[i]->def == node && (node->out[i]->nreader || node->out[i]->outputs))
+            return true;
+    node_remove(node);
+    return true;
+}
+
+static void fold_graph(Graph *graph)
+{
+    for (Node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        for (Attr *attr = node->attr; attr; attr = attr->next)
+            if (attr->kind == ATTR_GRAPH)
+                fold_graph(attr->graph);
+        node_fold(node);
+    }
+}
+
+bool pass_fold(Model *model, const PassOptions *options)
+{
+    (void)options;
+    fold_graph(model->graph);
+    graph_sweep(model->graph);
+    return true;
+}

@@ -1,0 +1,165 @@
+/* pass.c -- the pass table, and what happens around every pass: verification, dumps, the log. */
+#include "pass.h"
+#include "rule.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const Pass table[] = {
+    {"inline", pass_inline, NULL, "functions and decided branches hide what all other passes look for"},
+    {"fold", pass_fold, "inline", "a body shows its constants once it stands in place of its call"},
+    {"shape", pass_shape, "fold", "constants are not computed anew, so they must be constants by now"},
+    {"cse", pass_cse, "shape", "shape arithmetic repeats itself until it is spelled one way"},
+    {"canon", pass_canon, "cse", "a name that stands twice in a rule must be one value"},
+    {"gnn", pass_gnn, "canon", "its rules know one spelling only"},
+    {"reshape", pass_shape, "gnn", "sizes of edge lists got new names when self loops were recognised"},
+    {"postpone", pass_postpone, "gnn", "projection moves through segment operators, not through scatters"},
+    {"simplify", pass_simplify, "postpone",
+     "postponing leaves slices and sums of weights behind; users' rules run here too"},
+    {"refold", pass_fold, "simplify", "weights that rules combined are computed now"},
+    {"recse", pass_cse, "refold", "equal weights and projections of one tensor become one"},
+    {"dce", pass_dce, "recse", "nothing unread is grouped"},
+    {"csr", pass_csr, "recse", "one grouping serves all segment operators over one index vector"},
+    {"fuse", pass_fuse, "csr", "a nest runs over the edges of a vertex, which csr provides"},
+};
+
+const Pass *pass_table(int *count)
+{
+    *count = sizeof table / sizeof *table;
+    return table;
+}
+
+/* ---- rule passes ---- the log is that of the running rewrite() ---- */
+static bool run_builtin(RuleSet *rules, Model *model, const PassOptions *options)
+{
+    return rules && rules_apply(rules, model, options, options->log);
+}
+
+/* The rules of several built-in files as one set, in that order. NULL after errors. */
+static RuleSet *builtin(Context *context, const char *const *name)
+{
+    RuleSet *rules = NULL;
+    for (; *name; name++) {
+        const char *const text = rules_builtin(*name);
+        if (!text) {
+            report_add(context->report, NULL, INTERNAL, "a built-in rule file is missing");
+            return NULL;
+        }
+        rules = rules_parse_more(context, rules, text, arena_printf(context->arena, "%s.rules", *name));
+        if (!rules)
+            return NULL;
+    }
+    return rules;
+}
+
+bool pass_canon(Model *model, const PassOptions *options)
+{
+    return run_builtin(builtin(model->context, (const char *const[]){"canon", NULL}), model, options);
+}
+
+bool pass_gnn(Model *model, const PassOptions *options)
+{
+    return run_builtin(builtin(model->context, (const char *const[]){"canon", "gnn", NULL}), model, options);
+}
+
+bool pass_postpone(Model *model, const PassOptions *options)
+{
+    return run_builtin(builtin(model->context, (const char *const[]){"canon", "postpone", NULL}), model, options);
+}
+
+static char *read_text(Context *context, const char *path)
+{
+    enum { LIMIT = 1 << 20 };
+    FILE *const file = fopen(path, "rb");
+    char *const text = arena_alloc(context->arena, LIMIT + 1);
+    const size_t length = file ? fread(text, 1, LIMIT + 1, file) : 0;
+    const bool ok = file && !ferror(file) && length <= LIMIT && !memchr(text, '\0', length);
+    if (!ok)
+        report_add(context->report, NULL, FILE_UNREADABLE, path,
+                   !file            ? strerror(errno)
+                   : length > LIMIT ? "longer than a rule file may be"
+                                    : "not a text file");
+    if (file)
+        fclose(file);
+    if (ok)
+        text[length] = '\0';
+    return ok ? text : NULL;
+}
+
+/* The built-in rules, then the user's files in the order given. */
+bool pass_simplify(Model *model, const PassOptions *options)
+{
+    Context *const context = model->context;
+    RuleSet *rules = builtin(context, (const char *const[]){"canon", "simplify", NULL});
+    for (int i = 0; i < options->nrule_file && rules; i++) {
+        const char *const text = read_text(context, options->rule_file[i]);
+        rules = text ? rules_parse_more(context, rules, text, options->rule_file[i]) : NULL;
+    }
+    return run_builtin(rules, model, options);
+}
+
+/* ---- around every pass ---- */
+static bool wanted(const char *list, const char *name)
+{
+    return list && (!strcmp(list, name) || !strcmp(list, "all"));
+}
+
+static bool dump(const Model *model, const PassOptions *options, int number, const char *name)
+{
+    Context *const context = model->context;
+    if (wanted(options->dump_after, name) && options->trace) {
+        const PrintOptions print = {.inline_limit = INT64_MAX, .types = true};
+        fprintf(options->trace, "# after %s\n", name);
+        model_print(model, options->trace, &print);
+    }
+    if (!options->dump_folder)
+        return true;
+    const char *const data_name = arena_printf(context->arena, "%02d-%s.data", number, name);
+    const char *const path = arena_printf(context->arena, "%s/%02d-%s.onnxtxt", options->dump_folder, number, name);
+    FILE *const file = fopen(path, "w");
+    FILE *const data =
+        file ? fopen(arena_printf(context->arena, "%s/%s", options->dump_folder, data_name), "wb") : NULL;
+    if (data) {
+        const PrintOptions print = {.inline_limit = 256, .data = data, .data_name = data_name, .types = true};
+        model_print(model, file, &print);
+    }
+    bool ok = data != NULL;
+    ok = (!data || fclose(data) == 0) && ok;
+    ok = (!file || fclose(file) == 0) && ok;
+    return ok || report_add(context->report, NULL, FILE_UNREADABLE, path, strerror(errno));
+}
+
+static int count_nodes(const Graph *graph)
+{
+    int count = graph->nnode;
+    for (const Node *node = graph->first; node; node = node->next)
+        for (const Attr *attr = node->attr; attr; attr = attr->next)
+            if (attr->kind == ATTR_GRAPH)
+                count += count_nodes(attr->graph);
+    return count;
+}
+
+bool rewrite(Model *model, const PassOptions *options, RewriteLog *log)
+{
+    RewriteLog *const own = log ? log : ARENA_NEW(model->context->arena, RewriteLog);
+    PassOptions with_log = *options;
+    with_log.log = own;
+    if (!dump(model, options, 0, "infer"))
+        return false;
+    for (int i = 0; i < (int)(sizeof table / sizeof *table); i++) {
+        PassRecord *const record = &own->pass[own->npass++];
+        *record = (PassRecord){.pass = table[i].name, .nodes_before = count_nodes(model->graph)};
+        if (!table[i].run(model, &with_log))
+            return false;
+        record->nodes_after = count_nodes(model->graph);
+        if (!model_verify(model))
+            return report_add(
+                model->context->report, NULL, INTERNAL,
+                arena_printf(model->context->arena, "the graph is not valid after pass %s", table[i].name));
+        if (!dump(model, options, i + 1, table[i].name))
+            return false;
+        if (options->stop_after && !strcmp(options->stop_after, table[i].name))
+            break;
+    }
+    return true;
+}
