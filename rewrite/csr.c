@@ -11,7 +11,7 @@
 #include "shape.h"
 #include <string.h>
 
-enum { INPUT_INDEX = 1, INPUT_COUNT = 2, INPUT_ROW = 3, INPUT_ORDER = 4 };
+enum { INPUT_INDEX = 1, INPUT_COUNT = 2, INPUT_ROW = 3, INPUT_ORDER = 4, INPUT_SOURCE = 5, INPUT_FROM = 6 };
 
 /* One grouping: the edges of `target` by vertex, 0 <= vertex < n. */
 typedef struct Grouping Grouping;
@@ -81,13 +81,9 @@ static Node *csr_new(Node *user)
     Node *csr = node_new(graph, op_find("gnn", "Csr"), user->name, user);
     node_add_input(csr, target);
     node_add_input(csr, user->in[INPUT_COUNT]);
-    if (rows) {
-        node_add_input(csr, gather->in[1]);
-        node_add_input(csr, rows);
-    }
-    node_add_output(csr, "");
-    node_add_output(csr, "");
-    if (rows)
+    node_add_input(csr, rows ? gather->in[1] : target); /* a vector there must be: the targets themselves will do */
+    node_add_input(csr, rows ? rows : user->in[INPUT_COUNT]);
+    for (int i = 0; i < 3; i++)
         node_add_output(csr, "");
     return csr;
 }
@@ -121,6 +117,8 @@ bool pass_csr(Model *model, const PassOptions *options)
         Grouping *grouping = grouping_of(node, &all);
         set_operand(node, INPUT_ROW, grouping->csr->out[0]);
         set_operand(node, INPUT_ORDER, grouping->csr->out[1]);
+        set_operand(node, INPUT_SOURCE, grouping->csr->in[2]);
+        set_operand(node, INPUT_FROM, grouping->csr->out[2]);
     }
     /* the sources may be computed after the first segment operator */
     return !all || (graph_sort(model->graph) && model_infer(model));

@@ -11,7 +11,7 @@
 #define ROUTINES(_)                                                                                                    \
     _(topk, )                                                                                                          \
     _(nonzero, ) _(compress, ) _(unique, ) _(nms, ) _(rnn, _f32) _(rnn, _f64) _(gru, _f32) _(gru, _f64) _(lstm, _f32)  \
-        _(lstm, _f64)
+        _(lstm, _f64) _(csr, _i32) _(csr, _i64)
 
 #define DECLARE(name, suffix) RoutineFunction o2c_##name##suffix;
 ROUTINES(DECLARE)

@@ -1,0 +1,223 @@
+/* gnn.c -- message passing: what the edges of each vertex carry, combined.
+ *
+ * x [E, s..] holds a row for each edge, index [E] the vertex each edge belongs to, n the number of vertices. With the
+ * edges grouped (row, order: see gnn.Csr) a vertex's edges are an axis, [row[v], row[v + 1]), and an operator here is a
+ * reduction over it; without, a sum is an update and the others look at every edge for every vertex. gnn.onnxtxt says
+ * the same as ONNX functions. */
+#include "shorthand.h"
+#include <math.h>
+#include <string.h>
+
+enum { IN_X, IN_INDEX, IN_COUNT, IN_ROW, IN_ORDER, IN_SOURCE, IN_FROM };
+
+/* The number of vertices; NULL after an error. */
+static Dim *vertex_count(Definition *d, int input)
+{
+    int count;
+    Dim **n = def_sizes(d, input, &count, NULL);
+    if (d->failed || !def_require(d, count == 1, "input %d has %d elements, wants one", input, count) ||
+        !def_require(d, dim_upper(n[0]) >= 0, "there are %s vertices", size_text(d, n[0])))
+        return NULL;
+    return n[0];
+}
+
+static bool segment_inputs(Definition *d)
+{
+    return def_require(d, def_rank(d, IN_X) >= 1 && def_rank(d, IN_INDEX) == 1,
+                       "a row and an index are wanted for each edge") &&
+           def_require(d, !size_differs(d, def_dim(d, IN_X, 0), def_dim(d, IN_INDEX, 0)), "%s rows have %s indices",
+                       size_text(d, def_dim(d, IN_X, 0)), size_text(d, def_dim(d, IN_INDEX, 0))) &&
+           def_require(d, def_has(d, IN_ROW) == def_has(d, IN_ORDER), "inputs row and order are given together") &&
+           def_require(d, !def_has(d, IN_ROW) || (def_rank(d, IN_ROW) == 1 && def_rank(d, IN_ORDER) == 1),
+                       "inputs row and order want one dimension");
+}
+
+/* The edges of one vertex. */
+typedef struct {
+    Axis *axis;
+    Expr *edge;  /* the edge's number in the model's order */
+    Expr *mine;  /* whether it belongs to the vertex; NULL: all of the axis do */
+    Expr *count; /* how many do */
+} Edges;
+
+static Edges edges_of(Definition *d, Expr *vertex, Dim *n)
+{
+    Context *context = d->context;
+    Edges edges = {0};
+    if (!def_has(d, IN_ROW)) {
+        edges.axis = loop_axis(d, "e", def_dim(d, IN_INDEX, 0));
+        edges.edge = axis_value(d, edges.axis);
+        edges.mine = index_equal(d, expr_check(context, def_load(d, IN_INDEX, &edges.edge), n), vertex);
+        Expr *one = expr_select(context, edges.mine, index_const(d, 1), index_const(d, 0));
+        edges.count = reduce(d, COMBINE_ADD, &edges.axis, 1, one);
+        return edges;
+    }
+    Expr *next = index_add(d, vertex, index_const(d, 1));
+    edges.axis = axis_new(context, "e", cast(d, def_load(d, IN_ROW, &vertex), INDEX),
+                          cast(d, def_load(d, IN_ROW, &next), INDEX));
+    edges.axis->of = vertex;
+    edges.axis->row = d->node->in[IN_ROW];
+    edges.axis->order = d->node->in[IN_ORDER];
+    edges.axis->target = d->node->in[IN_INDEX];
+    edges.axis->source = def_has(d, IN_SOURCE) ? d->node->in[IN_SOURCE] : NULL;
+    edges.axis->from = def_has(d, IN_FROM) ? d->node->in[IN_FROM] : NULL;
+    Expr *place = axis_value(d, edges.axis);
+    edges.edge = cast(d, def_load(d, IN_ORDER, &place), INDEX);
+    edges.count = index_sub(d, edges.axis->hi, edges.axis->lo);
+    return edges;
+}
+
+/* x combined over the edges; `empty` where there are none. */
+static Expr *over_edges(Definition *d, const Edges *edges, Combine combine, Expr *x, Expr *empty)
+{
+    if (edges->mine == NULL)
+        return expr_reduce(d->context, combine, &edges->axis, 1, x, empty);
+    const double neutral = combine == COMBINE_MAX ? -INFINITY : combine == COMBINE_MIN ? INFINITY : 0;
+    Expr *all =
+        reduce(d, combine, &edges->axis, 1, guarded(d, edges->mine, x, expr_float(d->context, x->dtype, neutral)));
+    return expr_select(d->context, index_less(d, index_const(d, 0), edges->count), all, empty);
+}
+
+/* Makes output 0, [n, s..]; gives the load of x at the edges' rows and what those edges are. */
+static Expr *segment(Definition *d, Dim *n, Edges *edges)
+{
+    const int rank = def_rank(d, IN_X);
+    Dim *dim[MAX_RANK];
+    Expr *i[MAX_RANK];
+    memcpy(dim, def_shape(d, IN_X), sizeof *dim * (size_t)rank);
+    dim[0] = n;
+    def_output(d, 0, def_dtype(d, IN_X), rank, dim);
+    def_index(d, 0, i);
+    *edges = edges_of(d, i[0], n);
+    i[0] = edges->edge;
+    return def_load(d, IN_X, i);
+}
+
+/* y[index[e], s..] += x[e, s..] for every edge in turn */
+static void scatter_sum(Definition *d, Dim *n)
+{
+    const int rank = def_rank(d, IN_X);
+    Dim *dim[MAX_RANK];
+    memcpy(dim, def_shape(d, IN_X), sizeof *dim * (size_t)rank);
+    dim[0] = n;
+    def_output(d, 0, def_dtype(d, IN_X), rank, dim);
+    def_body(d, 0, number(d, def_dtype(d, IN_X), 0));
+    Update *update = def_update(d, 0);
+    update->combine = COMBINE_ADD;
+    update->nover = rank;
+    update->over = ARENA_ARRAY(d->context->arena, rank, Axis *);
+    update->at = ARENA_ARRAY(d->context->arena, rank, Expr *);
+    for (int k = 0; k < rank; k++) {
+        update->over[k] = loop_axis(d, k == 0 ? "e" : "s", def_dim(d, IN_X, k));
+        update->at[k] = axis_value(d, update->over[k]);
+    }
+    update->value = def_load(d, IN_X, update->at);
+    update->at[0] = expr_check(d->context, def_load(d, IN_INDEX, update->at), n);
+}
+
+static void define_segment_sum(Definition *d)
+{
+    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Edges edges;
+    if (n == NULL)
+        return;
+    if (!def_has(d, IN_ROW)) {
+        scatter_sum(d, n);
+        return;
+    }
+    Expr *x = segment(d, n, &edges);
+    def_body(d, 0, over_edges(d, &edges, COMBINE_ADD, x, NULL));
+}
+
+/* the sum / max(number of edges, 1) */
+static void define_segment_mean(Definition *d)
+{
+    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Edges edges;
+    if (n == NULL)
+        return;
+    Expr *x = segment(d, n, &edges);
+    Expr *count = cast(d, index_max(d, edges.count, index_const(d, 1)), x->dtype);
+    def_body(d, 0, call2(d, S_DIV, over_edges(d, &edges, COMBINE_ADD, x, number(d, def_dtype(d, IN_X), 0)), count));
+}
+
+static void define_segment_extreme(Definition *d, Combine combine)
+{
+    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Edges edges;
+    if (n == NULL)
+        return;
+    Expr *x = segment(d, n, &edges);
+    def_body(d, 0, over_edges(d, &edges, combine, x, number(d, def_dtype(d, IN_X), attr_float(d->node, "empty", 0))));
+}
+static void define_segment_max(Definition *d)
+{
+    define_segment_extreme(d, COMBINE_MAX);
+}
+static void define_segment_min(Definition *d)
+{
+    define_segment_extreme(d, COMBINE_MIN);
+}
+
+/* y[e, s..] = exp(z[e, s..] - m) / sum of exp(z[k, s..] - m), over the edges k of e's vertex, m their maximum */
+static void define_segment_softmax(Definition *d)
+{
+    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    if (n == NULL)
+        return;
+    Expr *i[MAX_RANK], *k[MAX_RANK], *zero = number(d, def_dtype(d, IN_X), 0);
+    def_output(d, 0, def_dtype(d, IN_X), def_rank(d, IN_X), def_shape(d, IN_X));
+    def_index(d, 0, i);
+    const Edges edges = edges_of(d, expr_check(d->context, def_load(d, IN_INDEX, i), n), n);
+    memcpy(k, i, sizeof *k * (size_t)def_rank(d, IN_X));
+    k[0] = edges.edge;
+    Expr *z = def_load(d, IN_X, k), *most = over_edges(d, &edges, COMBINE_MAX, z, zero);
+    Expr *sum = over_edges(d, &edges, COMBINE_ADD, call1(d, S_EXP, call2(d, S_SUB, z, most)), zero);
+    def_body(d, 0, call2(d, S_DIV, call1(d, S_EXP, call2(d, S_SUB, def_load(d, IN_X, i), most)), sum));
+}
+
+/* row [n + 1], order [E], from [E]: runtime/csr.h */
+static void define_csr(Definition *d)
+{
+    enum { TARGET, COUNT, SOURCE, SOURCES };
+    Dim *n = vertex_count(d, COUNT), *sources = vertex_count(d, SOURCES);
+    if (n == NULL || sources == NULL || !def_require(d, def_rank(d, TARGET) == 1, "input 0 wants one dimension") ||
+        !def_same_shape(d, TARGET, SOURCE))
+        return;
+    Dim *edges = def_dim(d, TARGET, 0);
+    Routine *routine = def_routine(d, "csr", def_dtype(d, TARGET) == I64 ? "i64" : "i32");
+    routine->in[0] = d->node->in[TARGET];
+    routine->in[1] = d->node->in[SOURCE];
+    routine->nin = 2;
+    routine->nout = 3;
+    routine->n[0] = edges;
+    routine->n[1] = n;
+    routine->n[2] = sources;
+    routine->nn = 3;
+    def_output(d, 0, I32, 1, (Dim *[]){size_add(d, n, size_const(d, 1))});
+    def_output(d, 1, I32, 1, &edges);
+    def_output(d, 2, I32, 1, &edges);
+    d->node->out[1]->bound = edges;
+    d->node->out[2]->bound = sources;
+}
+
+#define SEGMENT_ROW(op_name, type, op_attributes, definition)                                                          \
+    {                                                                                                                  \
+        .name = op_name, .domain = "gnn", .attributes = op_attributes, .form = FORM_INDEX, .define = definition,       \
+        .schema = "x:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:T | I=int32,int64 T=" type   \
+    }
+
+const Op ops_gnn[] = {
+    SEGMENT_ROW("SegmentSum", "number", "", define_segment_sum),
+    SEGMENT_ROW("SegmentMean", "float", "", define_segment_mean),
+    SEGMENT_ROW("SegmentMax", "float", "empty:float=0", define_segment_max),
+    SEGMENT_ROW("SegmentMin", "float", "empty:float=0", define_segment_min),
+    SEGMENT_ROW("SegmentSoftmax", "float", "", define_segment_softmax),
+    {.name = "Csr",
+     .domain = "gnn",
+     .schema = "target:I n:int64 source:I m:int64 -> row:int32 order:int32 from:int32 | I=int32,int64",
+     .attributes = "",
+     .form = FORM_ROUTINE,
+     .define = define_csr},
+    {.name = NULL},
+};
