@@ -14,8 +14,8 @@ static inline uint64_t o2c_power(uint64_t base, uint64_t exponent)
     return power;
 }
 
-/* The power of two next to a positive finite x: above it, below it, the nearest (a tie goes up). Zero, infinities and NaN
- * stay as they are. */
+/* The power of two next to a positive finite x: above it, below it, the nearest (a tie goes up). Zero, infinities and
+ * NaN stay as they are. */
 static inline double o2c_power2_down(double x)
 {
     int exponent;

@@ -3,8 +3,7 @@
  * Rows stand beside their definitions in the files of this folder. An operator's meaning takes one of five forms:
  *   elementwise  `scalar` names a row of scalar.def; broadcasting, types and shapes follow
  *   index        `define` builds each output's Element with loop.h
- *   composed     `body` is an ONNX function in text (composed.onnxtxt), found by name; `compose` may build it instead
- *                where it depends on types or attributes
+ *   composed     `compose` gives the body for a node, an ONNX function made from the text of composed.onnxtxt
  *   routine      `define` gives types and a Routine: a C function in runtime/ that programs carry
  *   control      If, Loop, Scan ...: `define` gives types; evaluator and codegen know the form
  * Only the newest version of an operator is defined; upgrade.c brings older nodes there. */
@@ -62,7 +61,7 @@ struct Op {
     Scalar scalar;                           /* FORM_ELEMENTWISE: its operands are the inputs, then the attributes in
                                                 the row's order as constants */
     void (*define)(Definition *definition);  /* FORM_INDEX, FORM_ROUTINE, FORM_CONTROL */
-    Graph *(*compose)(Node *node);           /* FORM_COMPOSED: a body for this node, or NULL to take composed.onnxtxt's */
+    Graph *(*compose)(Node *node);           /* FORM_COMPOSED: a body for this node; NULL after errors in the report */
     int since;                               /* opset the row describes; 0 for our own domains */
 };
 
@@ -78,6 +77,9 @@ bool op_check(const Node *node);
 bool op_define(Node *node, Definition *definition);
 /* The body of a composed operator's node as a function graph: attributes bound by node_inline. */
 Graph *op_body(Node *node);
+/* A graph of its own with the body of a composed operator or function call in place: its inputs stand for the node's, with
+ * their types, constants, elements and bounds, its outputs for the node's. NULL after errors in the report. */
+Graph *node_expand(Node *node);
 
 /* ---- for definitions. Errors are reported against the node, set `failed` and give something harmless back. ---- */
 int def_rank(Definition *d, int input);
@@ -91,11 +93,16 @@ int def_axis(Definition *d, int64_t axis, int rank);
 const int64_t *def_ints(Definition *d, int input, int *count);
 Dim **def_dims(Definition *d, int input, int *count);
 double def_scalar(Definition *d, int input); /* a constant of one element */
+/* Element `number` of an integer value that is used as a size: what is known of it, or else a fresh symbol that is at most
+ * limit (may be NULL). The symbol belongs to the value where the size was computed, however it was moved since. */
+Dim *value_size(Context *context, Value *value, int64_t number, Dim *limit);
 /* Reports a shape error with printf's arguments; returns false. */
 bool def_error(Definition *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool def_require(Definition *d, bool condition, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Sets an output's type and makes its axes; afterwards definition->element[output].axis is usable. */
 void def_output(Definition *d, int output, DType dtype, int rank, Dim *const *dim);
+/* The same with the shape that all given inputs broadcast to. */
+void def_output_broadcast(Definition *d, int output, DType dtype);
 /* The axes of an output as expressions: i[0] .. i[rank-1]. */
 void def_index(Definition *d, int output, Expr **i);
 void def_body(Definition *d, int output, Expr *body);
