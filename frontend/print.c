@@ -1,0 +1,311 @@
+/* print.c -- graphs in ONNX text. */
+#include "print.h"
+#include "map.h"
+#include "ops/op.h"
+#include <string.h>
+
+/* ---- tensors: in braces, or as a reference to external data ---- */
+
+enum { EXTERNAL_ALIGNMENT = 64 };
+
+static bool goes_out(const Printer *printer, const Tensor *tensor)
+{
+    return printer->options.data && tensor->dtype != STRING && tensor->count > printer->options.inline_limit;
+}
+
+static void write_bytes(Printer *printer, const void *bytes, size_t size)
+{
+    fwrite(bytes, 1, size, printer->options.data);
+    printer->offset += (int64_t)size;
+}
+
+static void write_packed(Printer *printer, const Tensor *tensor)
+{
+    enum { AT_ONCE = 4096 };
+    unsigned char element[AT_ONCE], packed[AT_ONCE];
+    for (int64_t i = 0; i < tensor->count; i += AT_ONCE) {
+        int64_t n = tensor->count - i < AT_ONCE ? tensor->count - i : AT_ONCE;
+        for (int64_t k = 0; k < n; k++)
+            element[k] = *(const unsigned char *)tensor_at(tensor, i + k);
+        dtype_pack(tensor->dtype, element, n, packed);
+        write_bytes(printer, packed, dtype_packed_size(tensor->dtype, n));
+    }
+}
+
+static void external_print(Printer *printer, const Tensor *tensor)
+{
+    static const char zeros[EXTERNAL_ALIGNMENT];
+    write_bytes(printer, zeros, (size_t)(-printer->offset & (EXTERNAL_ALIGNMENT - 1)));
+    int64_t start = printer->offset;
+    if (dtype_info(tensor->dtype)->bits < 8)
+        write_packed(printer, tensor);
+    else if (!tensor->splat)
+        write_bytes(printer, tensor->data, tensor_bytes(tensor));
+    else
+        for (int64_t i = 0; i < tensor->count; i++)
+            write_bytes(printer, tensor->data, tensor_bytes(tensor));
+    fputs("[\"location\": ", printer->to);
+    string_print(printer->options.data_name, printer->to);
+    fprintf(printer->to, ", \"offset\": \"%lld\", \"length\": \"%lld\"]", (long long)start,
+            (long long)(printer->offset - start));
+}
+
+/* " name = {...}" after the tensor's type. */
+static void tensor_print(Printer *printer, const Tensor *tensor, const char *name)
+{
+    tensor_type_print(tensor, printer->to);
+    if (name) {
+        putc(' ', printer->to);
+        name_print(name, printer->to);
+    }
+    bool out = goes_out(printer, tensor);
+    fputs(name || out ? " = " : " ", printer->to);
+    if (out)
+        external_print(printer, tensor);
+    else
+        elements_print(tensor, printer->to);
+}
+
+/* ---- attributes ---- */
+
+static const char *const kind_text[] = {
+    [ATTR_INT] = "int",         [ATTR_FLOAT] = "float",     [ATTR_STRING] = "string", [ATTR_TENSOR] = "tensor",
+    [ATTR_GRAPH] = "graph",     [ATTR_TYPE] = "type_proto", [ATTR_INTS] = "ints",     [ATTR_FLOATS] = "floats",
+    [ATTR_STRINGS] = "strings", [ATTR_TENSORS] = "tensors", [ATTR_GRAPHS] = "graphs"};
+
+static void list_item_print(Printer *printer, const Attr *attr, size_t i, int indent)
+{
+    switch (attr->kind) {
+    case ATTR_INTS:
+        fprintf(printer->to, "%lld", (long long)attr->ints[i]);
+        break;
+    case ATTR_FLOATS:
+        float_print(attr->floats[i], F32, printer->to);
+        break;
+    case ATTR_STRINGS:
+        string_print(attr->strings[i], printer->to);
+        break;
+    case ATTR_TENSORS:
+        tensor_print(printer, attr->tensors[i], NULL);
+        break;
+    default:
+        printer_graph(printer, attr->graphs[i], indent);
+    }
+}
+
+static void list_print(Printer *printer, const Attr *attr, int indent)
+{
+    putc('[', printer->to);
+    for (size_t i = 0; i < attr->count; i++) {
+        if (i)
+            fputs(", ", printer->to);
+        list_item_print(printer, attr, i, indent);
+    }
+    putc(']', printer->to);
+}
+
+static void attribute_print(Printer *printer, const Attr *attr, int indent)
+{
+    FILE *to = printer->to;
+    AttrKind kind = attr->kind == ATTR_REFERENCE ? attr->reference : attr->kind;
+    fprintf(to, "%s: %s = ", name_mangle(attr->name, printer->arena), kind_text[kind]);
+    switch (attr->kind) {
+    case ATTR_INT:
+        fprintf(to, "%lld", (long long)attr->i);
+        break;
+    case ATTR_FLOAT:
+        float_print(attr->f, F32, to);
+        break;
+    case ATTR_STRING:
+        string_print(attr->s, to);
+        break;
+    case ATTR_REFERENCE:
+        putc('@', to);
+        name_print(attr->s, to);
+        break;
+    case ATTR_TENSOR:
+        tensor_print(printer, attr->tensor, NULL);
+        break;
+    case ATTR_GRAPH:
+        printer_graph(printer, attr->graph, indent);
+        break;
+    case ATTR_TYPE:
+        type_print(&attr->type, to);
+        break;
+    default:
+        list_print(printer, attr, indent);
+    }
+}
+
+static void attributes_print(Printer *printer, const Node *node, int indent)
+{
+    for (const Attr *attr = node->attr; attr; attr = attr->next) {
+        fputs(attr == node->attr ? " <" : ", ", printer->to);
+        attribute_print(printer, attr, indent);
+    }
+    if (node->attr)
+        putc('>', printer->to);
+}
+
+/* ---- statements ---- */
+
+static void names_print(Value *const *value, int count, FILE *to)
+{
+    for (int i = 0; i < count; i++) {
+        if (i)
+            fputs(", ", to);
+        name_print(value[i] ? value[i]->name : "", to);
+    }
+}
+
+static bool is_typed(const Type *type)
+{
+    return type->kind != TENSOR || type->dtype != UNDEFINED;
+}
+
+/* The outputs' types as a comment: only spaces where a name within them would end the line. */
+static void types_print(Printer *printer, const Node *node)
+{
+    const char *separator = "  # ";
+    for (int i = 0; i < node->nout; i++) {
+        if (!node->out[i] || !is_typed(&node->out[i]->type))
+            continue;
+        fputs(separator, printer->to);
+        separator = ", ";
+        for (const char *text = type_text(&node->out[i]->type, printer->arena); *text; text++)
+            putc((unsigned char)*text < ' ' ? ' ' : *text, printer->to);
+    }
+}
+
+static void called_print(const Printer *printer, const Node *node)
+{
+    const CallName *call = printer->calls ? map_get(printer->calls, node) : NULL;
+    CallName name = {.domain = "", .name = "?", .overload = ""};
+    if (call)
+        name = *call;
+    else if (node->function)
+        name = (CallName){node->function->domain, node->function->name, node->function->overload};
+    else if (node->op)
+        name = (CallName){node->op->domain ? node->op->domain : "", node->op->name, ""};
+    if (*name.domain && strcmp(name.domain, "ai.onnx") != 0)
+        fprintf(printer->to, "%s.", name.domain);
+    fputs(name.name, printer->to);
+    if (*name.overload)
+        fprintf(printer->to, ":%s", name.overload);
+}
+
+static void statement_print(Printer *printer, const Node *node, int indent)
+{
+    FILE *to = printer->to;
+    bool has_graphs = node_subgraph(node, 0) != NULL;
+    fprintf(to, "%*s", indent, "");
+    if (*node->name) {
+        putc('[', to);
+        name_print(node->name, to);
+        fputs("] ", to);
+    }
+    names_print(node->out, node->nout, to);
+    fputs(" = ", to);
+    called_print(printer, node);
+    if (!has_graphs)
+        attributes_print(printer, node, indent);
+    fputs(" (", to);
+    names_print(node->in, node->nin, to);
+    putc(')', to);
+    if (has_graphs)
+        attributes_print(printer, node, indent);
+    if (printer->options.types)
+        types_print(printer, node);
+    putc('\n', to);
+}
+
+void printer_nodes(Printer *printer, const Graph *graph, int indent)
+{
+    for (const Node *node = graph->first; node; node = node->next)
+        statement_print(printer, node, indent);
+}
+
+/* ---- graphs ---- */
+
+static void parameters_print(Value *const *value, int count, FILE *to)
+{
+    putc('(', to);
+    for (int i = 0; i < count; i++) {
+        if (i)
+            fputs(", ", to);
+        if (is_typed(&value[i]->type)) {
+            type_print(&value[i]->type, to);
+            putc(' ', to);
+        }
+        name_print(value[i]->name, to);
+    }
+    putc(')', to);
+}
+
+static void initializers_print(Printer *printer, const Graph *graph, int indent)
+{
+    for (int i = 0; i < graph->ninitializer; i++) {
+        fprintf(printer->to, "%s\n%*s", i ? "," : " <", indent + 4, "");
+        tensor_print(printer, graph->initializer[i]->constant, graph->initializer[i]->name);
+    }
+    if (graph->ninitializer)
+        fprintf(printer->to, "\n%*s>", indent, "");
+}
+
+static void body_print(Printer *printer, const Graph *graph, int indent)
+{
+    fputs(" {\n", printer->to);
+    printer_nodes(printer, graph, indent + 4);
+    fprintf(printer->to, "%*s}", indent, "");
+}
+
+void printer_graph(Printer *printer, const Graph *graph, int indent)
+{
+    FILE *to = printer->to;
+    if (graph->owner) /* has no use for its name, and no quotes around it */
+        fputs(is_plain_name(graph->name) ? graph->name : "graph", to);
+    else
+        name_print(*graph->name ? graph->name : "graph", to);
+    putc(' ', to);
+    parameters_print(graph->in, graph->nin, to);
+    fputs(" => ", to);
+    parameters_print(graph->out, graph->nout, to);
+    initializers_print(printer, graph, indent);
+    body_print(printer, graph, indent);
+}
+
+void printer_function(Printer *printer, const Graph *function, const CallName *name)
+{
+    FILE *to = printer->to;
+    fprintf(to, "%s", name->name);
+    const char *separator = " <";
+    for (int i = 0; i < function->nattribute; i++, separator = ", ") {
+        fputs(separator, to);
+        name_print(name_mangle(function->attribute[i], printer->arena), to);
+    }
+    for (const Attr *attr = function->attribute_default; attr; attr = attr->next, separator = ", ") {
+        fputs(separator, to);
+        attribute_print(printer, attr, 0);
+    }
+    fputs(*separator == ',' ? "> (" : " (", to);
+    names_print(function->in, function->nin, to);
+    fputs(") => (", to);
+    names_print(function->out, function->nout, to);
+    putc(')', to);
+    body_print(printer, function, 0);
+    putc('\n', to);
+}
+
+/* ---- for messages and tests ---- */
+
+void graph_print_nodes(const Graph *graph, FILE *to, int indent)
+{
+    Printer printer = {.to = to, .arena = graph->context->arena};
+    printer_nodes(&printer, graph, indent);
+}
+
+void node_print(const Node *node, FILE *to)
+{
+    Printer printer = {.to = to, .arena = node->graph->context->arena};
+    statement_print(&printer, node, 0);
+}

@@ -1,0 +1,48 @@
+/* print.h -- the small things of ONNX text that the printers of graphs and of models share. */
+#ifndef PRINT_H
+#define PRINT_H
+#include "ir.h"
+
+/* Whether text can stand for a name as it is: an identifier that does not begin a type or a number. */
+bool is_plain_name(const char *text);
+/* A string in quotes; a name, quoted where it is not plain; a name where ONNX's syntax has no quotes, with other
+ * characters spelt _x2f. */
+void string_print(const char *text, FILE *to);
+void name_print(const char *name, FILE *to);
+char *name_mangle(const char *name, Arena *arena);
+
+/* A number that reads back as the same one, in the fewest digits. */
+void float_print(double value, DType precision, FILE *to);
+/* A tensor's elements in braces. */
+void elements_print(const Tensor *tensor, FILE *to);
+/* A tensor's type and dimensions: "float[2,3]", "int64". */
+void tensor_type_print(const Tensor *tensor, FILE *to);
+
+/* What printing a model's nodes needs beyond the nodes. All NULL or 0: all constants inline, names as they are. */
+typedef struct {
+    FILE *to;
+    Arena *arena; /* for scratch */
+    PrintOptions options;
+    int64_t offset;          /* bytes written to options.data */
+    const struct Map *calls; /* Node -> CallName; NULL for a node that is printed by its own names */
+} Printer;
+
+/* What a node calls in the printed model, where that is a function. */
+typedef struct {
+    const char *domain, *name, *overload;
+} CallName;
+
+/* The graph from its name on, or a function from its attributes' names on; its statements; one of them. */
+void printer_graph(Printer *printer, const Graph *graph, int indent);
+void printer_function(Printer *printer, const Graph *function, const CallName *name);
+void printer_nodes(Printer *printer, const Graph *graph, int indent);
+
+/* The operators of our own domains as functions, in a model of their own. */
+Model *library_new(Context *context);
+
+/* The lowest opset of the default domain that has the graph's nodes as they are, subgraphs included, and at least 18;
+ * the graph is at the newest opset. */
+int64_t graph_opset(const Graph *graph);
+/* The IR version that came with an opset. */
+int64_t opset_ir_version(int64_t opset);
+#endif
