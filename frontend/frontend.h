@@ -32,4 +32,7 @@ bool model_infer(Model *model);
 bool node_infer(Node *node);
 /* The same for one graph whose inputs have types: for the subgraphs of control operators. */
 bool graph_infer(Graph *graph);
+
+/* Warns about what is legal but hardly meant: the exporter defects W-GNN-1 and W-GNN-2. For an inferred model. */
+void model_lint(const Model *model);
 #endif

@@ -1,0 +1,58 @@
+/* command.h -- the command line: the options as given, and the verbs. main.c holds the tables of both. */
+#ifndef COMMAND_H
+#define COMMAND_H
+#include "../rewrite/pass.h"
+#include "codegen.h"
+
+enum { EXIT_OK = 0, EXIT_MODEL = 1, EXIT_USAGE = 2, EXIT_INTERNAL = 3 };
+
+typedef struct {
+    const char **word;
+    int count;
+} Words;
+
+/* What the command line says; a field per row of the option table in main.c. NULL, 0, false: not given. */
+typedef struct {
+    Words operand; /* MODEL, or CASE... */
+    const char *output, *name, *weights, *blas, *max_memory;
+    const char *stop_after, *dump_folder;
+    Words dim, fix, rules, debug, cflags;
+    const char *rtol, *atol, *repeat;
+    bool threads, exact, json, help;
+    bool ir, cost, mem, passes, ops;
+    bool evaluator, keep;
+    const char *text; /* all of them, for the generated header comment */
+} Options;
+
+/* The verbs: each does its work, says what is wrong on stderr and gives the exit status. */
+int verb_build(const Options *options);
+int verb_check(const Options *options);
+int verb_inspect(const Options *options);
+int verb_verify(const Options *options);
+
+/* ---- shared by the verbs ---- */
+
+/* Says on stderr what is wrong with the command line (printf's arguments); gives EXIT_USAGE. */
+int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Runs work(context, options, who) on a context about the file, with the memory the options allow; prints its report
+ * (as JSON on stdout with --json) and gives the exit status. `work` returns false after errors in the report. */
+typedef bool Work(Context *context, const Options *options, void *who);
+int with_context(const Options *options, const char *file, Work *work, void *who);
+
+/* Loads a model, fixes what --fix and --dim say, upgrades and infers it. NULL after errors in the report. */
+Model *load_model(Context *context, const char *path, const Options *options);
+/* Makes a graph input a constant: it is no input any more. False when the tensor is not of the input's type. */
+bool fix_input(Graph *graph, Value *input, const Tensor *tensor);
+/* The pass options that -d, --rules, --exact ... stand for. False after an error in the report. */
+bool pass_options(Context *context, const Options *options, PassOptions *passes);
+
+/* The build options that the command line says, without folder and name. False after an error in the report. */
+bool build_options(Context *context, const Options *options, BuildOptions *build);
+/* Rewrites a loaded model and writes its program. False after errors in the report. */
+bool compile_model(Model *model, const Options *options, BuildOptions *build);
+
+/* What is being done now: shown on stderr when it is a terminal and a second has passed. progress_end takes it away. */
+void progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void progress_end(void);
+#endif

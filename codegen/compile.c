@@ -1,0 +1,81 @@
+/* compile.c -- `onnx2c build`, and the way from a model to a program that `verify` takes too. */
+#include "command.h"
+#include <ctype.h>
+#include <string.h>
+
+bool compile_model(Model *model, const Options *options, BuildOptions *build)
+{
+    Context *context = model->context;
+    PassOptions passes;
+    RewriteLog *log = ARENA_NEW(context->arena, RewriteLog);
+    if (!pass_options(context, options, &passes))
+        return false;
+    progress("rewriting %s", build->name);
+    if (!rewrite(model, &passes, log))
+        return false;
+    progress("writing %s", build->folder);
+    return codegen_build(model, build, log);
+}
+
+bool build_options(Context *context, const Options *options, BuildOptions *build)
+{
+    static const char *const forms[] = {"c", "bin", "obj"};
+    *build = (BuildOptions){.threads = options->threads, .openblas = options->blas != NULL, .command = options->text};
+    int form = 0;
+    while (options->weights && form < 3 && strcmp(options->weights, forms[form]) != 0)
+        form++;
+    if (form == 3)
+        return report_add(context->report, NULL, OPTION_INVALID, "--weights", options->weights,
+                          "it must be c, bin or obj");
+    build->weights = (WeightsForm)form;
+    if (options->blas && strcmp(options->blas, "openblas") != 0)
+        return report_add(context->report, NULL, OPTION_INVALID, "--blas", options->blas, "only openblas is known");
+    return true;
+}
+
+/* ---- the verb ---- */
+
+static bool is_identifier(const char *name)
+{
+    for (const char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_')
+            return false;
+    return isalpha((unsigned char)*name);
+}
+
+/* The last part of a path as an identifier. */
+static const char *name_of_folder(Context *context, const char *folder)
+{
+    size_t end = strlen(folder);
+    while (end > 0 && folder[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && folder[start - 1] != '/')
+        start--;
+    char *name = arena_strndup(context->arena, folder + start, end - start);
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c))
+            *c = '_';
+    return isalpha((unsigned char)*name) ? name : arena_printf(context->arena, "model%s%s", *name ? "_" : "", name);
+}
+
+static bool build_program(Context *context, const Options *options, void *who)
+{
+    (void)who;
+    BuildOptions build;
+    if (!build_options(context, options, &build))
+        return false;
+    build.folder = options->output;
+    build.name = options->name ? options->name : name_of_folder(context, options->output);
+    if (!is_identifier(build.name))
+        return report_add(context->report, NULL, OPTION_INVALID, "--name", build.name, "it must be a C identifier");
+    Model *model = load_model(context, options->operand.word[0], options);
+    return model && compile_model(model, options, &build);
+}
+
+int verb_build(const Options *options)
+{
+    if (!options->output)
+        return usage_error("build needs -o DIR; see onnx2c build --help");
+    return with_context(options, options->operand.word[0], build_program, NULL);
+}

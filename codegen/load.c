@@ -1,0 +1,226 @@
+/* load.c -- what every verb begins with: a context, a model with the options applied, the passes' options. */
+#include "../frontend/evaluate.h"
+#include "../frontend/frontend.h"
+#include "command.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- context ---- */
+
+/* Bytes that a text such as "512M" stands for; 0 when it is none. */
+static size_t parse_bytes(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    bool is_bytes = errno == 0 && end != text && *text != '-' && end[shift ? 1 : 0] == '\0';
+    return is_bytes && value <= SIZE_MAX >> shift ? (size_t)value << shift : 0;
+}
+
+typedef struct {
+    Context *context;
+    const Options *options;
+    Work *work;
+    void *who;
+    bool done;
+} Job;
+
+static void run_job(void *who)
+{
+    Job *job = who;
+    job->done = job->work(job->context, job->options, job->who);
+}
+
+int with_context(const Options *options, const char *file, Work *work, void *who)
+{
+    size_t budget = (size_t)2 << 30;
+    if (options->max_memory) {
+        budget = parse_bytes(options->max_memory);
+        if (budget == 0)
+            return usage_error("--max-memory %s is not a number of bytes", options->max_memory);
+    }
+    Job job = {context_new(budget, file), options, work, who, false};
+    Report *report = job.context->report;
+    bool finished = report_guard(report, run_job, &job);
+    progress_end();
+    if (options->json && report_errors(report))
+        report_print_json(report, stdout);
+    else
+        report_print(report, stderr);
+    int status = report_has(report, INTERNAL)                          ? EXIT_INTERNAL
+                 : !finished || !job.done || report_errors(report) > 0 ? EXIT_MODEL
+                                                                       : EXIT_OK;
+    context_free(job.context);
+    return status;
+}
+
+/* ---- --fix ---- */
+
+bool fix_input(Graph *graph, Value *input, const Tensor *tensor)
+{
+    Type actual = type_of_tensor(graph->context, tensor);
+    const Type *declared = &input->type;
+    if (declared->kind != TENSOR || declared->dtype != actual.dtype ||
+        (declared->rank >= 0 && declared->rank != actual.rank))
+        return false;
+    for (int i = 0; i < declared->rank; i++)
+        if (dim_is_const(declared->dim[i], NULL) && declared->dim[i] != actual.dim[i])
+            return false;
+    if (!input->constant)
+        graph_add_default(graph, input, tensor);
+    input->constant = tensor;
+    input->type = actual;
+    input->is_overridable = false;
+    int kept = 0;
+    for (int i = 0; i < graph->nin; i++)
+        if (graph->in[i] != input)
+            graph->in[kept++] = graph->in[i];
+    graph->nin = kept;
+    return true;
+}
+
+static Value *find_input(const Graph *graph, const char *name, size_t length)
+{
+    for (int i = 0; i < graph->nin; i++)
+        if (strlen(graph->in[i]->name) == length && memcmp(graph->in[i]->name, name, length) == 0)
+            return graph->in[i];
+    return NULL;
+}
+
+/* Applies one INPUT=FILE.pb. */
+static bool apply_fix(Model *model, const char *word)
+{
+    Context *context = model->context;
+    const char *equals = strrchr(word, '='); /* names may hold an equals sign, the file follows the last */
+    if (!equals || equals == word)
+        return report_add(context->report, NULL, OPTION_INVALID, "--fix", word, "it must be INPUT=FILE.pb");
+    Value *input = find_input(model->graph, word, (size_t)(equals - word));
+    if (!input)
+        return report_add(context->report, NULL, OPTION_INVALID, "--fix", word, "the model has no input of this name");
+    Datum *datum = datum_load(context, equals + 1, &input->type);
+    if (!datum)
+        return false;
+    if (!datum->tensor || !fix_input(model->graph, input, datum->tensor))
+        return report_add(context->report, NULL, OPTION_INVALID, "--fix", word, "the file is not of the input's type");
+    return true;
+}
+
+/* ---- --dim ---- */
+
+/* Replaces a symbol in the types of the model's inputs and outputs. */
+static void fix_dimension(Model *model, Dim *symbol, Dim *by)
+{
+    DimTable *table = model->context->dims;
+    Dim **replacement = ARENA_ARRAY(model->context->arena, dim_symbol_count(table), Dim *);
+    replacement[dim_symbol_index(symbol)] = by;
+    const Graph *graph = model->graph;
+    for (int i = 0; i < graph->nin + graph->nout; i++) {
+        Type *type = &(i < graph->nin ? graph->in[i] : graph->out[i - graph->nin])->type;
+        for (int k = 0; type->kind == TENSOR && k < type->rank; k++)
+            type->dim[k] = dim_substitute(table, type->dim[k], replacement);
+    }
+}
+
+/* The dimension a text names, none of whose symbols is new; NULL otherwise. */
+static Dim *known_dimension(DimTable *table, const char *text)
+{
+    int known = dim_symbol_count(table);
+    Dim *dim = dim_parse(table, text);
+    return dim_symbol_count(table) == known ? dim : NULL;
+}
+
+/* Applies one N=LOW..HIGH, N=VALUE or A<=B. */
+static bool apply_dim(Model *model, const char *word)
+{
+    Context *context = model->context;
+    const char *wrong = "it must be NAME=LOW..HIGH, NAME=VALUE or NAME<=NAME";
+    const char *relation = strstr(word, "<="), *equals = strrchr(word, '=');
+    if (!equals || equals == word)
+        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word, wrong);
+    const char *end = relation ? relation : equals;
+    Dim *left = known_dimension(context->dims, arena_strndup(context->arena, word, (size_t)(end - word)));
+    Dim *right = relation ? known_dimension(context->dims, relation + 2) : NULL;
+    if (!left || (relation && !right))
+        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word,
+                          "the model has no dimension of this name");
+    if (relation) {
+        dim_assume_le(context->dims, left, right);
+        return true;
+    }
+    if (!dim_is_symbol(left))
+        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word, wrong);
+    char *next;
+    errno = 0;
+    bool has_low = strncmp(equals + 1, "..", 2) != 0;
+    long long low = has_low ? strtoll(equals + 1, &next, 10) : 0, high = low;
+    const char *dots = has_low ? next : equals + 1;
+    if (strncmp(dots, "..", 2) == 0) {
+        bool has_high = dots[2] != '\0';
+        high = has_high ? strtoll(dots + 2, &next, 10) : INT64_MAX;
+        dots = has_high ? next : dots + 2;
+    }
+    if (errno || *dots || equals[1] == '\0' || low < 0 || high < low)
+        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word, wrong);
+    dim_set_range(context->dims, left, low, high);
+    if (low == high)
+        fix_dimension(model, left, dim_const(context->dims, low));
+    return true;
+}
+
+Model *load_model(Context *context, const char *path, const Options *options)
+{
+    progress("reading %s", path);
+    Model *model = model_load(context, path);
+    if (!model)
+        return NULL;
+    for (int i = 0; i < options->dim.count; i++)
+        apply_dim(model, options->dim.word[i]);
+    for (int i = 0; i < options->fix.count; i++)
+        apply_fix(model, options->fix.word[i]);
+    if (report_errors(context->report))
+        return NULL;
+    progress("inferring shapes of %s", path);
+    return model_upgrade(model) && model_infer(model) ? model : NULL;
+}
+
+/* ---- passes ---- */
+
+static bool is_pass(const char *name)
+{
+    int count;
+    const Pass *pass = pass_table(&count);
+    for (int i = 0; i < count; i++)
+        if (strcmp(pass[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+bool pass_options(Context *context, const Options *options, PassOptions *passes)
+{
+    const char *no_pass = "no pass has this name; inspect MODEL --passes lists them";
+    *passes = (PassOptions){.allowed = options->exact ? EXACT : LOSSY,
+                            .rule_file = options->rules.word,
+                            .nrule_file = options->rules.count,
+                            .stop_after = options->stop_after,
+                            .trace = stderr,
+                            .dump_folder = options->dump_folder};
+    if (options->stop_after && !is_pass(options->stop_after))
+        return report_add(context->report, NULL, OPTION_INVALID, "--stop-after", options->stop_after, no_pass);
+    for (int i = 0; i < options->debug.count; i++) {
+        const char *what = options->debug.word[i];
+        if (strcmp(what, "rules") == 0)
+            passes->trace_rules = true;
+        else if (strncmp(what, "why:", 4) == 0)
+            passes->why_rule = what + 4;
+        else if (strncmp(what, "after:", 6) != 0)
+            return report_add(context->report, NULL, OPTION_INVALID, "--debug", what,
+                              "it must be after:PASS, rules or why:RULE");
+        else if (strcmp(what, "after:all") != 0 && !is_pass(what + 6))
+            return report_add(context->report, NULL, OPTION_INVALID, "--debug", what, no_pass);
+        else
+            passes->dump_after = what + 6;
+    }
+    return true;
+}

@@ -1,0 +1,297 @@
+/* main.c -- the command line: a table of verbs, a table of options, and the reader of both. */
+#include "command.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- verbs ---- */
+
+enum { BUILD = 1, CHECK = 2, INSPECT = 4, VERIFY = 8 };
+
+typedef struct {
+    const char *name, *operands, *summary, *text;
+    int (*run)(const Options *options);
+    int bit;
+    int least, most; /* operands */
+} Verb;
+
+static const Verb verbs[] = {
+    {"build", "MODEL -o DIR", "compile a model to C",
+     "Writes DIR with NAME.h and NAME.c (the program), its weights, a self-test, a Makefile and manifest.json.\n"
+     "Nothing is written when anything goes wrong. `onnx2c MODEL -o DIR` is short for it.\n"
+     "\n"
+     "    onnx2c build gat.onnx -o gat\n"
+     "    make -C gat test\n"
+     "    onnx2c build gat.onnx -o gat --dim 'N=1..4096' --threads --weights bin\n",
+     verb_build, BUILD, 1, 1},
+    {"check", "MODEL", "say everything that is wrong with a model",
+     "Reads a model, infers every type and shape, and prints all errors and warnings; writes nothing.\n"
+     "Among the warnings are exports of graph networks that compute something else than the model they came from.\n"
+     "\n"
+     "    onnx2c check gat.onnx\n",
+     verb_check, CHECK, 1, 1},
+    {"inspect", "[MODEL]", "show what the compiler sees and does",
+     "Prints the graph (--ir, as ONNX text), what the passes did (--passes), what each kernel costs (--cost), where "
+     "memory\n"
+     "goes (--mem), or which operators are known (--ops, which needs no model).\n"
+     "\n"
+     "    onnx2c inspect gat.onnx --passes\n"
+     "    onnx2c inspect gat.onnx --ir --stop-after fuse\n"
+     "    onnx2c inspect gat.onnx --passes -d rules -d after:gnn\n",
+     verb_inspect, INSPECT, 0, 1},
+    {"verify", "CASE...", "compile, run and compare with expected outputs",
+     "A CASE is a folder in the layout of ONNX's backend tests: model.onnx, test_data_set_0/input_0.pb, output_0.pb "
+     "...\n"
+     "Each is compiled to C, built with $CC (cc) in a temporary folder, run on every data set and compared: element "
+     "type,\n"
+     "shape, and |got - wanted| <= atol + rtol * |wanted|.\n"
+     "\n"
+     "    onnx2c verify models/digits/*\n"
+     "    onnx2c verify --evaluator --atol 1e-5 models/digits/gat__ts\n"
+     "    onnx2c verify --cflags '-O1 -fsanitize=address,undefined' models/digits/gat__ts\n",
+     verb_verify, VERIFY, 1, 1 << 20},
+};
+enum { NUM_VERB = sizeof verbs / sizeof *verbs };
+
+/* ---- options ---- */
+
+typedef enum { FLAG, WORD, LIST } OptionKind;
+typedef struct {
+    char letter;          /* 0: none */
+    const char *name;     /* without the dashes */
+    const char *argument; /* its name in the help; NULL for a FLAG */
+    OptionKind kind;
+    size_t field;
+    int verbs;
+    const char *text;
+} Option;
+
+#define FIELD(name) offsetof(Options, name)
+
+static const Option option_table[] = {
+    {'o', "output", "DIR", WORD, FIELD(output), BUILD,
+     "the folder to write; its last part names the program unless --name does"},
+    {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
+    {0, "weights", "c|bin|obj", WORD, FIELD(weights), BUILD | VERIFY,
+     "weights as C source, as a file to map, or as an object (default: c)"},
+    {0, "threads", NULL, FLAG, FIELD(threads), BUILD | VERIFY,
+     "OpenMP pragmas; without -fopenmp the program stays serial"},
+    {0, "blas", "openblas", WORD, FIELD(blas), BUILD | VERIFY | INSPECT,
+     "matrix products by OpenBLAS instead of own loops"},
+    {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY,
+     "range of a named dimension; N=VALUE fixes it, N<=E relates two"},
+    {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT, "make a graph input a constant"},
+    {0, "rules", "FILE", LIST, FIELD(rules), BUILD | INSPECT | VERIFY, "rewrite with the rules of this file too"},
+    {0, "exact", NULL, FLAG, FIELD(exact), BUILD | INSPECT | VERIFY, "only rewrites that keep every bit"},
+    {0, "stop-after", "PASS", WORD, FIELD(stop_after), BUILD | INSPECT | VERIFY, "run no pass after this one"},
+    {'d', "debug", "WHAT", LIST, FIELD(debug), BUILD | INSPECT | VERIFY,
+     "after:PASS (or after:all) prints the graph there, rules each firing, why:RULE why it did not fire; on stderr"},
+    {0, "dump-folder", "DIR", WORD, FIELD(dump_folder), BUILD | INSPECT,
+     "write the graph after each pass to DIR/NN-PASS.onnxtxt"},
+    {0, "ir", NULL, FLAG, FIELD(ir), INSPECT, "the typed graph; with --stop-after as that pass leaves it"},
+    {0, "passes", NULL, FLAG, FIELD(passes), INSPECT,
+     "each pass with the nodes before and after it, and the rules that fired"},
+    {0, "cost", NULL, FLAG, FIELD(cost), INSPECT, "operations and bytes of each kernel"},
+    {0, "mem", NULL, FLAG, FIELD(mem), INSPECT, "the workspace: its formula, and what lies where"},
+    {0, "ops", NULL, FLAG, FIELD(ops), INSPECT, "the operators that are known"},
+    {0, "evaluator", NULL, FLAG, FIELD(evaluator), VERIFY, "run the reference evaluator instead of generated C"},
+    {0, "rtol", "NUMBER", WORD, FIELD(rtol), VERIFY, "relative tolerance (default: 1e-3)"},
+    {0, "atol", "NUMBER", WORD, FIELD(atol), VERIFY, "absolute tolerance (default: 1e-7)"},
+    {0, "cflags", "FLAGS", LIST, FIELD(cflags), VERIFY, "flags for the C compiler (default: -O2), split at blanks"},
+    {0, "repeat", "COUNT", WORD, FIELD(repeat), VERIFY,
+     "run each data set this often and print the fastest run's time"},
+    {0, "keep", NULL, FLAG, FIELD(keep), VERIFY, "keep the temporary folders and say where they are"},
+    {0, "max-memory", "BYTES", WORD, FIELD(max_memory), BUILD | CHECK | INSPECT | VERIFY,
+     "what the compiler may use (default: 2G, verify 16G; K, M and G are understood)"},
+    {0, "json", NULL, FLAG, FIELD(json), CHECK | INSPECT, "print JSON"},
+    {'h', "help", NULL, FLAG, FIELD(help), BUILD | CHECK | INSPECT | VERIFY, "this text"},
+};
+enum { NUM_OPTION = sizeof option_table / sizeof *option_table };
+
+/* ---- help ---- */
+
+static void print_overview(FILE *to)
+{
+    fputs("onnx2c turns ONNX models into C programs.\n\n", to);
+    for (int i = 0; i < NUM_VERB; i++)
+        fprintf(to, "    onnx2c %-7s %-12s  %s\n", verbs[i].name, verbs[i].operands, verbs[i].summary);
+    fputs("\n`onnx2c VERB --help` explains a verb and its options. Exit status: 0 ok, 1 the model or the verification "
+          "failed,\n"
+          "2 the command line is wrong, 3 a bug in onnx2c.\n",
+          to);
+}
+
+static void print_help(const Verb *verb, FILE *to)
+{
+    fprintf(to, "onnx2c %s %s [OPTION...] -- %s\n\n%s\n", verb->name, verb->operands, verb->summary, verb->text);
+    for (int i = 0; i < NUM_OPTION; i++) {
+        const Option *option = &option_table[i];
+        if (!(option->verbs & verb->bit))
+            continue;
+        char letter[8] = "   ", name[64];
+        if (option->letter)
+            snprintf(letter, sizeof letter, "-%c,", option->letter);
+        snprintf(name, sizeof name, "--%s %s", option->name, option->argument ? option->argument : "");
+        fprintf(to, "  %s %-22s %s\n", letter, name, option->text);
+    }
+}
+
+int usage_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("onnx2c: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs("\n", stderr);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+/* ---- reading ---- */
+
+static const Verb *find_verb(const char *name)
+{
+    for (int i = 0; i < NUM_VERB; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+/* The option that `word` ("--name", "--name=value", "-o", "-ovalue") begins; *value is what follows it there, or NULL.
+ */
+static const Option *find_option(const char *word, const char **value)
+{
+    *value = NULL;
+    for (int i = 0; i < NUM_OPTION; i++) {
+        const Option *option = &option_table[i];
+        size_t length = strlen(option->name);
+        if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, option->name, length) == 0 &&
+            (word[2 + length] == '\0' || word[2 + length] == '=')) {
+            *value = word[2 + length] ? word + 3 + length : NULL;
+            return option;
+        }
+        if (option->letter && word[1] == option->letter) {
+            *value = word[2] ? word + 2 : NULL;
+            return option;
+        }
+    }
+    return NULL;
+}
+
+/* Adds a word to a list that has room for as many as the command line is long. */
+static void words_add(Words *words, const char *word, int argc)
+{
+    if (!words->word)
+        words->word = calloc((size_t)argc, sizeof *words->word);
+    if (!words->word)
+        abort();
+    words->word[words->count++] = word;
+}
+
+static void set_field(Options *options, const Option *option, const char *value, int argc)
+{
+    char *field = (char *)options + option->field;
+    if (option->kind == FLAG)
+        *(bool *)field = true;
+    else if (option->kind == WORD)
+        *(const char **)field = value;
+    else
+        words_add((Words *)field, value, argc);
+}
+
+/* Reads argv behind the verb; EXIT_OK, or EXIT_USAGE after a message. */
+static int read_options(Options *options, const Verb *verb, int argc, char **argv)
+{
+    bool only_operands = false;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i], *value;
+        if (only_operands || word[0] != '-' || word[1] == '\0') {
+            words_add(&options->operand, word, argc);
+            continue;
+        }
+        if (strcmp(word, "--") == 0) {
+            only_operands = true;
+            continue;
+        }
+        const Option *option = find_option(word, &value);
+        if (!option || !(option->verbs & verb->bit))
+            return usage_error("%s has no option %s; see onnx2c %s --help", verb->name, word, verb->name);
+        if (option->kind == FLAG && value)
+            return usage_error("--%s takes no value", option->name);
+        if (option->kind != FLAG && !value && i + 1 == argc)
+            return usage_error("--%s needs a value: %s", option->name, option->argument);
+        set_field(options, option, option->kind == FLAG || value ? value : argv[++i], argc);
+    }
+    return EXIT_OK;
+}
+
+/* The options that shape a program, as one text: without the paths, which differ from machine to machine. */
+static char *options_text(const Options *options)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        abort();
+    for (int i = 0; i < NUM_OPTION; i++) {
+        const Option *option = &option_table[i];
+        const char *field = (const char *)options + option->field;
+        if (!(option->verbs & BUILD) || strcmp(option->name, "output") == 0)
+            continue;
+        if (option->kind == FLAG && *(const bool *)field)
+            fprintf(to, " --%s", option->name);
+        if (option->kind == WORD && *(const char *const *)field && strcmp(option->name, "dump-folder") != 0)
+            fprintf(to, " --%s %s", option->name, *(const char *const *)field);
+        for (int k = 0; option->kind == LIST && k < ((const Words *)field)->count; k++) {
+            const char *value = ((const Words *)field)->word[k], *slash = strrchr(value, '/');
+            fprintf(to, " --%s %s", option->name, slash ? slash + 1 : value);
+        }
+    }
+    fclose(to);
+    return text;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_overview(stdout);
+        return EXIT_OK;
+    }
+    const Verb *verb = find_verb(argv[1]);
+    int skip = verb ? 2 : 1; /* without a verb it is build */
+    if (!verb)
+        verb = find_verb("build");
+    Options options = {0};
+    int status = read_options(&options, verb, argc - skip, argv + skip);
+    if (status == EXIT_OK && options.help) {
+        print_help(verb, stdout);
+        return EXIT_OK;
+    }
+    if (status == EXIT_OK && (options.operand.count < verb->least || options.operand.count > verb->most))
+        status = usage_error("usage: onnx2c %s %s; see onnx2c %s --help", verb->name, verb->operands, verb->name);
+    char *text = options_text(&options);
+    options.text = *text ? text + 1 : text;
+    if (status == EXIT_OK)
+        status = verb->run(&options);
+    free(text);
+    for (int i = 0; i < NUM_OPTION; i++)
+        if (option_table[i].kind == LIST)
+            free(((Words *)((char *)&options + option_table[i].field))->word);
+    free(options.operand.word);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("onnx2c: cannot write the output");
+        return status ? status : EXIT_MODEL;
+    }
+    return status;
+}
