@@ -286,6 +286,7 @@ static bool define_by_body(Node *node)
         node->out[i]->type = from->type;
         node->out[i]->bound = from->bound;
         node->out[i]->element = from->element;
+        node->out[i]->constant = from->constant;
     }
     return true;
 }
