@@ -98,6 +98,31 @@ static Bound f_same_shape(const Binding *binding, const Bound *x)
             return truth(false);
     return truth(a->rank == b->rank);
 }
+/* same_features(x, y): the extents after the first axis are the same. */
+static Bound f_same_features(const Binding *binding, const Bound *x)
+{
+    (void)binding;
+    if (!is_tensor(x) || !is_tensor(&x[1]))
+        return none();
+    const Type *const a = &x->value->type, *const b = &x[1].value->type;
+    for (int i = 1; i < a->rank && a->rank == b->rank; i++)
+        if (a->dim[i] != b->dim[i])
+            return truth(false);
+    return truth(a->rank == b->rank);
+}
+/* same_count(x, y): as many elements. */
+static Bound f_same_count(const Binding *binding, const Bound *x)
+{
+    DimTable *const table = binding->context->dims;
+    Dim *count[2] = {dim_const(table, 1), dim_const(table, 1)};
+    for (int k = 0; k < 2; k++) {
+        if (!is_tensor(&x[k]))
+            return none();
+        for (int i = 0; i < x[k].value->type.rank; i++)
+            count[k] = dim_mul(table, count[k], x[k].value->type.dim[i]);
+    }
+    return truth(count[0] == count[1] && count[0] != dim_overflow(table));
+}
 static Bound f_same_type(const Binding *binding, const Bound *x)
 {
     if (!is_tensor(x) || !is_tensor(&x[1]) || x->value->type.dtype != x[1].value->type.dtype)
@@ -174,6 +199,44 @@ static Bound f_view_of(const Binding *binding, const Bound *x)
         return none();
     Bound list = list_new(binding, x[1].count);
     return view_target(binding->context, &x->value->type, x[1].dims, list.count, list.dims) ? list : none();
+}
+/* is_list(x, list): x is a constant or computed vector of these dims. */
+static Bound f_is_list(const Binding *binding, const Bound *x)
+{
+    const Bound elements = f_elements(binding, x);
+    return x[1].kind != B_DIMS ? none() : truth(elements.kind == B_DIMS && bound_equal(&elements, &x[1]));
+}
+/* some_below(list, n): an element is known to be less than n. */
+static Bound f_some_below(const Binding *binding, const Bound *x)
+{
+    (void)binding;
+    const double limit = bound_number(&x[1]);
+    if (x->kind != B_DIMS)
+        return none();
+    for (int i = 0; i < x->count; i++) {
+        const Bound element = {.kind = B_DIM, .dim = x->dims[i]};
+        if (bound_number(&element) < limit)
+            return truth(true);
+    }
+    return truth(false);
+}
+/* keeps_order(x, p): the permutation only moves axes of extent 1, so elements stay where they are. */
+static Bound f_keeps_order(const Binding *binding, const Bound *x)
+{
+    int64_t axis, last = -1;
+    (void)binding;
+    if (!is_tensor(x) || x[1].kind != B_DIMS || x[1].count != x->value->type.rank)
+        return none();
+    for (int i = 0; i < x[1].count; i++) {
+        if (!dim_is_const(x[1].dims[i], &axis) || axis < 0 || axis >= x->value->type.rank)
+            return none();
+        if (dim_equals(x->value->type.dim[axis], 1))
+            continue;
+        if (axis < last)
+            return truth(false);
+        last = axis;
+    }
+    return truth(true);
 }
 /* splits_last(x, y): y's shape is x's with the last axis cut into several, so a Reshape from x to y. */
 static Bound f_splits_last(const Binding *binding, const Bound *x)
@@ -362,6 +425,25 @@ static Bound f_absent(const Binding *binding, const Bound *x)
     (void)binding;
     return truth(x->kind == B_NONE);
 }
+/* can_fold(x): small enough to be computed anew when the model is compiled. */
+static Bound f_can_fold(const Binding *binding, const Bound *x)
+{
+    if (x->kind != B_VALUE || !x->value->constant)
+        return truth(false);
+    return truth((int64_t)tensor_bytes(x->value->constant) <= binding->context->fold_bytes);
+}
+/* is_per_edge(x): x has a row for each edge of a graph, or for each of another list that segment operators read. */
+static Bound f_is_per_edge(const Binding *binding, const Bound *x)
+{
+    if (!is_tensor(x) || x->value->type.rank < 1)
+        return none();
+    const Graph *const graph = binding->matched[binding->rule->nleft - 1]->graph;
+    for (const Node *node = graph->first; node; node = node->next)
+        if (node->op && !strcmp(node->op->domain, "gnn") && !strncmp(node->op->name, "Segment", 7) &&
+            node->in[1]->type.rank == 1 && node->in[1]->type.dim[0] == x->value->type.dim[0])
+            return truth(true);
+    return truth(false);
+}
 /* is_input(x): a graph input or a constant, so computed by no node. */
 static Bound f_is_given(const Binding *binding, const Bound *x)
 {
@@ -379,6 +461,13 @@ static const TermFunction functions[] = {
     {"is_float", 1, f_is_float},
     {"same_shape", 2, f_same_shape},
     {"same_type", 2, f_same_type},
+    {"same_features", 2, f_same_features},
+    {"same_count", 2, f_same_count},
+    {"is_list", 2, f_is_list},
+    {"some_below", 2, f_some_below},
+    {"keeps_order", 2, f_keeps_order},
+    {"can_fold", 1, f_can_fold},
+    {"is_per_edge", 1, f_is_per_edge},
     {"broadcasts_to", 2, f_broadcasts_to},
     {"elements", 1, f_elements},
     {"at", 2, f_at},
