@@ -1,0 +1,223 @@
+/* index_check.c -- finds the indices that come from data and builds the loops that check them, before a nest uses them.
+ *
+ * Checking first keeps the nest itself free of branches and of ways to fail, and an index that several nests use is
+ * checked once. An index that only an arm of a selection uses is checked where that arm is chosen. */
+#include "nest_state.h"
+#include <string.h>
+
+typedef struct {
+    const NestScope *in;
+    Map *seen, *condition; /* Expr -> Expr; `always` for no condition */
+    Expr **order;          /* operands before what reads them */
+    int count, capacity;
+    Axis **axis;
+    int naxis, axis_capacity;
+    Expr *always;
+    Check *first, *last;
+} Search;
+
+static void add_axis(Search *s, Axis *axis)
+{
+    for (int i = 0; i < s->naxis; i++)
+        if (s->axis[i] == axis)
+            return;
+    if (s->naxis == s->axis_capacity) {
+        s->axis_capacity = 2 * s->axis_capacity + 16;
+        s->axis =
+            arena_grow(s->in->context->arena, s->axis, (size_t)s->naxis, (size_t)s->axis_capacity, sizeof *s->axis);
+    }
+    s->axis[s->naxis++] = axis;
+}
+
+static int index_count(const Expr *e)
+{
+    return e->kind == E_LOAD && e->u.value->type.rank > 0 ? e->u.value->type.rank : 0;
+}
+
+/* Depth is bounded by the expression's, as in nest.c. */
+static void visit(Search *s, Expr *e)
+{
+    if (map_get(s->seen, e))
+        return;
+    map_set(s->seen, e, e);
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i])
+            visit(s, e->arg[i]);
+    for (int i = 0; i < index_count(e); i++)
+        visit(s, e->index[i]);
+    for (int i = 0; i < e->nover; i++) {
+        visit(s, e->over[i]->lo);
+        visit(s, e->over[i]->hi);
+    }
+    if (s->count == s->capacity) {
+        s->capacity = 2 * s->capacity + 64;
+        s->order = arena_grow(s->in->context->arena, s->order, (size_t)s->count, (size_t)s->capacity, sizeof *s->order);
+    }
+    s->order[s->count++] = e;
+}
+
+/* e runs under this condition too. */
+static void reach(Search *s, const Expr *e, Expr *condition)
+{
+    Expr *known = map_get(s->condition, e);
+    if (known == s->always || condition == s->always)
+        condition = s->always;
+    else if (known)
+        condition = expr_arith(s->in->context, I_OR, known, condition);
+    map_set(s->condition, e, condition);
+}
+
+static Expr *both(Search *s, Expr *condition, Expr *other)
+{
+    return condition == s->always ? other : expr_arith(s->in->context, I_AND, condition, other);
+}
+
+static void reach_operands(Search *s, const Expr *e)
+{
+    Expr *condition = map_get(s->condition, e);
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i])
+            reach(s, e->arg[i],
+                  e->kind != E_SELECT || i == 0 ? condition
+                  : i == 1                      ? both(s, condition, e->arg[0])
+                           : both(s, condition, expr_arith(s->in->context, I_NOT, e->arg[0], NULL)));
+    for (int i = 0; i < index_count(e); i++)
+        reach(s, e->index[i], condition);
+    for (int i = 0; i < e->nover; i++) {
+        add_axis(s, e->over[i]);
+        reach(s, e->over[i]->lo, condition);
+        reach(s, e->over[i]->hi, condition);
+    }
+}
+
+static void add_check(Search *s, const Expr *e)
+{
+    Expr *condition = map_get(s->condition, e);
+    Check *check = ARENA_NEW(s->in->context->arena, Check);
+    *check = (Check){.index = e->arg[0],
+                     .extent = e->u.dim,
+                     .may_wrap = e->kind == E_WRAP,
+                     .condition = condition == s->always ? NULL : simplify(s->in->simplifier, condition),
+                     .axis = s->axis,
+                     .naxis = s->naxis};
+    if (s->last)
+        s->last->next = check;
+    else
+        s->first = check;
+    s->last = check;
+}
+
+static void search(Search *s, Expr *const *root, Expr *const *condition, int count)
+{
+    const int before = s->count;
+    for (int i = 0; i < count; i++)
+        if (root[i]) {
+            visit(s, root[i]);
+            reach(s, root[i], condition[i] ? condition[i] : s->always);
+        }
+    for (int i = s->count; i-- > before;)
+        reach_operands(s, s->order[i]);
+    for (int i = before; i < s->count; i++)
+        if (s->order[i]->kind == E_WRAP || s->order[i]->kind == E_CHECK)
+            add_check(s, s->order[i]);
+}
+
+static Expr *normal(const NestScope *in, Expr *e)
+{
+    return e ? simplify(in->simplifier, e) : NULL;
+}
+
+Check *nest_checks(const NestScope *in, const Element *element, int rank)
+{
+    Arena *arena = in->context->arena;
+    Search s = {
+        .in = in, .seen = map_new(arena), .condition = map_new(arena), .always = expr_int(in->context, BOOL, 1)};
+    if (element->body) {
+        for (int i = 0; i < rank; i++)
+            add_axis(&s, element->axis[i]);
+        Expr *body = normal(in, element->body), *always = NULL;
+        search(&s, &body, &always, 1);
+    }
+    if (element->update) {
+        const Update *update = element->update;
+        for (int i = 0; i < update->nover; i++)
+            add_axis(&s, update->over[i]);
+        Expr *root[MAX_RANK + 2], *condition[MAX_RANK + 2], *guard = normal(in, update->guard);
+        for (int i = 0; i < rank + 2; i++) {
+            root[i] = i < rank ? normal(in, update->at[i]) : i == rank ? normal(in, update->value) : guard;
+            condition[i] = i == rank + 1 ? NULL : guard;
+        }
+        search(&s, root, condition, rank + 2);
+    }
+    for (Check *check = s.first; check; check = check->next) {
+        check->axis = s.axis;
+        check->naxis = s.naxis;
+    }
+    return s.first;
+}
+
+/* The axes the check depends on, through their bounds too: marks needed[i]. */
+static void find_needed(Nest *n, const Check *check, bool *needed)
+{
+    AxisSet reads = nest_facts(n, check->index)->reads;
+    if (check->condition)
+        for (int i = 0; i < check->naxis; i++)
+            if (axis_set_has(n, nest_facts(n, check->condition)->reads, check->axis[i]))
+                reads = axis_set_add(n, reads, check->axis[i]);
+    for (int i = check->naxis; i-- > 0;) {
+        needed[i] = axis_set_has(n, reads, check->axis[i]);
+        for (int k = 0; needed[i] && k < i; k++) {
+            Expr *bound[] = {simplify(n->simplifier, check->axis[i]->lo), simplify(n->simplifier, check->axis[i]->hi)};
+            nest_study(n, bound, 2);
+            if (axis_set_has(n, nest_facts(n, bound[0])->reads, check->axis[k]) ||
+                axis_set_has(n, nest_facts(n, bound[1])->reads, check->axis[k]))
+                reads = axis_set_add(n, reads, check->axis[k]);
+        }
+    }
+}
+
+/* if (index < -extent || index >= extent) fail */
+static void append_test(Nest *n, const Check *check, Scope *scope)
+{
+    Context *context = n->context;
+    Expr *index = place_named(n, check->index, scope);
+    Expr *zero = expr_index(context, 0), *extent = expr_dim(context, check->extent);
+    Expr *low = check->may_wrap ? expr_arith(context, I_SUB, zero, extent) : zero;
+    Stmt *stmt = append(n, &scope->block, STMT_IF);
+    stmt->value = expr_arith(context, I_OR, expr_arith(context, I_LESS, index, low),
+                             expr_arith(context, I_LESS_EQUAL, extent, index));
+    append(n, &stmt->body, STMT_FAIL);
+}
+
+Block nest_of_check(const NestScope *in, const Check *check)
+{
+    Nest n = nest_new(in, NULL);
+    nest_study(&n, (Expr *[]){check->index, check->condition}, 2);
+    bool *needed = ARENA_ARRAY(in->context->arena, check->naxis, bool);
+    find_needed(&n, check, needed);
+    Scope *top = scope_new(&n, NULL, NULL), *scope = top;
+    Scope **inner = ARENA_ARRAY(in->context->arena, check->naxis, Scope *);
+    Expr **lo = ARENA_ARRAY(in->context->arena, check->naxis, Expr *);
+    Expr **hi = ARENA_ARRAY(in->context->arena, check->naxis, Expr *);
+    for (int i = 0; i < check->naxis; i++)
+        if (needed[i]) {
+            lo[i] = place(&n, simplify(in->simplifier, check->axis[i]->lo), scope);
+            hi[i] = place(&n, simplify(in->simplifier, check->axis[i]->hi), scope);
+            scope = inner[i] = scope_new(&n, scope, check->axis[i]);
+        }
+    if (check->condition) {
+        Expr *condition = place(&n, check->condition, scope);
+        Scope *arm = scope_new(&n, scope, NULL);
+        arm->is_arm = true;
+        append_test(&n, check, arm);
+        Stmt *stmt = append(&n, &scope->block, STMT_IF);
+        stmt->value = condition;
+        stmt->body = arm->block;
+    } else {
+        append_test(&n, check, scope);
+    }
+    for (int i = check->naxis; i-- > 0;)
+        if (needed[i])
+            close_loop(&n, inner[i], check->axis[i], lo[i], hi[i]);
+    return top->block;
+}

@@ -1,0 +1,523 @@
+/* nest.c -- opens the loops of a nest: the output's axes, a lane, the axes of an update; finds what must be checked. */
+#include "nest.h"
+#include "nest_state.h"
+#include <string.h>
+
+/* ---- axes ---- */
+static int axis_number(Nest *n, const Axis *axis)
+{
+    const intptr_t known = (intptr_t)map_get(n->axis_number, axis);
+    if (known)
+        return (int)known - 1;
+    if (n->naxis == MAX_AXES)
+        report_fatal(n->context->report, NULL, LIMIT_EXCEEDED, "the number of loops in one nest", "256");
+    map_set(n->axis_number, axis, (const void *)(intptr_t)(n->naxis + 1));
+    return n->naxis++;
+}
+
+AxisSet axis_set_add(Nest *n, AxisSet set, const Axis *axis)
+{
+    const int number = axis_number(n, axis);
+    set.bits[number / 64] |= UINT64_C(1) << number % 64;
+    return set;
+}
+
+bool axis_set_has(const Nest *n, AxisSet set, const Axis *axis)
+{
+    const intptr_t known = (intptr_t)map_get(n->axis_number, axis);
+    return known && (set.bits[(known - 1) / 64] >> (known - 1) % 64 & 1);
+}
+
+AxisSet axis_set_without(const Nest *n, AxisSet set, const Axis *axis)
+{
+    const intptr_t known = (intptr_t)map_get(n->axis_number, axis);
+    if (known)
+        set.bits[(known - 1) / 64] &= ~(UINT64_C(1) << (known - 1) % 64);
+    return set;
+}
+
+bool axis_set_covers(AxisSet all, AxisSet some)
+{
+    for (int i = 0; i < MAX_AXES / 64; i++)
+        if (some.bits[i] & ~all.bits[i])
+            return false;
+    return true;
+}
+
+static AxisSet axis_set_join(AxisSet a, AxisSet b)
+{
+    for (int i = 0; i < MAX_AXES / 64; i++)
+        a.bits[i] |= b.bits[i];
+    return a;
+}
+
+const char *nest_axis_name(Nest *n, const Axis *axis)
+{
+    const char *name = map_get(n->axis_name, axis);
+    if (!name) {
+        name = name_identifier(n->names, "", axis->name ? axis->name : "i");
+        map_set(n->axis_name, axis, name);
+    }
+    return name;
+}
+
+/* ---- what is known of each expression ---- */
+Facts *nest_facts(const Nest *n, const Expr *e)
+{
+    return map_get(n->facts, e);
+}
+
+typedef struct {
+    Expr **e; /* operands before what reads them */
+    int count, capacity;
+} Order;
+
+static void study(Nest *n, Order *order, Expr *e);
+
+static void study_operand(Nest *n, Order *order, Facts *facts, Expr *operand)
+{
+    enum { MOST = 1 << 20 };
+    study(n, order, operand);
+    Facts *of = nest_facts(n, operand);
+    of->uses++;
+    facts->reads = axis_set_join(facts->reads, of->reads);
+    facts->cost = facts->cost + of->cost > MOST ? MOST : facts->cost + of->cost;
+    facts->may_fault |= of->may_fault;
+    facts->is_pinned |= of->is_pinned;
+    facts->is_work |= of->is_work;
+    facts->reduces |= of->reduces;
+}
+
+static bool is_division(const Expr *e)
+{
+    return e->kind == E_INDEX && (e->u.op == I_DIV || e->u.op == I_MOD);
+}
+
+/* Recursion is as deep as the expression, which the size of a group bounds. */
+static void study(Nest *n, Order *order, Expr *e)
+{
+    if (nest_facts(n, e))
+        return;
+    Facts *facts = ARENA_NEW(n->context->arena, Facts);
+    map_set(n->facts, e, facts);
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i])
+            study_operand(n, order, facts, e->arg[i]);
+    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
+        study_operand(n, order, facts, e->index[i]);
+    for (int i = e->nover; i-- > 0;) {
+        facts->reads = axis_set_without(n, facts->reads, e->over[i]);
+        study_operand(n, order, facts, e->over[i]->lo);
+        study_operand(n, order, facts, e->over[i]->hi);
+    }
+    facts->cost++;
+    if (e->kind == E_AXIS)
+        facts->reads = axis_set_add(n, facts->reads, e->u.axis);
+    if (e->kind == E_LOAD) {
+        facts->may_fault = facts->is_work = true;
+        facts->is_pinned |= e->u.value == n->output;
+    }
+    if (e->kind == E_CALL || e->kind == E_CAST || e->kind == E_SELECT || is_division(e))
+        facts->is_work = true;
+    if (e->kind == E_REDUCE) {
+        facts->reduces = facts->is_work = true;
+        if (n->nreduction == n->reduction_capacity) {
+            n->reduction_capacity = 2 * n->reduction_capacity + 8;
+            n->reduction = arena_grow(n->context->arena, n->reduction, (size_t)n->nreduction,
+                                      (size_t)n->reduction_capacity, sizeof *n->reduction);
+        }
+        n->reduction[n->nreduction++] = e;
+    }
+    if (order->count == order->capacity) {
+        order->capacity = 2 * order->capacity + 64;
+        order->e =
+            arena_grow(n->context->arena, order->e, (size_t)order->count, (size_t)order->capacity, sizeof *order->e);
+    }
+    order->e[order->count++] = e;
+}
+
+/* What runs whenever e does: all but the arms of a selection. */
+static void mark_certain(const Nest *n, const Expr *e)
+{
+    for (int i = 0; i < (e->kind == E_SELECT ? 1 : e->narg); i++)
+        if (e->arg[i])
+            nest_facts(n, e->arg[i])->is_certain = true;
+    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
+        nest_facts(n, e->index[i])->is_certain = true;
+    for (int i = 0; i < e->nover; i++)
+        nest_facts(n, e->over[i]->lo)->is_certain = nest_facts(n, e->over[i]->hi)->is_certain = true;
+}
+
+static Order study_all(Nest *n, Expr *const *root, int count)
+{
+    Order order = {0};
+    for (int i = 0; i < count; i++)
+        if (root[i]) {
+            study(n, &order, root[i]);
+            nest_facts(n, root[i])->is_certain = true;
+        }
+    for (int i = order.count; i-- > 0;)
+        if (nest_facts(n, order.e[i])->is_certain)
+            mark_certain(n, order.e[i]);
+    return order;
+}
+
+void nest_study(Nest *n, Expr *const *root, int count)
+{
+    study_all(n, root, count);
+}
+
+/* ---- statements ---- */
+Stmt *append(Nest *n, Block *block, StmtKind kind)
+{
+    Stmt *stmt = ARENA_NEW(n->context->arena, Stmt);
+    stmt->kind = kind;
+    if (block->last)
+        block->last->next = stmt;
+    else
+        block->first = stmt;
+    return block->last = stmt;
+}
+
+Scope *scope_new(Nest *n, Scope *outer, const Axis *axis)
+{
+    Scope *scope = ARENA_NEW(n->context->arena, Scope);
+    scope->outer = outer;
+    scope->placed = map_new(n->context->arena);
+    if (outer)
+        scope->bound = outer->bound;
+    if (axis)
+        scope->bound = axis_set_add(n, scope->bound, axis);
+    return scope;
+}
+
+Stmt *close_loop(Nest *n, Scope *scope, Axis *axis, Expr *lo, Expr *hi)
+{
+    Stmt *stmt = append(n, &scope->outer->block, STMT_FOR);
+    stmt->axis = axis;
+    stmt->axis_name = nest_axis_name(n, axis);
+    stmt->lo = lo;
+    stmt->hi = hi;
+    stmt->step = 1;
+    stmt->body = scope->block;
+    return stmt;
+}
+
+Value *local_new(Nest *n, const char *name, DType dtype, int rank)
+{
+    Value *local = ARENA_NEW(n->context->arena, Value);
+    local->name = name_identifier(n->names, "", name);
+    local->type = (Type){.kind = TENSOR, .dtype = dtype, .rank = rank};
+    return local;
+}
+
+Nest nest_new(const NestScope *in, Value *output)
+{
+    Arena *arena = in->context->arena;
+    return (Nest){.context = in->context,
+                  .simplifier = in->simplifier,
+                  .names = in->names,
+                  .output = output,
+                  .axis_number = map_new(arena),
+                  .axis_name = map_new(arena),
+                  .facts = map_new(arena)};
+}
+
+/* ---- the axes of an output ---- */
+/* Output axes as loops: those of extent 1 are dropped, those that expressions take apart are split. */
+typedef struct {
+    Axis *loop[3 * MAX_RANK];
+    int nloop;
+    Expr *index[MAX_RANK]; /* of the output, in the loops' axes */
+    Expr *body;
+} Spatial;
+
+static Dim *extent_of(Context *context, const Axis *axis)
+{
+    int64_t hi;
+    if (!expr_is_int(axis->lo, &hi) || hi != 0)
+        return NULL;
+    return axis->hi->kind == E_DIM ? axis->hi->u.dim : expr_is_int(axis->hi, &hi) ? dim_const(context->dims, hi) : NULL;
+}
+
+/* A divisor by which e takes one of the loops apart: axis / d or axis % d. */
+static Dim *find_split(Context *context, const Expr *e, const Spatial *spatial, int *loop, Map *seen)
+{
+    if (map_get(seen, e))
+        return NULL;
+    map_set(seen, e, e);
+    if (is_division(e) && e->arg[0]->kind == E_AXIS) {
+        int64_t by;
+        Dim *divisor = e->arg[1]->kind == E_DIM      ? e->arg[1]->u.dim
+                       : expr_is_int(e->arg[1], &by) ? dim_const(context->dims, by)
+                                                     : NULL;
+        for (int i = 0; i < spatial->nloop && divisor; i++) {
+            Dim *extent = extent_of(context, spatial->loop[i]);
+            if (spatial->loop[i] == e->arg[0]->u.axis && extent && dim_divide_exactly(context->dims, extent, divisor)) {
+                *loop = i;
+                return divisor;
+            }
+        }
+    }
+    Dim *found = NULL;
+    for (int i = 0; i < e->narg && !found; i++)
+        found = e->arg[i] ? find_split(context, e->arg[i], spatial, loop, seen) : NULL;
+    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank && !found; i++)
+        found = find_split(context, e->index[i], spatial, loop, seen);
+    for (int i = 0; i < e->nover && !found; i++) {
+        found = find_split(context, e->over[i]->lo, spatial, loop, seen);
+        found = found ? found : find_split(context, e->over[i]->hi, spatial, loop, seen);
+    }
+    return found;
+}
+
+static void replace_axis(const NestScope *in, Spatial *spatial, int rank, const Axis *axis, Expr *by)
+{
+    simplifier_replace_axis(in->simplifier, axis, by);
+    spatial->body = simplify(in->simplifier, spatial->body);
+    for (int i = 0; i < rank; i++)
+        spatial->index[i] = simplify(in->simplifier, spatial->index[i]);
+}
+
+static void split_loop(const NestScope *in, Spatial *spatial, int rank, int loop, Dim *divisor)
+{
+    Context *context = in->context;
+    Axis *whole = spatial->loop[loop];
+    Axis *major = axis_dim(context, whole->name, dim_divide_exactly(context->dims, extent_of(context, whole), divisor));
+    Axis *minor = axis_dim(context, arena_printf(context->arena, "%s_in", whole->name), divisor);
+    memmove(spatial->loop + loop + 1, spatial->loop + loop, sizeof *spatial->loop * (size_t)(spatial->nloop - loop));
+    spatial->nloop++;
+    spatial->loop[loop] = major;
+    spatial->loop[loop + 1] = minor;
+    Expr *joined =
+        expr_arith(context, I_ADD, expr_arith(context, I_MUL, expr_axis(context, major), expr_dim(context, divisor)),
+                   expr_axis(context, minor));
+    replace_axis(in, spatial, rank, whole, simplify(in->simplifier, joined));
+}
+
+static Spatial spatial_of(const NestScope *in, const Element *element, int rank)
+{
+    Context *context = in->context;
+    Spatial spatial = {.body = element->body};
+    for (int i = 0; i < rank; i++) {
+        spatial.index[i] = expr_axis(context, element->axis[i]);
+        Dim *extent = extent_of(context, element->axis[i]);
+        if (extent && dim_equals(extent, 1))
+            simplifier_replace_axis(in->simplifier, element->axis[i], simplify(in->simplifier, expr_index(context, 0)));
+        else
+            spatial.loop[spatial.nloop++] = element->axis[i];
+    }
+    spatial.body = simplify(in->simplifier, spatial.body);
+    for (int i = 0; i < rank; i++)
+        spatial.index[i] = simplify(in->simplifier, spatial.index[i]);
+    int loop;
+    Dim *divisor;
+    while (spatial.nloop < 2 * MAX_RANK &&
+           (divisor = find_split(context, spatial.body, &spatial, &loop, map_new(context->arena))))
+        split_loop(in, &spatial, rank, loop, divisor);
+    return spatial;
+}
+
+/* ---- lanes ---- */
+/* Whether a sum has the axis itself as a term. */
+static bool has_term(const Expr *sum, const Axis *axis)
+{
+    if (sum->kind == E_INDEX && sum->u.op == I_ADD)
+        return has_term(sum->arg[0], axis) || has_term(sum->arg[1], axis);
+    return sum->kind == E_AXIS && sum->u.axis == axis;
+}
+
+/* Whether a load below e runs along the axis, element by element. */
+static bool runs_along(Nest *n, const Expr *e, const Axis *axis, Map *seen)
+{
+    if (map_get(seen, e) || !axis_set_has(n, nest_facts(n, e)->reads, axis))
+        return false;
+    map_set(seen, e, e);
+    const int rank = e->kind == E_LOAD ? e->u.value->type.rank : 0;
+    if (rank > 0 && has_term(e->index[rank - 1], axis))
+        return true;
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i] && runs_along(n, e->arg[i], axis, seen))
+            return true;
+    for (int i = 0; i < rank; i++)
+        if (runs_along(n, e->index[i], axis, seen))
+            return true;
+    return false;
+}
+
+/* Makes the innermost output axis the lane when reductions vary along it and read memory in its order. */
+static void choose_lane(Nest *n, const Spatial *spatial)
+{
+    Axis *last = spatial->nloop ? spatial->loop[spatial->nloop - 1] : NULL;
+    Dim *extent = last ? extent_of(n->context, last) : NULL;
+    for (int i = 0; i < n->nreduction && extent && !n->lane; i++)
+        if (nest_facts(n, n->reduction[i])->is_certain &&
+            runs_along(n, n->reduction[i], last, map_new(n->context->arena)))
+            n->lane = last;
+    if (!n->lane)
+        return;
+    if (dim_is_const(extent, &n->lanes) && n->lanes <= LANE_WHOLE)
+        return;
+    n->lanes = LANE_BLOCK;
+}
+
+Expr *lane_lo(Nest *n)
+{
+    return n->lane_base ? n->lane_base : n->lane->lo;
+}
+
+Expr *lane_hi(Nest *n)
+{
+    return n->lane_base ? n->lane_end : n->lane->hi;
+}
+
+/* The loop over blocks of lanes, when they are not done all at once. */
+static Scope *open_lane_blocks(Nest *n, Scope *scope, Axis **block)
+{
+    Context *context = n->context;
+    const bool whole = dim_equals(extent_of(context, n->lane), n->lanes);
+    if (whole)
+        return scope;
+    *block = axis_new(context, arena_printf(context->arena, "%s_block", n->lane->name), n->lane->lo, n->lane->hi);
+    Scope *inner = scope_new(n, scope, *block);
+    n->lane_base = expr_axis(context, *block);
+    Stmt *end = append(n, &inner->block, STMT_LET);
+    end->target = local_new(n, arena_printf(context->arena, "%s_end", n->lane->name), INDEX, 0);
+    Expr *next = expr_arith(context, I_ADD, n->lane_base, expr_index(context, n->lanes));
+    end->value = expr_select(context, expr_arith(context, I_LESS, next, n->lane->hi), next, n->lane->hi);
+    n->lane_end = expr_load(context, end->target, NULL);
+    return inner;
+}
+
+/* ---- nests ---- */
+/* Operations in all loops, as far as their number of rounds is a Dim. */
+static Expr *work_of(const Nest *n, const Spatial *spatial)
+{
+    DimTable *dims = n->context->dims;
+    Dim *points = dim_const(dims, 1), *most = points;
+    for (int i = 0; i < spatial->nloop; i++)
+        points = dim_mul(dims, points, extent_of(n->context, spatial->loop[i]));
+    for (int i = 0; i < n->nreduction; i++) {
+        Dim *rounds = dim_const(dims, 1);
+        for (int k = 0; k < n->reduction[i]->nover; k++) {
+            Dim *extent = extent_of(n->context, n->reduction[i]->over[k]);
+            rounds = extent ? dim_mul(dims, rounds, extent) : rounds;
+        }
+        most = dim_max(dims, most, rounds);
+    }
+    return expr_dim(n->context, dim_mul(dims, points, most));
+}
+
+static bool is_uneven(const Nest *n)
+{
+    for (int i = 0; i < n->nreduction; i++)
+        for (int k = 0; k < n->reduction[i]->nover; k++)
+            if (n->reduction[i]->over[k]->of)
+                return true;
+    return false;
+}
+
+static void store(Nest *n, Scope *scope, Expr *const *index, Combine combine, Expr *value)
+{
+    Stmt *stmt = append(n, &scope->block, STMT_SET);
+    stmt->target = n->output;
+    stmt->nindex = n->output->type.rank;
+    stmt->index = ARENA_ARRAY(n->context->arena, stmt->nindex, Expr *);
+    for (int i = 0; i < stmt->nindex; i++)
+        stmt->index[i] = index[i];
+    stmt->value = value;
+    stmt->combine = combine;
+}
+
+static Block nest_of_body(const NestScope *in, Value *output, const Element *element)
+{
+    Nest n = nest_new(in, output);
+    const Spatial spatial = spatial_of(in, element, output->type.rank);
+    Expr *root[MAX_RANK + 1] = {spatial.body};
+    memcpy(root + 1, spatial.index, sizeof *root * (size_t)output->type.rank);
+    nest_study(&n, root, output->type.rank + 1);
+    choose_lane(&n, &spatial);
+    Scope *scope[2 * MAX_RANK + 2] = {scope_new(&n, NULL, NULL)};
+    Axis *block = NULL;
+    int depth = 0;
+    const int last = n.lane ? spatial.nloop - 1 : spatial.nloop;
+    for (; depth < last; depth++)
+        scope[depth + 1] = scope_new(&n, scope[depth], spatial.loop[depth]);
+    Scope *inner = scope[depth];
+    if (n.lane) {
+        inner = open_lane_blocks(&n, inner, &block);
+        Scope *lane = scope_new(&n, inner, n.lane);
+        store(&n, lane, spatial.index, COMBINE_SET, place(&n, spatial.body, lane));
+        close_loop(&n, lane, n.lane, lane_lo(&n), lane_hi(&n));
+        if (block)
+            close_loop(&n, inner, block, block->lo, block->hi)->step = LANE_BLOCK;
+    } else {
+        store(&n, inner, spatial.index, COMBINE_SET, place(&n, spatial.body, inner));
+    }
+    for (int i = depth; i-- > 0;)
+        close_loop(&n, scope[i + 1], spatial.loop[i], spatial.loop[i]->lo, spatial.loop[i]->hi);
+    Stmt *outermost = scope[0]->block.last;
+    if (outermost && outermost->kind == STMT_FOR && (depth > 0 || block)) {
+        outermost->work = work_of(&n, &spatial);
+        outermost->is_uneven = is_uneven(&n);
+    }
+    return scope[0]->block;
+}
+
+static Block nest_of_update(const NestScope *in, Value *output, const Update *update)
+{
+    Nest n = nest_new(in, output);
+    const int rank = output->type.rank;
+    Expr *root[MAX_RANK + 2];
+    for (int i = 0; i < rank; i++)
+        root[i] = simplify(in->simplifier, update->at[i]);
+    Expr *value = root[rank] = simplify(in->simplifier, update->value);
+    Expr *guard = root[rank + 1] = update->guard ? simplify(in->simplifier, update->guard) : NULL;
+    nest_study(&n, root, rank + 2);
+    Scope **scope = ARENA_ARRAY(in->context->arena, update->nover + 1, Scope *);
+    Expr **lo = ARENA_ARRAY(in->context->arena, update->nover, Expr *);
+    Expr **hi = ARENA_ARRAY(in->context->arena, update->nover, Expr *);
+    scope[0] = scope_new(&n, NULL, NULL);
+    for (int i = 0; i < update->nover; i++) {
+        Expr *bounds[] = {simplify(in->simplifier, update->over[i]->lo), simplify(in->simplifier, update->over[i]->hi)};
+        nest_study(&n, bounds, 2);
+        lo[i] = place(&n, bounds[0], scope[i]);
+        hi[i] = place(&n, bounds[1], scope[i]);
+        scope[i + 1] = scope_new(&n, scope[i], update->over[i]);
+    }
+    Scope *inner = scope[update->nover], *arm = inner;
+    Expr *condition = NULL, *index[MAX_RANK] = {NULL};
+    if (guard) {
+        condition = place(&n, guard, inner);
+        arm = scope_new(&n, inner, NULL);
+        arm->is_arm = true;
+    }
+    for (int i = 0; i < rank; i++)
+        index[i] = place(&n, root[i], arm);
+    value = place(&n, value, arm);
+    store(&n, arm, index, update->combine, value);
+    if (guard) {
+        Stmt *stmt = append(&n, &inner->block, STMT_IF);
+        stmt->value = condition;
+        stmt->body = arm->block;
+    }
+    for (int i = update->nover; i-- > 0;)
+        close_loop(&n, scope[i + 1], update->over[i], lo[i], hi[i]);
+    return scope[0]->block;
+}
+
+Block nest_of_element(const NestScope *in, Value *output, const Element *element)
+{
+    Block block = {0};
+    if (element->body)
+        block = nest_of_body(in, output, element);
+    if (element->update) {
+        const Block update = nest_of_update(in, output, element->update);
+        if (block.last)
+            block.last->next = update.first;
+        else
+            block.first = update.first;
+        block.last = update.last;
+    }
+    return block;
+}

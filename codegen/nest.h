@@ -1,0 +1,83 @@
+/* nest.h -- from an Element (axes and a scalar expression) to statements: one loop nest.
+ *
+ * Each reduction stands in the outermost loop in which all it reads is bound; a subexpression that is used twice, or
+ * that does not change in an inner loop, is a local variable. Where reductions vary along the innermost output axis,
+ * that axis (the lane) goes inside: the sums become an array over it, so that C compilers vectorise along it and what
+ * belongs to a step of the reduction (an attention weight) is computed once for all lanes. Every element is computed by
+ * the same operations in the same order whatever the number of threads. */
+#ifndef NEST_H
+#define NEST_H
+#include "name.h"
+#include "simplify.h"
+
+typedef struct Stmt Stmt;
+typedef struct {
+    Stmt *first, *last;
+} Block;
+
+typedef enum {
+    STMT_FOR,  /* for axis in [lo, hi) by step: body */
+    STMT_LET,  /* a constant local: target = value */
+    STMT_VAR,  /* a local that changes: target = value (NULL: not set); count > 0: an array of so many, all of the value
+                */
+    STMT_SET,  /* target[index...] = value, or combined with it */
+    STMT_IF,   /* if value: body, else otherwise */
+    STMT_FAIL, /* the function returns its BAD_INDEX status */
+} StmtKind;
+struct Stmt {
+    StmtKind kind;
+    Axis *axis;
+    const char *axis_name; /* C identifier */
+    Expr *lo, *hi;
+    int step;
+    Expr *work;     /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
+    bool is_uneven; /* ... and its iterations differ in length */
+    Value *target;  /* a tensor, or a local: a Value that has a name and rank 0 or 1 */
+    Expr **index;
+    int nindex;
+    Expr *value;
+    Combine combine; /* COMBINE_SET: plain assignment */
+    int64_t count;
+    Block body, otherwise;
+    Stmt *next;
+};
+
+/* What a step's nests share: the expressions of all of them in normal form. */
+typedef struct {
+    Context *context;
+    Simplifier *simplifier;
+    Names *names; /* of the C function the statements stand in */
+} NestScope;
+
+/* The statements that compute an output. Every index that comes from data must have been checked (see below). */
+Block nest_of_element(const NestScope *scope, Value *output, const Element *element);
+
+/* An index that comes from data and must lie in [0, extent), or [-extent, extent) when it may count from the end. */
+typedef struct Check Check;
+struct Check {
+    Expr *index;
+    Dim *extent;
+    bool may_wrap;
+    Expr *condition; /* checked where this holds; NULL: everywhere */
+    Axis **axis;     /* those that index and condition may read, outermost first */
+    int naxis;
+    Check *next;
+};
+/* The checks an element needs, in the order in which they must be made: one may read through an index checked before.
+ */
+Check *nest_checks(const NestScope *scope, const Element *element, int rank);
+/* The statements that make a check. */
+Block nest_of_check(const NestScope *scope, const Check *check);
+
+/* Whether a block holds no statement. */
+static inline bool block_is_empty(const Block *block)
+{
+    return !block->first;
+}
+
+/* Whether a Value is a local variable of a nest: it has a name and a type and belongs to no graph. */
+static inline bool is_local(const Value *value)
+{
+    return !value->graph;
+}
+#endif

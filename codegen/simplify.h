@@ -1,0 +1,23 @@
+/* simplify.h -- expressions in normal form: equal ones become one pointer, index arithmetic is simplified over ranges,
+ * and loads through the edge permutation of a vertex become the vertex.
+ *
+ *     (h * 8 + f) / 8 -> h      target[order[e]] -> v      source[order[e]] -> from[e]
+ *
+ * Reductions over the same range share one axis, unless one stands inside the other, so that a subexpression of two
+ * loops over the edges of v is one expression. */
+#ifndef SIMPLIFY_H
+#define SIMPLIFY_H
+#include "../frontend/ops/expr.h"
+
+typedef struct Simplifier Simplifier;
+Simplifier *simplifier_new(Context *context);
+
+/* e in normal form. Memoised: calls share what they have in common. */
+Expr *simplify(Simplifier *simplifier, Expr *e);
+
+/* From now on `axis` is this expression (in normal form) wherever it stands. Earlier results keep it. */
+void simplifier_replace_axis(Simplifier *simplifier, const Axis *axis, Expr *by);
+
+/* e made again with other operands (as many as it has), which the builder simplifies where it can. */
+Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index);
+#endif
