@@ -8,7 +8,7 @@
 #include "map.h"
 #include "ops/op.h"
 #include "print.h"
-#include "scope.h"
+#include "names.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ typedef struct {
     Model *library;   /* our own operators as functions */
     Map *calls;       /* Node -> CallName */
     Map *by_function; /* Graph -> Defined */
-    Scope *taken;     /* names of definitions */
+    Names *taken;     /* names of definitions */
     Defined *first, **end;
     bool has_overloads;
     Opset opset[MAX_OPSETS]; /* domains used, with their versions */
@@ -37,7 +37,7 @@ typedef struct {
 
 /* ---- our own operators ---- */
 
-static bool is_ours(const char *domain)
+bool is_own_domain(const char *domain)
 {
     return domain && (strcmp(domain, "gnn") == 0 || strcmp(domain, "o2c") == 0);
 }
@@ -83,7 +83,7 @@ static void define_name(Collection *c, Defined *defined, const char *overload)
     const char *name = name_mangle(function->name, arena), *wanted = name;
     defined->name.domain = mangled_domain(c, *function->domain ? function->domain : "local");
     defined->name.overload = *overload ? name_mangle(overload, arena) : "";
-    for (int i = 2; !scope_define(
+    for (int i = 2; !names_define(
              c->taken, arena_printf(arena, "%s.%s:%s", defined->name.domain, name, defined->name.overload), defined);
          i++)
         name = arena_printf(arena, "%s_%d", wanted, i);
@@ -138,7 +138,7 @@ static void collect_node(Collection *c, const Node *node)
     const char *domain = node->op && node->op->domain ? node->op->domain : "";
     if (node->function) {
         map_set(c->calls, node, &define(c, node->function, 0)->name);
-    } else if (is_ours(domain)) {
+    } else if (is_own_domain(domain)) {
         const Graph *function = model_find_function(c->library, domain, node->op->name, "");
         if (!function)
             report_fatal(c->context->report, node, INTERNAL, "an operator of ours has no function in gnn.onnxtxt");
@@ -226,7 +226,7 @@ void model_print(const Model *model, FILE *to, const PrintOptions *options)
     Collection c = {.model = model, .context = context, .library = library_new(context)};
     c.calls = map_new(context->arena);
     c.by_function = map_new(context->arena);
-    c.taken = scope_new(context->arena, NULL);
+    c.taken = names_new(context->arena, NULL);
     c.end = &c.first;
     collect(&c, model->graph);
     for (const Defined *defined = c.first; defined; defined = defined->next)
