@@ -107,28 +107,36 @@ Attr *attr_set_graph(Node *node, const char *name, Graph *graph)
     return attr;
 }
 
-static Graph *clone_for(Node *node, const Graph *graph)
+static void set_owners(const Attr *attr, Node *owner)
 {
-    Graph *clone = graph_clone(node->graph->model, graph);
-    graph_set_owner(clone, node);
-    return clone;
+    if (attr->kind == ATTR_GRAPH)
+        graph_set_owner(attr->graph, owner);
+    for (size_t i = 0; attr->kind == ATTR_GRAPHS && i < attr->count; i++)
+        graph_set_owner(attr->graphs[i], owner);
 }
 
-void attr_copy(Node *to, const Attr *from)
+void attr_move(Node *to, const Attr *from)
 {
     Attr *attr = attr_add(to, from->name, from->kind), *next = attr->next;
     const char *name = attr->name;
     *attr = *from;
     attr->name = name;
     attr->next = next;
+    set_owners(attr, to);
+}
+
+void attr_copy(Node *to, const Attr *from)
+{
+    Attr copy = *from;
     if (from->kind == ATTR_GRAPH)
-        attr->graph = clone_for(to, from->graph);
+        copy.graph = graph_clone(to->graph->model, from->graph);
     if (from->kind == ATTR_GRAPHS) {
         Graph **graphs = ARENA_ARRAY(to->graph->context->arena, from->count, Graph *);
         for (size_t i = 0; i < from->count; i++)
-            graphs[i] = clone_for(to, from->graphs[i]);
-        attr->graphs = graphs;
+            graphs[i] = graph_clone(to->graph->model, from->graphs[i]);
+        copy.graphs = graphs;
     }
+    attr_move(to, &copy);
 }
 
 /* Bit for bit, so that NaN equals itself and 0 does not equal -0. */

@@ -54,14 +54,12 @@ static Graph *clone_graph(const Cloning *cloning, const Graph *from)
 
 static void clone_graphs(const Cloning *cloning, const Attr *attr, Node *to)
 {
-    Attr *copy = attr_add(to, attr->name, attr->kind);
+    Attr copy = *attr;
     Graph **graphs = ARENA_ARRAY(to->graph->context->arena, attr->count, Graph *);
-    for (size_t i = 0; i < attr->count; i++) {
+    for (size_t i = 0; i < attr->count; i++)
         graphs[i] = clone_graph(cloning, attr->graphs[i]);
-        graph_set_owner(graphs[i], to);
-    }
-    copy->graphs = graphs;
-    copy->count = attr->count;
+    copy.graphs = graphs;
+    attr_move(to, &copy);
 }
 
 /* The attribute that a reference in a function's body stands for; NULL: none was given and there is no default. */

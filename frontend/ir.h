@@ -184,6 +184,7 @@ Attr *attr_set_tensor(Node *node, const char *name, const Tensor *tensor);
 Attr *attr_set_graph(Node *node, const char *name, Graph *graph);
 /* A new attribute, zeroed but for name and kind, in its place in the list instead of any of the same name. */
 Attr *attr_add(Node *node, const char *name, AttrKind kind);
+void attr_move(Node *to, const Attr *attr); /* replaces one of the same name; graphs become subgraphs of `to` */
 void attr_copy(Node *to, const Attr *attr); /* replaces one of the same name; graphs are cloned */
 void attr_remove(Node *node, const char *name);
 bool attr_equal(const Attr *a, const Attr *b);

@@ -37,6 +37,8 @@ void printer_graph(Printer *printer, const Graph *graph, int indent);
 void printer_function(Printer *printer, const Graph *function, const CallName *name);
 void printer_nodes(Printer *printer, const Graph *graph, int indent);
 
+/* Whether a domain is one of those this compiler's own operators are in. */
+bool is_own_domain(const char *domain);
 /* The operators of our own domains as functions, in a model of their own. */
 Model *library_new(Context *context);
 

@@ -6,9 +6,9 @@
 #include "embedded.h"
 #include "frontend.h"
 #include "map.h"
+#include "names.h"
 #include "ops/op.h"
 #include "print.h"
-#include "names.h"
 #include <stdlib.h>
 #include <string.h>
 
