@@ -29,22 +29,11 @@ static void define_size(Definition *d)
 }
 
 /* ---- constants ---- */
-/* A value that only its loads know, which holds the tensor. */
-static Value *constant_value(Definition *d, const Tensor *tensor)
-{
-    Value *value = ARENA_NEW(d->context->arena, Value);
-    value->name = "constant";
-    value->type = type_of_tensor(d->context, tensor);
-    value->constant = tensor;
-    value->graph = d->node->graph;
-    return value;
-}
-
 /* Output 0 is this tensor. */
 static void define_as(Definition *d, const Tensor *tensor)
 {
     Expr *i[MAX_RANK];
-    Value *value = constant_value(d, tensor);
+    Value *value = def_constant(d, tensor);
     def_output(d, 0, tensor->dtype, tensor->rank, value->type.dim);
     def_index(d, 0, i);
     def_body(d, 0, expr_load(d->context, value, i));
@@ -114,7 +103,7 @@ static void define_constant_of_shape(Definition *d)
     Expr *zero[MAX_RANK];
     for (int k = 0; k < value->rank; k++)
         zero[k] = index_const(d, 0);
-    def_body(d, 0, expr_load(d->context, constant_value(d, value), zero));
+    def_body(d, 0, expr_load(d->context, def_constant(d, value), zero));
 }
 
 /* ---- patterns ---- */

@@ -105,6 +105,16 @@ char *size_text(Definition *d, Dim *dim)
 }
 
 /* ---- inputs and attributes ---- */
+Value *def_constant(Definition *d, const Tensor *tensor)
+{
+    Value *value = ARENA_NEW(d->context->arena, Value);
+    value->name = "constant";
+    value->type = type_of_tensor(d->context, tensor);
+    value->constant = tensor;
+    value->graph = d->node->graph;
+    return value;
+}
+
 bool def_same_shape(Definition *d, int a, int b)
 {
     if (!def_require(d, def_rank(d, a) == def_rank(d, b), "inputs %d and %d have ranks %d and %d, which must be equal",

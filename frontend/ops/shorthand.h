@@ -81,6 +81,8 @@ static inline Dim *const *def_shape(Definition *d, int input)
 {
     return d->node->in[input]->type.dim;
 }
+/* A value of this tensor that only the definition knows: for loads and calls. */
+Value *def_constant(Definition *d, const Tensor *tensor);
 /* Equal rank and no dimension known to differ; an error otherwise. */
 bool def_same_shape(Definition *d, int a, int b);
 /* As def_dims, but an element that is not known when the model is compiled is a fresh symbol, at most `limit` (may be

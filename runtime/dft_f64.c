@@ -1,0 +1,4 @@
+/* dft_f64.c -- DFT of double. */
+#define O2C_REAL       double
+#define O2C_NAME(name) name##_f64
+#include "dft.h"
