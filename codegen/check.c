@@ -5,7 +5,7 @@
 static bool check(Context *context, const Options *options, void *who)
 {
     (void)who;
-    Model *model = load_model(context, options->operand.word[0], options);
+    Model *model = load_model(context, options);
     if (!model)
         return false;
     model_lint(model);

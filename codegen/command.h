@@ -40,8 +40,15 @@ int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 typedef bool Work(Context *context, const Options *options, void *who);
 int with_context(const Options *options, const char *file, Work *work, void *who);
 
-/* Loads a model, fixes what --fix and --dim say, upgrades and infers it. NULL after errors in the report. */
-Model *load_model(Context *context, const char *path, const Options *options);
+/* Bytes a compilation may take: --max-memory, or otherwise; 0 after a message. */
+size_t memory_budget(const Options *options, size_t otherwise);
+
+/* Reads a model and applies --fix and --dim. NULL after errors in the report. */
+Model *read_model(Context *context, const char *path, const Options *options);
+/* Upgrades and infers a model. False after errors in the report. */
+bool prepare_model(Model *model);
+/* Both, for the one operand. */
+Model *load_model(Context *context, const Options *options);
 /* Makes a graph input a constant: it is no input any more. False when the tensor is not of the input's type. */
 bool fix_input(Graph *graph, Value *input, const Tensor *tensor);
 /* The pass options that -d, --rules, --exact ... stand for. False after an error in the report. */

@@ -69,7 +69,7 @@ static bool build_program(Context *context, const Options *options, void *who)
     build.name = options->name ? options->name : name_of_folder(context, options->output);
     if (!is_identifier(build.name))
         return report_add(context->report, NULL, OPTION_INVALID, "--name", build.name, "it must be a C identifier");
-    Model *model = load_model(context, options->operand.word[0], options);
+    Model *model = load_model(context, options);
     return model && compile_model(model, options, &build);
 }
 

@@ -137,7 +137,7 @@ static bool inspect(Context *context, const Options *options, void *who)
     RewriteLog *log = ARENA_NEW(context->arena, RewriteLog);
     if (!pass_options(context, options, &passes))
         return false;
-    Model *model = load_model(context, options->operand.word[0], options);
+    Model *model = load_model(context, options);
     if (!model)
         return false;
     bool rewrites = options->passes || options->cost || options->mem || options->stop_after || options->dump_folder;

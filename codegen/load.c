@@ -19,6 +19,14 @@ static size_t parse_bytes(const char *text)
     return is_bytes && value <= SIZE_MAX >> shift ? (size_t)value << shift : 0;
 }
 
+size_t memory_budget(const Options *options, size_t otherwise)
+{
+    size_t budget = options->max_memory ? parse_bytes(options->max_memory) : otherwise;
+    if (budget == 0)
+        usage_error("--max-memory %s is not a number of bytes", options->max_memory);
+    return budget;
+}
+
 typedef struct {
     Context *context;
     const Options *options;
@@ -35,12 +43,9 @@ static void run_job(void *who)
 
 int with_context(const Options *options, const char *file, Work *work, void *who)
 {
-    size_t budget = (size_t)2 << 30;
-    if (options->max_memory) {
-        budget = parse_bytes(options->max_memory);
-        if (budget == 0)
-            return usage_error("--max-memory %s is not a number of bytes", options->max_memory);
-    }
+    size_t budget = memory_budget(options, (size_t)2 << 30);
+    if (budget == 0)
+        return EXIT_USAGE;
     Job job = {context_new(budget, file), options, work, who, false};
     Report *report = job.context->report;
     bool finished = report_guard(report, run_job, &job);
@@ -169,7 +174,7 @@ static bool apply_dim(Model *model, const char *word)
     return true;
 }
 
-Model *load_model(Context *context, const char *path, const Options *options)
+Model *read_model(Context *context, const char *path, const Options *options)
 {
     progress("reading %s", path);
     Model *model = model_load(context, path);
@@ -179,10 +184,19 @@ Model *load_model(Context *context, const char *path, const Options *options)
         apply_dim(model, options->dim.word[i]);
     for (int i = 0; i < options->fix.count; i++)
         apply_fix(model, options->fix.word[i]);
-    if (report_errors(context->report))
-        return NULL;
-    progress("inferring shapes of %s", path);
-    return model_upgrade(model) && model_infer(model) ? model : NULL;
+    return report_errors(context->report) ? NULL : model;
+}
+
+bool prepare_model(Model *model)
+{
+    progress("inferring shapes");
+    return model_upgrade(model) && model_infer(model);
+}
+
+Model *load_model(Context *context, const Options *options)
+{
+    Model *model = read_model(context, options->operand.word[0], options);
+    return model && prepare_model(model) ? model : NULL;
 }
 
 /* ---- passes ---- */

@@ -21,6 +21,7 @@ static const char *const severity_text[] = {"note", "warning", "error"};
 typedef struct {
     Message message;
     const char *node, *op, *inside; /* the place: "" and NULL where there is none */
+    Value *value;                   /* the input that a text beginning "input %d" is about */
     char text[MAX_TEXT];
 } Entry;
 
@@ -55,6 +56,16 @@ static void set_place(Entry *entry, const Node *node)
         entry->inside = graph->name;
 }
 
+/* The value that the leading "input %d" of a message's text stands for; NULL when there is none. */
+static Value *value_named(const Node *node, Message message, va_list args)
+{
+    va_list copy;
+    va_copy(copy, args);
+    int slot = strncmp(row[message].text, "input %d", 8) == 0 ? va_arg(copy, int) : -1;
+    va_end(copy);
+    return node && slot >= 0 && slot < node->nin ? node->in[slot] : NULL;
+}
+
 static void add(Report *report, const Node *node, Message message, va_list args)
 {
     bool is_error = row[message].severity == ERROR;
@@ -64,6 +75,7 @@ static void add(Report *report, const Node *node, Message message, va_list args)
     Entry *entry = &report->entry[report->kept++];
     entry->message = message;
     set_place(entry, node);
+    entry->value = value_named(node, message, args);
     int length = vsnprintf(entry->text, MAX_TEXT, row[message].text, args);
     if (length >= MAX_TEXT)
         memcpy(entry->text + MAX_TEXT - 4, "...", 4);
@@ -119,6 +131,14 @@ bool report_has(const Report *report, Message message)
         if (report->entry[i].message == message)
             return true;
     return false;
+}
+
+Value *report_value(const Report *report, Message message, int number)
+{
+    for (int i = 0; i < report->kept; i++)
+        if (report->entry[i].message == message && report->entry[i].value && number-- == 0)
+            return report->entry[i].value;
+    return NULL;
 }
 
 void report_clear(Report *report)
@@ -186,10 +206,8 @@ void json_string(const char *text, FILE *to)
     putc('"', to);
 }
 
-static void print_entry(const Report *report, const Entry *entry, FILE *to)
+static void print_entry(const Entry *entry, FILE *to)
 {
-    print_escaped(report->about, to);
-    fputs(": ", to);
     if (entry->op) {
         fputs("node ", to);
         print_escaped(entry->node, to);
@@ -204,16 +222,27 @@ static void print_entry(const Report *report, const Entry *entry, FILE *to)
     }
     fprintf(to, "%s %s: ", severity_text[row[entry->message].severity], row[entry->message].code);
     print_escaped(entry->text, to);
-    fputs("\n", to);
-    if (*row[entry->message].hint)
-        fprintf(to, "  hint: %s\n", row[entry->message].hint);
+}
+
+void report_print_first(const Report *report, FILE *to)
+{
+    for (int i = 0; i < report->kept; i++) {
+        if (row[report->entry[i].message].severity == ERROR) {
+            print_entry(&report->entry[i], to);
+            return;
+        }
+    }
 }
 
 void report_print(const Report *report, FILE *to)
 {
     int errors = 0, warnings = 0;
     for (int i = 0; i < report->kept; i++) {
-        print_entry(report, &report->entry[i], to);
+        const char *hint = row[report->entry[i].message].hint;
+        print_escaped(report->about, to);
+        fputs(": ", to);
+        print_entry(&report->entry[i], to);
+        fprintf(to, *hint ? "\n  hint: %s\n" : "\n", hint);
         if (row[report->entry[i].message].severity == ERROR)
             errors++;
         else

@@ -3,8 +3,8 @@
  *     model.onnx: node /conv1/Gather (Gather): input 1 'edge_index' is float, wants int32 or int64
  *       hint: ...
  *
- * Texts live in messages.def, one row each. A report is printed at the end, as text or JSON. Reporting allocates nothing, so
- * that the end of memory can be reported too. */
+ * Texts live in messages.def, one row each. A report is printed at the end, as text or JSON. Reporting allocates
+ * nothing, so that the end of memory can be reported too. */
 #ifndef REPORT_H
 #define REPORT_H
 #include "arena.h"
@@ -26,9 +26,9 @@ struct Node;
 /* An empty report about the file `about` (named in every line). Lives in the arena. */
 Report *report_new(Arena *arena, const char *about);
 
-/* Adds a message. `node` (may be NULL) is the place. The arguments fill the row's text as printf would; strings from the
- * model are escaped when printed. At most 20 errors and 80 warnings are kept, the rest counted. Always returns false, so that a check
- * can end in `return report_add(...)`. */
+/* Adds a message. `node` (may be NULL) is the place. The arguments fill the row's text as printf would; strings from
+ * the model are escaped when printed. At most 20 errors and 80 warnings are kept, the rest counted. Always returns
+ * false, so that a check can end in `return report_add(...)`. */
 bool report_add(Report *report, const struct Node *node, Message message, ...);
 
 /* Adds an error that ends the compilation here: never returns (longjmp to where report_guard was called). */
@@ -39,11 +39,17 @@ bool report_guard(Report *report, void (*work)(void *who), void *who);
 int report_errors(const Report *report);
 int report_warnings(const Report *report);
 bool report_has(const Report *report, Message message);
+/* The value that the number-th message of this kind is about, where its text begins "input %d"; NULL beyond the last.
+ */
+struct Value *report_value(const Report *report, Message message, int number);
+/* The first error alone, without file, hint and newline; nothing when there is none. */
+void report_print_first(const Report *report, FILE *to);
 void report_print(const Report *report, FILE *to);
 void report_print_json(const Report *report, FILE *to);
 /* Forgets what was said. */
 void report_clear(Report *report);
-/* Forgets what was said since report_mark; used where a failure is an answer (may this node be folded?), not an error. */
+/* Forgets what was said since report_mark; used where a failure is an answer (may this node be folded?), not an error.
+ */
 typedef struct {
     int kept, errors, warnings;
 } ReportMark;

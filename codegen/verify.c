@@ -1,0 +1,454 @@
+/* verify.c -- `onnx2c verify`: runs models on the inputs beside them and compares with the outputs beside them. */
+#include "../frontend/frontend.h"
+#include "command.h"
+#include "compare.h"
+#include "process.h"
+#include "raw.h"
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_SETS = 1000, MAX_FIXED = 64 };
+
+/* A test_data_set_N folder. */
+typedef struct {
+    int number;
+    const char *folder;
+    Datum **input; /* one for each input of the model; NULL: its default */
+} DataSet;
+
+/* One CASE. */
+typedef struct {
+    const Options *options;
+    const char *folder;
+    Context *context;
+    Comparison comparison;
+    Model *model;
+    Value **input; /* the model's inputs, fixed ones included */
+    int ninput;
+    Value **left; /* those that are not fixed */
+    int nleft;
+    DataSet *set;
+    int nset;
+    const char *fixed;     /* names of the inputs that became constants; "" */
+    const char *temporary; /* to be removed; NULL */
+    double seconds;        /* of the fastest run; < 0: not measured */
+    bool passed;
+} Case;
+
+/* ---- the folder ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    return ((const DataSet *)a)->number - ((const DataSet *)b)->number;
+}
+
+static bool find_sets(Case *test)
+{
+    static const char prefix[] = "test_data_set_";
+    DIR *folder = opendir(test->folder);
+    if (!folder)
+        return report_add(test->context->report, NULL, FILE_UNREADABLE, test->folder, strerror(errno));
+    Arena *arena = test->context->arena;
+    test->set = ARENA_ARRAY(arena, MAX_SETS, DataSet);
+    for (const struct dirent *entry; (entry = readdir(folder)) && test->nset < MAX_SETS;) {
+        if (strncmp(entry->d_name, prefix, sizeof prefix - 1) == 0)
+            test->set[test->nset++] = (DataSet){.number = atoi(entry->d_name + sizeof prefix - 1),
+                                                .folder = arena_printf(arena, "%s/%s", test->folder, entry->d_name)};
+    }
+    closedir(folder);
+    qsort(test->set, (size_t)test->nset, sizeof *test->set, by_number);
+    return test->nset > 0 ||
+           report_add(test->context->report, NULL, FILE_UNREADABLE, test->folder, "there is no test_data_set_0 in it");
+}
+
+/* The K-th input or output file of a set; NULL when it is not there. */
+static const char *set_file(Case *test, const DataSet *set, const char *kind, int k)
+{
+    const char *path = arena_printf(test->context->arena, "%s/%s_%d.pb", set->folder, kind, k);
+    return access(path, F_OK) == 0 ? path : NULL;
+}
+
+/* Files are numbered by the model's inputs, or, where there are fewer, by those without a default. */
+static bool load_inputs(Case *test, DataSet *set)
+{
+    int files = 0, needed = 0;
+    while (set_file(test, set, "input", files))
+        files++;
+    for (int i = 0; i < test->ninput; i++)
+        needed += !test->input[i]->constant;
+    if (files > test->ninput || files < needed)
+        return report_add(test->context->report, NULL, FILE_UNREADABLE, set->folder,
+                          arena_printf(test->context->arena, "it has %d inputs where the model has %d", files, needed));
+    bool skip_defaults = files == needed;
+    set->input = ARENA_ARRAY(test->context->arena, test->ninput, Datum *);
+    for (int i = 0, file = 0; i < test->ninput && file < files; i++) {
+        if (skip_defaults && test->input[i]->constant)
+            continue;
+        const char *path = set_file(test, set, "input", file++);
+        set->input[i] = datum_load(test->context, path, &test->input[i]->type);
+        if (!set->input[i])
+            return false;
+    }
+    return true;
+}
+
+/* Compares with all output files of a set; got: one for each output of the model. */
+static bool compare_outputs(Case *test, const DataSet *set, Datum *const *got, int ngot, const Type *type)
+{
+    Context *context = test->context;
+    for (int k = 0; k < ngot; k++) {
+        const char *path = set_file(test, set, "output", k);
+        if (!path)
+            return k > 0 ||
+                   report_add(context->report, NULL, FILE_UNREADABLE, set->folder, "there is no output_0.pb in it");
+        Datum *wanted = datum_load(context, path, &type[k]);
+        if (!wanted)
+            return false;
+        const char *what = arena_printf(context->arena, "data set %d: output %d", set->number, k);
+        if (!compare(&test->comparison, what, got[k], wanted))
+            return false;
+    }
+    return true;
+}
+
+/* ---- loading, with inputs fixed whose values must be known ---- */
+
+/* Marks the model inputs that a value is computed from; whether all of them were found. */
+static bool mark_sources(Case *test, Value *value, bool *marked)
+{
+    enum { LIMIT = 1024 };
+    Value *pending[LIMIT] = {value};
+    int count = 1;
+    for (int i = 0; i < count; i++) {
+        const Node *node = pending[i]->def;
+        bool is_input = false;
+        for (int k = 0; !node && k < test->ninput; k++) {
+            marked[k] |= test->input[k] == pending[i];
+            is_input |= test->input[k] == pending[i];
+        }
+        if (!node && !is_input && !pending[i]->constant)
+            return false; /* a parameter of a function or subgraph */
+        for (int k = 0; node && k < node->nin; k++) {
+            bool known = !node->in[k];
+            for (int j = 0; j < count && !known; j++)
+                known = pending[j] == node->in[k];
+            if (!known && count == LIMIT)
+                return false;
+            if (!known)
+                pending[count++] = node->in[k];
+        }
+    }
+    return true;
+}
+
+/* Which inputs inference wanted to know: marked. False when it wanted none, that is, when it failed for another reason.
+ */
+static bool inputs_to_fix(Case *test, bool *marked)
+{
+    const Report *report = test->context->report;
+    bool any = false, found = true;
+    for (int i = 0; report_value(report, NODE_CONSTANT, i); i++)
+        found &= mark_sources(test, report_value(report, NODE_CONSTANT, i), marked);
+    if (!found) /* the value is inside a function: whatever is small enough to be a parameter */
+        for (int k = 0; k < test->ninput; k++)
+            marked[k] |= test->input[k]->type.kind == TENSOR && !dtype_is_float(test->input[k]->type.dtype);
+    for (int k = 0; k < test->ninput; k++)
+        any |= marked[k];
+    return any;
+}
+
+/* Reads and prepares the model; inputs that are marked become the constants that the first data set has for them. */
+static bool load_case(Case *test, const bool *marked)
+{
+    Context *context = test->context;
+    const char *path = arena_printf(context->arena, "%s/model.onnx", test->folder);
+    Model *model = read_model(context, path, test->options);
+    if (!model)
+        return false;
+    Graph *graph = model->graph;
+    test->model = model;
+    test->ninput = graph->nin;
+    test->input = arena_grow(context->arena, graph->in, (size_t)graph->nin, (size_t)graph->nin, sizeof *graph->in);
+    for (int i = 0; i < test->nset; i++)
+        if (!load_inputs(test, &test->set[i]))
+            return false;
+    for (int k = 0; marked && k < test->ninput; k++) {
+        const Datum *datum = test->set[0].input[k];
+        if (!marked[k] || !datum || !datum->tensor)
+            continue;
+        for (int i = 1; i < test->nset; i++)
+            if (!tensor_equal(datum->tensor, test->set[i].input[k]->tensor))
+                return report_add(context->report, NULL, OPTION_INVALID, "fixed input", test->input[k]->name,
+                                  "the data sets have different values for it");
+        if (!fix_input(graph, test->input[k], datum->tensor))
+            return report_add(context->report, NULL, OPTION_INVALID, "fixed input", test->input[k]->name,
+                              "the file is not of its type");
+        test->fixed =
+            arena_printf(context->arena, "%s%s%s", test->fixed, *test->fixed ? " " : "", test->input[k]->name);
+    }
+    test->nleft = graph->nin;
+    test->left = arena_grow(context->arena, graph->in, (size_t)graph->nin, (size_t)graph->nin, sizeof *graph->in);
+    return prepare_model(model);
+}
+
+static bool load_fixing(Case *test)
+{
+    ReportMark mark = report_mark(test->context->report);
+    if (load_case(test, NULL))
+        return true;
+    bool *marked = ARENA_ARRAY(test->context->arena, test->ninput, bool);
+    if (!report_has(test->context->report, NODE_CONSTANT) || !inputs_to_fix(test, marked))
+        return false;
+    report_rewind(test->context->report, mark);
+    return load_case(test, marked);
+}
+
+/* The set's data for the inputs that are left. */
+static Datum **inputs_left(Case *test, const DataSet *set)
+{
+    Datum **input = ARENA_ARRAY(test->context->arena, test->nleft, Datum *);
+    for (int i = 0, k = 0; i < test->nleft; i++) {
+        while (test->input[k] != test->left[i])
+            k++;
+        input[i] = set->input[k];
+    }
+    return input;
+}
+
+static Type *output_types(Case *test)
+{
+    const Graph *graph = test->model->graph;
+    Type *type = ARENA_ARRAY(test->context->arena, graph->nout, Type);
+    for (int k = 0; k < graph->nout; k++)
+        type[k] = graph->out[k]->type;
+    return type;
+}
+
+/* ---- the two ways to run ---- */
+
+static bool run_evaluator(Case *test)
+{
+    const Graph *graph = test->model->graph;
+    for (int i = 0; i < test->nset; i++) {
+        Datum **output = ARENA_ARRAY(test->context->arena, graph->nout, Datum *);
+        progress("evaluating %s", test->folder);
+        if (!evaluate(graph, inputs_left(test, &test->set[i]), output) ||
+            !compare_outputs(test, &test->set[i], output, graph->nout, output_types(test)))
+            return false;
+    }
+    return true;
+}
+
+/* Says what went wrong with a program that was run, from the first line of its log. */
+static bool process_failed(Case *test, const char *what, int status, const char *log)
+{
+    char *text = file_text(test->context->arena, log);
+    text[strcspn(text, "\n")] = '\0';
+    snprintf(test->comparison.message, sizeof test->comparison.message, "%s ended with status %d: %.300s", what, status,
+             text);
+    return false;
+}
+
+/* The words of all --cflags, or -O2. */
+static int add_flags(Case *test, const char **argument, int count, int limit)
+{
+    Words flags = test->options->cflags;
+    if (flags.count == 0)
+        argument[count++] = "-O2";
+    for (int i = 0; i < flags.count; i++) {
+        char *rest = arena_strdup(test->context->arena, flags.word[i]);
+        for (char *word; (word = strsep(&rest, " ")) && count < limit;)
+            if (*word)
+                argument[count++] = word;
+    }
+    return count;
+}
+
+/* Compiles the program in `folder` with its driver. */
+static bool compile_program(Case *test, const char *folder)
+{
+    enum { LIMIT = 256 };
+    const char *argument[LIMIT] = {getenv("CC") && *getenv("CC") ? getenv("CC") : "cc", "-std=c99"};
+    int count = add_flags(test, argument, 2, LIMIT / 2);
+    argument[count++] = "-o";
+    argument[count++] = "driver";
+    DIR *files = opendir(folder);
+    for (const struct dirent *entry; files && (entry = readdir(files)) && count < LIMIT - 4;) {
+        const char *suffix = strrchr(entry->d_name, '.');
+        bool is_test = strstr(entry->d_name, "_test.c") != NULL;
+        if (suffix && !is_test && (strcmp(suffix, ".c") == 0 || strcmp(suffix, ".o") == 0))
+            argument[count++] = arena_strdup(test->context->arena, entry->d_name);
+    }
+    if (files)
+        closedir(files);
+    if (test->options->blas)
+        argument[count++] = "-lopenblas";
+    argument[count++] = "-lm";
+    progress("compiling the C of %s", test->folder);
+    const char *log = arena_printf(test->context->arena, "%s/compile.log", test->temporary);
+    int status = process_run(argument, folder, log);
+    return status == 0 || process_failed(test, "the C compiler", status, log);
+}
+
+/* Writes the inputs of a set where the driver finds them. */
+static bool write_inputs(Case *test, const DataSet *set, const char *folder)
+{
+    Datum **input = inputs_left(test, set);
+    for (int k = 0; k < test->nleft; k++) {
+        const Tensor *tensor = input[k] ? input[k]->tensor : test->left[k]->constant;
+        if (!tensor)
+            return report_add(test->context->report, NULL, FILE_UNREADABLE, test->left[k]->name,
+                              "only tensors can be given");
+        if (!raw_write(test->context, arena_printf(test->context->arena, "%s/input_%d.raw", folder, k), tensor))
+            return false;
+    }
+    return true;
+}
+
+static bool read_outputs(Case *test, const char *folder, const Type *type, int count, Datum **output)
+{
+    for (int k = 0; k < count; k++) {
+        const char *path = arena_printf(test->context->arena, "%s/output_%d.raw", folder, k);
+        Tensor *tensor = raw_read(test->context, path, type[k].dtype);
+        if (!tensor)
+            return false;
+        output[k] = ARENA_NEW(test->context->arena, Datum);
+        *output[k] = (Datum){.kind = TENSOR, .tensor = tensor, .dtype = tensor->dtype};
+    }
+    return true;
+}
+
+/* Runs the driver over one set and compares. */
+static bool run_set(Case *test, const DataSet *set, const char *program, const Type *type, int ntype)
+{
+    Arena *arena = test->context->arena;
+    const char *folder = arena_printf(arena, "%s/set_%d", test->temporary, set->number);
+    if (mkdir(folder, 0777) != 0)
+        return report_add(test->context->report, NULL, FILE_UNREADABLE, folder, strerror(errno));
+    if (!write_inputs(test, set, folder))
+        return false;
+    const char *log = arena_printf(arena, "%s/run.log", folder);
+    const char *repeat = test->options->repeat ? test->options->repeat : "1";
+    progress("running %s", test->folder);
+    int exit_status = process_run((const char *[]){"./driver", "-r", repeat, folder, NULL}, program, log), status;
+    if (exit_status != 0)
+        return process_failed(test, "the program", exit_status, log);
+    unsigned long long workspace;
+    double seconds;
+    if (sscanf(file_text(arena, log), "%d %llu %lf", &status, &workspace, &seconds) != 3 || status != 0)
+        return process_failed(test, "a run", exit_status, log);
+    if (test->seconds < 0 || seconds < test->seconds)
+        test->seconds = seconds;
+    Datum **output = ARENA_ARRAY(arena, ntype, Datum *);
+    return read_outputs(test, folder, type, ntype, output) && compare_outputs(test, set, output, ntype, type);
+}
+
+static bool run_program(Case *test)
+{
+    Context *context = test->context;
+    BuildOptions build;
+    test->temporary = temporary_folder(context->arena);
+    if (!test->temporary)
+        return report_add(context->report, NULL, FILE_UNREADABLE, "a temporary folder", strerror(errno));
+    if (!build_options(context, test->options, &build))
+        return false;
+    build.folder = arena_printf(context->arena, "%s/program", test->temporary);
+    build.name = "model";
+    build.driver = true;
+    int noutput = test->model->graph->nout;
+    Type *type = output_types(test);
+    for (int k = 0; k < noutput; k++)
+        if (type[k].kind != TENSOR)
+            return report_add(context->report, NULL, OP_UNSUPPORTED, "an output that is no tensor", "in generated C");
+    if (!compile_model(test->model, test->options, &build) || !compile_program(test, build.folder))
+        return false;
+    for (int i = 0; i < test->nset; i++)
+        if (!run_set(test, &test->set[i], build.folder, type, noutput))
+            return false;
+    return true;
+}
+
+/* ---- a case, all cases ---- */
+
+static void run_case(void *who)
+{
+    Case *test = who;
+    if (find_sets(test) && load_fixing(test))
+        test->passed = test->options->evaluator ? run_evaluator(test) : run_program(test);
+}
+
+static void print_case(const Case *test)
+{
+    const char *name = strrchr(test->folder, '/');
+    name = name && name[1] ? name + 1 : test->folder;
+    printf("%s %s: ", test->passed ? "ok  " : "FAIL", name);
+    if (test->passed) {
+        printf("%d data set%s, largest difference %.2g", test->nset, test->nset == 1 ? "" : "s",
+               test->comparison.largest);
+        if (test->seconds >= 0 && test->options->repeat)
+            printf(", %.6f s", test->seconds);
+    } else if (*test->comparison.message) {
+        fputs(test->comparison.message, stdout);
+    } else {
+        report_print_first(test->context->report, stdout);
+    }
+    if (*test->fixed)
+        printf(" (fixed: %s)", test->fixed);
+    if (test->temporary && test->options->keep)
+        printf(" (kept: %s)", test->temporary);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* Runs one case; 1 when it passed. */
+static bool verify_case(const Options *options, const char *folder, size_t budget, double rtol, double atol)
+{
+    char absolute[PATH_MAX];
+    const char *path = realpath(folder, absolute) ? absolute : folder;
+    Case test = {.options = options, .folder = path, .fixed = "", .seconds = -1};
+    test.comparison = (Comparison){.rtol = rtol, .atol = atol};
+    test.context = context_new(budget, folder);
+    if (!report_guard(test.context->report, run_case, &test))
+        test.passed = false;
+    progress_end();
+    print_case(&test);
+    if (test.temporary && !options->keep)
+        remove_folder(test.temporary);
+    context_free(test.context);
+    return test.passed;
+}
+
+/* A tolerance; negative after a message when the text is none. */
+static double parse_tolerance(const char *name, const char *text, double otherwise)
+{
+    if (!text)
+        return otherwise;
+    char *end;
+    double value = strtod(text, &end);
+    if (end != text && *end == '\0' && value >= 0)
+        return value;
+    usage_error("--%s %s is not a tolerance", name, text);
+    return -1;
+}
+
+int verb_verify(const Options *options)
+{
+    double rtol = parse_tolerance("rtol", options->rtol, 1e-3), atol = parse_tolerance("atol", options->atol, 1e-7);
+    size_t budget = memory_budget(options, (size_t)16 << 30);
+    if (rtol < 0 || atol < 0 || budget == 0)
+        return EXIT_USAGE;
+    int passed = 0, failed = 0;
+    for (int i = 0; i < options->operand.count; i++) {
+        if (verify_case(options, options->operand.word[i], budget, rtol, atol))
+            passed++;
+        else
+            failed++;
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed ? EXIT_MODEL : EXIT_OK;
+}
