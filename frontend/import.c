@@ -4,9 +4,9 @@
  * before it is read. What types the file states for inner values is ignored; they are inferred. */
 #include "import.h"
 #include "frontend.h"
-#include "names.h"
 #include "ops/op.h"
 #include "parse.h"
+#include "symbol_table.h"
 #include <limits.h>
 #include <string.h>
 
@@ -15,14 +15,14 @@ enum { MAX_ATTRIBUTES = 256 }; /* of a node; ONNX's own operators have at most 2
 typedef struct {
     Source source;
     Model *model;
-    Names *function; /* Graphs by function_key */
-    Names *op;       /* Ops for operators and functions that have no row, by function_key */
+    SymbolTable *function; /* Graphs by function_key */
+    SymbolTable *op;       /* Ops for operators and functions that have no row, by function_key */
 } Import;
 
 /* What a graph of the file is read with. */
 typedef struct {
     Graph *graph;
-    Names *values;
+    SymbolTable *values;
     const Graph *function; /* the function it is in; NULL: none */
 } Place;
 
@@ -63,11 +63,11 @@ static const Op *find_op(Import *import, const char *domain, const char *name, b
     if (op)
         return op;
     const char *key = function_key(import, domain, name, is_function ? "function" : "");
-    op = names_find(import->op, key);
+    op = symbol_table_find(import->op, key);
     if (!op) {
         Op *named = ARENA_NEW(import->source.context->arena, Op);
         *named = (Op){.name = name, .domain = domain, .schema = "", .attributes = "", .form = FORM_COMPOSED};
-        names_define(import->op, key, named);
+        symbol_table_define(import->op, key, named);
         op = named;
     }
     return op;
@@ -164,7 +164,7 @@ static const char *import_string(Import *import, ProtobufCBinaryData string)
 static bool import_subgraph(Import *import, Place outer, Node *node, const Onnx__GraphProto *proto, Graph *const *graph)
 {
     graph_set_owner(*graph, node);
-    Place inner = {*graph, names_new(import->source.context->arena, outer.values), outer.function};
+    Place inner = {*graph, symbol_table_new(import->source.context->arena, outer.values), outer.function};
     return import_graph(import, inner, proto);
 }
 
@@ -293,7 +293,7 @@ static bool import_inputs(Import *import, Place place, Node *node, const Onnx__N
 {
     bool good = true;
     for (size_t i = 0; i < proto->n_input; i++) {
-        Value *value = *proto->input[i] ? names_find(place.values, proto->input[i]) : NULL;
+        Value *value = *proto->input[i] ? symbol_table_find(place.values, proto->input[i]) : NULL;
         if (*proto->input[i] && !value)
             good = invalid(import, node, "input %zu '%s' is not defined before this node", i, proto->input[i]);
         node_add_input(node, value);
@@ -310,7 +310,7 @@ static bool import_outputs(Import *import, Place place, Node *node, const Onnx__
             continue;
         }
         Value *value = node_add_output(node, proto->output[i]);
-        if (!names_define(place.values, proto->output[i], value))
+        if (!symbol_table_define(place.values, proto->output[i], value))
             good = invalid(import, node, "output %zu '%s' is defined already, here or in a graph around", i,
                            proto->output[i]);
     }
@@ -338,7 +338,7 @@ static bool import_node(Import *import, Place place, const Onnx__NodeProto *prot
         return invalid(import, NULL, "node '%s' has no operator", text_of(proto->name));
     if (proto->n_attribute > MAX_ATTRIBUTES || proto->n_input > INT_MAX || proto->n_output > INT_MAX)
         return invalid(import, NULL, "node '%s' has more than %d attributes", text_of(proto->name), MAX_ATTRIBUTES);
-    Graph *function = names_find(import->function, function_key(import, domain, type, text_of(proto->overload)));
+    Graph *function = symbol_table_find(import->function, function_key(import, domain, type, text_of(proto->overload)));
     const Op *op = find_op(import, domain, type, function);
     Node *node = node_new(place.graph, op, text_of(proto->name), NULL);
     node->function = function;
@@ -371,7 +371,7 @@ static bool import_input(Import *import, Place place, const Onnx__ValueInfoProto
     if (!proto->type && !place.graph->owner)
         return invalid(import, NULL, "input '%s' has no type", name);
     bool good = !proto->type || type_import(&import->source, name, proto->type, &type);
-    return (names_define(place.values, name, graph_add_input(place.graph, name, type)) ||
+    return (symbol_table_define(place.values, name, graph_add_input(place.graph, name, type)) ||
             invalid(import, NULL, "input '%s' is defined already, here or in a graph around", name)) &&
            good;
 }
@@ -383,13 +383,13 @@ static bool import_initializer(Import *import, Place place, const char *name, co
     if (!*name)
         return invalid(import, NULL, "graph '%s' has an initialiser without a name", place.graph->name);
     if (!tensor) { /* said already; its readers need no error of their own */
-        names_define(place.values, name, value_new(place.graph, name, (Type){.rank = -1}));
+        symbol_table_define(place.values, name, value_new(place.graph, name, (Type){.rank = -1}));
         return false;
     }
     Value *input = graph_find_value(place.graph, name);
     if (!input) {
         Value *value = graph_add_constant(place.graph, name, tensor);
-        return names_define(place.values, name, value) ||
+        return symbol_table_define(place.values, name, value) ||
                invalid(import, NULL, "initialiser '%s' is defined already, here or in a graph around", name);
     }
     if (input->constant || place.graph->owner)
@@ -419,12 +419,12 @@ static bool import_initializers(Import *import, Place place, const Onnx__GraphPr
 
 static bool import_graph_inputs(Import *import, Place place, const Onnx__GraphProto *proto)
 {
-    Names *fixed = names_new(import->source.context->arena, NULL);
+    SymbolTable *fixed = symbol_table_new(import->source.context->arena, NULL);
     for (size_t i = 0; import->model->ir_version < 4 && i < proto->n_initializer; i++)
-        names_define(fixed, text_of(proto->initializer[i]->name), proto->initializer[i]);
+        symbol_table_define(fixed, text_of(proto->initializer[i]->name), proto->initializer[i]);
     bool good = true;
     for (size_t i = 0; i < proto->n_input; i++)
-        if (!names_find(fixed, text_of(proto->input[i]->name)))
+        if (!symbol_table_find(fixed, text_of(proto->input[i]->name)))
             good &= import_input(import, place, proto->input[i]);
     return good;
 }
@@ -443,7 +443,7 @@ static bool type_allows(const Type *stated, const Type *known)
 /* Until types are inferred, an output has the type the file states; inference compares. */
 static bool import_output(Import *import, Place place, const char *name, const Onnx__TypeProto *proto)
 {
-    Value *value = *name ? names_find(place.values, name) : NULL;
+    Value *value = *name ? symbol_table_find(place.values, name) : NULL;
     Type stated;
     if (!value)
         return invalid(import, NULL, "output '%s' of graph '%s' is not defined", name, place.graph->name);
@@ -503,7 +503,7 @@ static Graph *import_signature(Import *import, const Onnx__FunctionProto *proto)
     function->overload = text_of(proto->overload);
     function->opset = ARENA_ARRAY(arena, MAX_OPSETS, Opset);
     const char *key = function_key(import, function->domain, function->name, function->overload);
-    if (!*function->name || !names_define(import->function, key, function)) {
+    if (!*function->name || !symbol_table_define(import->function, key, function)) {
         invalid(import, NULL, "function '%s' of domain '%s' has no name, or is defined twice", function->name,
                 function->domain);
         return NULL;
@@ -521,7 +521,7 @@ static Graph *import_signature(Import *import, const Onnx__FunctionProto *proto)
     return function;
 }
 
-static bool import_body(Import *import, Graph *function, Names *values, const Onnx__FunctionProto *proto)
+static bool import_body(Import *import, Graph *function, SymbolTable *values, const Onnx__FunctionProto *proto)
 {
     Place place = {function, values, function};
     bool good = import_nodes(import, place, proto->n_node, proto->node);
@@ -534,16 +534,16 @@ static bool import_functions(Import *import, size_t n, Onnx__FunctionProto *cons
 {
     Arena *arena = import->source.context->arena;
     Graph **function = ARENA_ARRAY(arena, n, Graph *);
-    Names **values = ARENA_ARRAY(arena, n, Names *);
+    SymbolTable **values = ARENA_ARRAY(arena, n, SymbolTable *);
     bool good = true;
     for (size_t i = 0; i < n; i++) {
         function[i] = import_signature(import, proto[i]);
         if (!function[i])
             return false;
-        values[i] = names_new(arena, NULL);
+        values[i] = symbol_table_new(arena, NULL);
         for (size_t k = 0; k < proto[i]->n_input; k++) {
             Value *input = graph_add_input(function[i], proto[i]->input[k], (Type){.rank = -1});
-            if (!*proto[i]->input[k] || !names_define(values[i], proto[i]->input[k], input))
+            if (!*proto[i]->input[k] || !symbol_table_define(values[i], proto[i]->input[k], input))
                 good = invalid(import, NULL, "function '%s' has two inputs '%s', or one without a name",
                                function[i]->name, proto[i]->input[k]);
         }
@@ -570,7 +570,7 @@ static bool import_model(Import *import, const Onnx__ModelProto *proto)
         !import_functions(import, proto->n_functions, proto->functions))
         return false;
     model->graph = graph_new(model, text_of(proto->graph->name));
-    Place place = {model->graph, names_new(context->arena, NULL), NULL};
+    Place place = {model->graph, symbol_table_new(context->arena, NULL), NULL};
     return import_graph(import, place, proto->graph) && functions_check(model);
 }
 
@@ -598,7 +598,7 @@ Model *model_load(Context *context, const char *path)
     if (!message)
         return NULL;
     import.model = model_new(context);
-    import.function = names_new(context->arena, NULL);
-    import.op = names_new(context->arena, NULL);
+    import.function = symbol_table_new(context->arena, NULL);
+    import.op = symbol_table_new(context->arena, NULL);
     return import_model(&import, (const Onnx__ModelProto *)message) ? import.model : NULL;
 }

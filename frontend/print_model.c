@@ -6,7 +6,7 @@
 #include "embedded.h"
 #include "frontend.h"
 #include "map.h"
-#include "names.h"
+#include "symbol_table.h"
 #include "ops/op.h"
 #include "print.h"
 #include <stdlib.h>
@@ -28,7 +28,7 @@ typedef struct {
     Model *library;   /* our own operators as functions */
     Map *calls;       /* Node -> CallName */
     Map *by_function; /* Graph -> Defined */
-    Names *taken;     /* names of definitions */
+    SymbolTable *taken;     /* names of definitions */
     Defined *first, **end;
     bool has_overloads;
     Opset opset[MAX_OPSETS]; /* domains used, with their versions */
@@ -83,7 +83,7 @@ static void define_name(Collection *c, Defined *defined, const char *overload)
     const char *name = name_mangle(function->name, arena), *wanted = name;
     defined->name.domain = mangled_domain(c, *function->domain ? function->domain : "local");
     defined->name.overload = *overload ? name_mangle(overload, arena) : "";
-    for (int i = 2; !names_define(
+    for (int i = 2; !symbol_table_define(
              c->taken, arena_printf(arena, "%s.%s:%s", defined->name.domain, name, defined->name.overload), defined);
          i++)
         name = arena_printf(arena, "%s_%d", wanted, i);
@@ -226,7 +226,7 @@ void model_print(const Model *model, FILE *to, const PrintOptions *options)
     Collection c = {.model = model, .context = context, .library = library_new(context)};
     c.calls = map_new(context->arena);
     c.by_function = map_new(context->arena);
-    c.taken = names_new(context->arena, NULL);
+    c.taken = symbol_table_new(context->arena, NULL);
     c.end = &c.first;
     collect(&c, model->graph);
     for (const Defined *defined = c.first; defined; defined = defined->next)
