@@ -1,4 +1,4 @@
-/* symbol_table.h -- what table mean while a model is read: a map from strings for each graph, looked up from inside
+/* symbol_table.h -- what names mean while a model is read: a map from strings for each graph, looked up from inside
  * out. */
 #ifndef SYMBOL_TABLE_H
 #define SYMBOL_TABLE_H
