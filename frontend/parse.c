@@ -1,7 +1,7 @@
 /* parse.c -- models and functions from ONNX text. */
 #include "parse.h"
 #include "frontend.h"
-#include "names.h"
+#include "symbol_table.h"
 #include "ops/op.h"
 #include "print.h"
 #include <stdlib.h>
@@ -24,11 +24,11 @@ typedef struct {
     Model *model;
     const Source *source;
     Graph *graph;    /* being read */
-    Names *values;   /* its values and those around it, by name */
+    SymbolTable *values;   /* its values and those around it, by name */
     Graph *function; /* being read; NULL: none */
     int depth;       /* of subgraphs */
     Unresolved *unresolved, **unresolved_end;
-    Names *operators; /* rows that only name functions and operators that are not known (yet) */
+    SymbolTable *operators; /* rows that only name functions and operators that are not known (yet) */
 } Parser;
 
 /* ---- names ---- */
@@ -61,7 +61,7 @@ static bool parse_names(Parser *parser, NameList *list, const char *close)
 
 static bool define_value(Parser *parser, const char *name, Value *value)
 {
-    return (*name && names_define(parser->values, name, value)) ||
+    return (*name && symbol_table_define(parser->values, name, value)) ||
            lexer_error(&parser->lexer, *name ? "'%s' is defined already" : "a value without a name%s", name);
 }
 
@@ -93,7 +93,7 @@ static bool parse_inputs(Parser *parser, Node *node)
     if (!parse_names(parser, &names, ")"))
         return false;
     for (int i = 0; i < names.count; i++) {
-        Value *value = *names.name[i] ? names_find(parser->values, names.name[i]) : NULL;
+        Value *value = *names.name[i] ? symbol_table_find(parser->values, names.name[i]) : NULL;
         if (*names.name[i] && !value)
             return lexer_error(&parser->lexer, "'%s' is not defined here", names.name[i]);
         node_add_input(node, value);
@@ -240,7 +240,7 @@ static bool parse_graph_outputs(Parser *parser, Output **output, int *count)
 static bool add_graph_outputs(Parser *parser, const Output *output, int count)
 {
     for (int i = 0; i < count; i++) {
-        Value *value = names_find(parser->values, output[i].name);
+        Value *value = symbol_table_find(parser->values, output[i].name);
         if (!value) {
             parser->lexer.token.line = output[i].line;
             return lexer_error(&parser->lexer, "output '%s' is not defined", output[i].name);
@@ -273,9 +273,9 @@ static bool parse_graph(Parser *parser, Graph **graph)
     if (!lexer_identifier(&parser->lexer, &name))
         return false;
     Graph *outer = parser->graph;
-    Names *outer_values = parser->values;
+    SymbolTable *outer_values = parser->values;
     *graph = parser->graph = graph_new(parser->model, name);
-    parser->values = names_new(parser->context->arena, outer_values);
+    parser->values = symbol_table_new(parser->context->arena, outer_values);
     bool good = parse_graph_contents(parser);
     parser->graph = outer;
     parser->values = outer_values;
@@ -432,7 +432,7 @@ static bool parse_function(Parser *parser, Graph **made)
     Graph *function = *made = graph_new(parser->model, "");
     function->opset = ARENA_ARRAY(arena, MAX_OPSETS, Opset);
     parser->graph = parser->function = function;
-    parser->values = names_new(arena, NULL);
+    parser->values = symbol_table_new(arena, NULL);
     bool good = parse_function_header(parser, function) && lexer_identifier(&parser->lexer, &function->name) &&
                 parse_function_attributes(parser, function) && parse_graph_contents(parser);
     parser->graph = parser->function = NULL;
@@ -451,11 +451,11 @@ static const char *function_key(Parser *parser, const char *domain, const char *
 static const Op *naming_op(Parser *parser, const Unresolved *entry)
 {
     const char *key = function_key(parser, entry->domain, entry->name, entry->overload);
-    Op *op = names_find(parser->operators, key);
+    Op *op = symbol_table_find(parser->operators, key);
     if (!op) {
         op = ARENA_NEW(parser->context->arena, Op);
         *op = (Op){.name = entry->name, .domain = entry->domain, .schema = "", .attributes = "", .form = FORM_COMPOSED};
-        names_define(parser->operators, key, op);
+        symbol_table_define(parser->operators, key, op);
     }
     return op;
 }
@@ -464,17 +464,17 @@ static const Op *naming_op(Parser *parser, const Unresolved *entry)
 static bool resolve(Parser *parser)
 {
     Arena *arena = parser->context->arena;
-    Names *functions = names_new(arena, NULL);
+    SymbolTable *functions = symbol_table_new(arena, NULL);
     for (int i = 0; i < parser->model->nfunction; i++) {
         Graph *function = parser->model->function[i];
-        if (!names_define(functions, function_key(parser, function->domain, function->name, function->overload),
+        if (!symbol_table_define(functions, function_key(parser, function->domain, function->name, function->overload),
                           function))
             return report_add(
                 parser->context->report, NULL, GRAPH_INVALID,
                 arena_printf(arena, "function '%s' of domain '%s' is defined twice", function->name, function->domain));
     }
     for (Unresolved *entry = parser->unresolved; entry; entry = entry->next) {
-        Graph *function = names_find(functions, function_key(parser, entry->domain, entry->name, entry->overload));
+        Graph *function = symbol_table_find(functions, function_key(parser, entry->domain, entry->name, entry->overload));
         const Op *op = function ? NULL : op_find(entry->domain, entry->name);
         entry->node->function = function;
         entry->node->op = op ? op : naming_op(parser, entry);
@@ -488,7 +488,7 @@ static void parser_start(Parser *parser, Model *model, const Source *source, con
 {
     *parser = (Parser){.context = model->context, .model = model, .source = source};
     parser->unresolved_end = &parser->unresolved;
-    parser->operators = names_new(model->context->arena, NULL);
+    parser->operators = symbol_table_new(model->context->arena, NULL);
     lexer_start(&parser->lexer, model->context, text, NULL);
 }
 
