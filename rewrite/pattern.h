@@ -149,6 +149,8 @@ bool bound_equal(const Bound *a, const Bound *b);
 /* A constant as a number; NaN when it is none. */
 double bound_number(const Bound *bound);
 
+/* Sets an attribute to what a term gave; NULL when that is nothing an attribute can be. */
+Attr *attr_set_bound(Node *node, const char *name, const Bound *bound);
 /* Removes a node nobody reads, and those before it that nobody reads then. */
 void node_remove_unread(Node *node);
 #endif

@@ -24,7 +24,7 @@ typedef struct {
 } Engine;
 
 /* ---- building the right side ---- */
-static Attr *attr_set_bound(Node *node, const char *name, const Bound *bound)
+Attr *attr_set_bound(Node *node, const char *name, const Bound *bound)
 {
     int64_t number, *ints;
     switch (bound->kind) {

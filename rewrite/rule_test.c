@@ -1,0 +1,276 @@
+/* rule_test.c -- draws inputs as a rule's test line says and compares its two sides.
+ *
+ * The left side is built twice as a graph of its own. One copy is evaluated as it is, the other after the rule was
+ * applied, which also shows that the rule fires on its own test. Where operators stand in alternatives, each is tried.
+ */
+#include "../frontend/evaluate.h"
+#include "../frontend/frontend.h"
+#include "pattern.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    Context *context;
+    const Rule *rule;
+    const TestLine *test;
+    int alternative;
+    uint64_t random;
+} Drawing;
+
+static bool test_fails(const Drawing *drawing, const char *what)
+{
+    Context *const context = drawing->context;
+    return report_add(context->report, NULL, RULE_TEST, drawing->rule->file, drawing->rule->line, drawing->rule->name,
+                      what);
+}
+
+/* ---- drawing ---- */
+/* xorshift64*: uniform in [0, 1). */
+static double draw(Drawing *drawing)
+{
+    drawing->random ^= drawing->random >> 12;
+    drawing->random ^= drawing->random << 25;
+    drawing->random ^= drawing->random >> 27;
+    return (double)((drawing->random * 0x2545F4914F6CDD1Du) >> 11) / 9007199254740992.0;
+}
+
+static bool set_number(Tensor *tensor, int64_t i, double number)
+{
+    switch (tensor->dtype) {
+    case F32:
+        ((float *)tensor->data)[i] = (float)number;
+        return true;
+    case F64:
+        ((double *)tensor->data)[i] = number;
+        return true;
+    case I64:
+        ((int64_t *)tensor->data)[i] = (int64_t)number;
+        return true;
+    case I32:
+        ((int32_t *)tensor->data)[i] = (int32_t)number;
+        return true;
+    case BOOL:
+        ((uint8_t *)tensor->data)[i] = number != 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static Tensor *draw_tensor(Drawing *drawing, const TestInput *input)
+{
+    Tensor *const tensor = tensor_new(drawing->context, input->dtype, input->rank, input->dim);
+    for (int64_t i = 0; i < tensor->count; i++) {
+        const double limit = input->has_bound ? input->bound : 2, u = draw(drawing);
+        double number = input->has_bound ? floor(u * limit) : input->dtype == BOOL ? u < 0.5 : (2 * u - 1) * limit;
+        if (input->nvalue > 0)
+            number = input->value[input->nvalue == 1 ? 0 : i % input->nvalue];
+        if (!set_number(tensor, i, number))
+            return NULL;
+    }
+    return tensor;
+}
+
+/* ---- the left side as a graph ---- */
+/* A graph and the data of its inputs. */
+typedef struct {
+    Model *model;
+    Datum *input[MAX_SLOT];
+} Side;
+
+static Value *left_operand(Graph *graph, const Operand *operand, const Binding *binding, DType dtype)
+{
+    if (operand->kind == OPERAND_SLOT)
+        return binding->bound[operand->slot].value;
+    if (operand->kind != OPERAND_NUMBER)
+        return NULL;
+    Tensor *const tensor = tensor_new(graph->context, dtype, 0, NULL);
+    return set_number(tensor, 0, operand->number) ? graph_add_constant(graph, "", tensor) : NULL;
+}
+
+static bool build_left_statement(const Drawing *drawing, Graph *graph, const Statement *statement, Binding *binding)
+{
+    DType dtype = F32;
+    if (statement->nop == 0)
+        return test_fails(drawing, "a test cannot draw an operator for *");
+    Node *const node = node_new(graph, statement->op[drawing->alternative % statement->nop], drawing->rule->name, NULL);
+    for (int i = statement->nin - 1; i >= 0; i--)
+        if (statement->in[i].kind == OPERAND_SLOT) {
+            const Bound *const bound = &binding->bound[statement->in[i].slot];
+            if (bound->kind != B_VALUE)
+                return test_fails(drawing, arena_printf(drawing->context->arena, "the test line does not draw '%s'",
+                                                        drawing->rule->slot_name[statement->in[i].slot]));
+            dtype = bound->value->type.dtype;
+        }
+    for (int i = 0; i < statement->nin; i++)
+        node_add_input(node, left_operand(graph, &statement->in[i], binding, dtype));
+    for (int i = 0; i < statement->nattr; i++) {
+        const Bound bound = term_value(statement->attr[i].term, binding);
+        if (bound.kind != B_NONE)
+            attr_set_bound(node, statement->attr[i].name, &bound);
+    }
+    for (int i = 0; i < statement->nout; i++)
+        binding->bound[statement->out[i]] =
+            (Bound){.kind = B_VALUE, .value = node_add_output(node, drawing->rule->slot_name[statement->out[i]])};
+    if (statement->operator_slot >= 0)
+        binding->bound[statement->operator_slot] = (Bound){.kind = B_NODE, .node = node};
+    return op_check(node) && node_infer(node);
+}
+
+static bool mentions(const Term *term, const TermFunction *function)
+{
+    bool found = term->kind == TERM_CALL && term->function == function;
+    for (int i = 0; i < term->narg && !found; i++)
+        found = mentions(term->arg[i], function);
+    return found;
+}
+
+/* A segment operator over every drawn index vector, for rules that ask whether there is one. */
+static bool add_segments(Graph *graph, const Rule *rule)
+{
+    int arity;
+    bool asked = false;
+    for (int i = 0; i < rule->nguard; i++)
+        asked |= mentions(rule->guard[i], term_function("is_per_edge", &arity));
+    for (int i = 0, count = graph->nin; i < count && asked; i++) {
+        const Value *const index = graph->in[i];
+        int64_t shape[1], limit[1] = {1};
+        if (index->type.dtype != I64 || index->type.rank != 1 || !dim_is_const(index->type.dim[0], shape))
+            continue;
+        Tensor *const ones = tensor_new(graph->context, F32, 1, shape), *const n =
+                                                                            tensor_new(graph->context, I64, 1, limit);
+        *(int64_t *)n->data = 100;
+        Node *const node = node_new(graph, op_find("gnn", "SegmentSum"), "edges", NULL);
+        node_add_input(node, graph_add_constant(graph, "", ones));
+        node_add_input(node, graph->in[i]);
+        node_add_input(node, graph_add_constant(graph, "", n));
+        Value *const sum = node_add_output(node, "");
+        if (!node_infer(node))
+            return false;
+        graph_add_output(graph, sum);
+    }
+    return true;
+}
+
+static bool build_left(Drawing *drawing, Side *side)
+{
+    const Rule *const rule = drawing->rule;
+    Context *const context = drawing->context;
+    Binding *const binding = ARENA_NEW(context->arena, Binding);
+    *binding = (Binding){.rule = rule, .context = context};
+    side->model = model_new(context);
+    side->model->ir_version = NEWEST_IR;
+    Graph *const graph = side->model->graph = graph_new(side->model, rule->name);
+    drawing->random = 0x9E3779B97F4A7C15u;
+    for (int i = 0; i < drawing->test->ninput; i++) {
+        const TestInput *const input = &drawing->test->input[i];
+        const char *const name = rule->slot_name[input->slot];
+        if (input->is_attribute) {
+            binding->bound[input->slot] = term_value(input->term, binding);
+            continue;
+        }
+        Tensor *const tensor = draw_tensor(drawing, input);
+        if (!tensor)
+            return test_fails(drawing, "a test cannot draw tensors of such a type");
+        if (!input->is_constant)
+            side->input[graph->nin] = datum_of_tensor(context, tensor);
+        Value *const value = input->is_constant ? graph_add_constant(graph, name, tensor)
+                                                : graph_add_input(graph, name, type_of_tensor(context, tensor));
+        binding->bound[input->slot] = (Bound){.kind = B_VALUE, .value = value};
+    }
+    for (int i = 0; i < rule->nleft; i++)
+        if (!build_left_statement(drawing, graph, &rule->left[i], binding))
+            return false;
+    const Statement *const root = &rule->left[rule->nleft - 1];
+    for (int i = 0; i < root->nout; i++)
+        graph_add_output(graph, binding->bound[root->out[i]].value);
+    return add_segments(graph, rule);
+}
+
+/* ---- comparison ---- */
+static double tensor_double(const Tensor *tensor, int64_t i)
+{
+    const void *const at = tensor_at(tensor, i);
+    return tensor->dtype == F32   ? *(const float *)at
+           : tensor->dtype == F64 ? *(const double *)at
+                                  : (double)tensor_int(tensor, i);
+}
+
+static bool agree(const Rule *rule, const Tensor *a, const Tensor *b)
+{
+    const double tolerance = rule->contract == EXACT || !dtype_is_float(a->dtype) ? 0 : rule->bound;
+    if (a->dtype != b->dtype || a->rank != b->rank)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i])
+            return false;
+    for (int64_t i = 0; i < a->count; i++) {
+        const double x = tensor_double(a, i), y = tensor_double(b, i);
+        const bool same = x == y ? signbit(x) == signbit(y) || rule->contract != EXACT : x != x && y != y;
+        if (!same && !(fabs(x - y) <= tolerance * fmax(1, fabs(x))))
+            return false;
+    }
+    return true;
+}
+
+static bool write_side(const Drawing *drawing, const Side *side, const char *folder, const char *name)
+{
+    Context *const context = drawing->context;
+    const PrintOptions print = {.inline_limit = INT64_MAX};
+    const char *const stem =
+        arena_printf(context->arena, "%s/%s-%d-%s", folder, drawing->rule->name, drawing->alternative, name);
+    FILE *const file = fopen(arena_printf(context->arena, "%s.onnxtxt", stem), "w");
+    if (!file)
+        return test_fails(drawing, "a file cannot be written");
+    model_print(side->model, file, &print);
+    bool ok = fclose(file) == 0;
+    for (int i = 0; i < side->model->graph->nin; i++)
+        ok &= tensor_save(side->input[i]->tensor, side->model->graph->in[i]->name,
+                          arena_printf(context->arena, "%s-input_%d.pb", stem, i));
+    return ok || test_fails(drawing, "a file cannot be written");
+}
+
+static bool test_rule(Drawing *drawing, const char *folder)
+{
+    const Rule *const rule = drawing->rule;
+    Context *const context = drawing->context;
+    Rule alone = *rule;
+    alone.next = NULL;
+    RuleSet set = {.context = context, .first = &alone, .last = &alone, .count = 1};
+    const PassOptions options = {.allowed = STOCHASTIC};
+    RewriteLog *const log = ARENA_NEW(context->arena, RewriteLog);
+    Side left = {0}, right = {0};
+    if (!build_left(drawing, &left) || !build_left(drawing, &right))
+        return test_fails(drawing, "the left side is not valid");
+    if (!rules_apply(&set, right.model, &options, log))
+        return test_fails(drawing, "the right side is not valid");
+    if (log->nrule == 0)
+        return test_fails(drawing, "it does not fire on its own test");
+    const int nout = left.model->graph->nout;
+    Datum **const expected = ARENA_ARRAY(context->arena, nout, Datum *),
+                  **const got = ARENA_ARRAY(context->arena, nout, Datum *);
+    if (!evaluate(left.model->graph, left.input, expected) || !evaluate(right.model->graph, right.input, got))
+        return test_fails(drawing, "a side cannot be evaluated");
+    for (int i = 0; i < nout; i++)
+        if (!agree(rule, expected[i]->tensor, got[i]->tensor))
+            return test_fails(drawing, "the two sides differ");
+    return !folder || (write_side(drawing, &left, folder, "left") && write_side(drawing, &right, folder, "right"));
+}
+
+bool rules_test(Context *context, RuleSet *rules, const char *folder)
+{
+    bool ok = true;
+    for (const Rule *rule = rules->first; rule; rule = rule->next) {
+        int alternatives = 1;
+        for (int i = 0; i < rule->nleft; i++)
+            if (rule->left[i].nop > alternatives)
+                alternatives = rule->left[i].nop;
+        for (const TestLine *test = rule->test; test; test = test->next)
+            for (int i = 0; i < alternatives; i++) {
+                Drawing drawing = {.context = context, .rule = rule, .test = test, .alternative = i};
+                ok &= test_rule(&drawing, folder);
+            }
+    }
+    return ok;
+}
