@@ -43,6 +43,9 @@ const Op ops_composed[] = {
         "Y:T present_key:T? present_value:U? qk_matmul_output:T? | T=float U=float M=number,bool"),
     ROW("CausalConvWithState", 27, "activation:string=none",
         "input:T weight:T bias:T? past_state:T? -> output:T present_state:T | T=float"),
+    ROW("LinearAttention", 27, "chunk_size:int=64 kv_num_heads:int q_num_heads:int scale:float=0 update_rule:string=gated_delta",
+        "query:T key:T value:T past_state:S? decay:T? beta:T? -> output:T present_state:S | T=float S=float"),
+    ROW("Bernoulli", 22, "dtype:int? seed:float?", "input:float -> output:number,bool"),
     TRAINING_ROW("Adagrad", "decay_factor:float=0 epsilon:float=1e-6 norm_coefficient:float=0"),
     TRAINING_ROW("Adam", "alpha:float=0.9 beta:float=0.999 epsilon:float=1e-6 norm_coefficient:float=0 "
                  "norm_coefficient_post:float=0"),
