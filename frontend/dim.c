@@ -355,6 +355,15 @@ bool dim_is_fresh(Dim *dim)
     return symbol && symbol->is_fresh;
 }
 
+const void *dim_fresh_key(Dim *dim, int *element)
+{
+    const Atom *symbol = symbol_of(dim);
+    if (!symbol || !symbol->is_fresh)
+        return NULL;
+    *element = symbol->element;
+    return symbol->key;
+}
+
 void dim_set_range(DimTable *table, Dim *dim, int64_t low, int64_t high)
 {
     Atom *symbol = symbol_of(dim);

@@ -52,6 +52,8 @@ Dim *dim_symbol_at(const DimTable *table, int index);
 /* 0-based place of a symbol in its table; -1 for anything else. */
 int dim_symbol_index(Dim *symbol);
 bool dim_is_fresh(Dim *symbol);
+/* The key and element a fresh symbol was made for; NULL for anything else. */
+const void *dim_fresh_key(Dim *symbol, int *element);
 void dim_set_range(DimTable *table, Dim *symbol, int64_t low, int64_t high);
 /* "N" may usually be taken to be at most "E" and such: assumptions the user grants with a model of GNN form. */
 void dim_assume_le(DimTable *table, Dim *a, Dim *b);
