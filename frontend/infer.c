@@ -169,5 +169,6 @@ bool model_infer(Model *model)
                               arena_printf(context->arena, "output '%s' is declared as %s but is %s",
                                            graph->out[i]->name, type_text(&declared[i], context->arena),
                                            type_text(&graph->out[i]->type, context->arena)));
+    model->is_inferred = fine;
     return fine;
 }

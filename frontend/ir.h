@@ -132,6 +132,7 @@ struct Model {
     int64_t ir_version;
     Opset opset[MAX_OPSETS];
     int nopset;
+    bool is_inferred; /* model_infer has given every value a type, and passes keep it so */
     const char *producer;
     char hash[65]; /* SHA-256 of the file, hex */
 };

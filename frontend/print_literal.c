@@ -120,7 +120,7 @@ static void tensor_kind_print(const Type *type, FILE *to)
 void type_print(const Type *type, FILE *to)
 {
     int open = 0;
-    for (; type->kind != TENSOR && type->kind != SPARSE_TENSOR; type = type->element, open++) {
+    for (; type->element; type = type->element, open++) {
         if (type->kind == MAP)
             fprintf(to, "map(%s, ", dtype_info(type->dtype)->text);
         else

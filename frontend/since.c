@@ -32,7 +32,7 @@ static const int type_since[NUM_DTYPE] = {
 static DType dtype_of(const Value *value)
 {
     const Type *type = &value->type;
-    while (type->kind != TENSOR && type->kind != SPARSE_TENSOR)
+    while (type->element)
         type = type->element;
     return type->dtype;
 }
