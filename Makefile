@@ -112,6 +112,14 @@ check: export SHARED_MODELS = $(SHARED)/models
 check: $(OUT)/onnx2c $(OUT)/unit $(BUILD)/venv/ok
 	@BUILD=$(BUILD) UNIT=$(OUT)/unit PYTHON=$(PYTHON) tests/check.sh
 
+# The ONNX backend tests of the onnx package; what fails and why is in conformance.txt.
+.PHONY: conformance
+$(BUILD)/backend/manifest.txt: tests/conformance/generate.py | $(BUILD)/venv/ok
+	@$(PYTHON) $< $(BUILD)/backend
+conformance: $(OUT)/onnx2c $(BUILD)/backend/manifest.txt
+	@$(PYTHON) tests/conformance/run.py $(OUT)/onnx2c $(BUILD)/backend $(BUILD)/conformance.txt
+	@echo "what failed, and why: $(BUILD)/conformance.txt"
+
 FORMATTED = $(sort $(wildcard */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
 style: | $(BUILD)/packages.ok
 	@clang-format -i $(FORMATTED)
