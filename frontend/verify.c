@@ -13,8 +13,8 @@
  *   outputs    of a graph are defined in that graph */
 #include "frontend.h"
 #include "map.h"
-#include "names.h"
 #include "ops/op.h"
+#include "symbol_table.h"
 #include <string.h>
 
 enum { MAX_NESTING = 32 };
@@ -27,7 +27,7 @@ typedef struct {
     Context *context;
     const Graph *root; /* the outermost graph */
     Map *seen;         /* Value -> Seen */
-    Names *names;
+    SymbolTable *names;
     bool typed; /* types have been inferred */
     bool good;
 } Verifier;
@@ -90,7 +90,7 @@ static void define(Verifier *v, const Graph *graph, const Value *value, const No
     map_set(v->seen, value, ARENA_NEW(v->context->arena, Seen));
     if (value->graph != graph || value->def != def)
         broken(v, def, "value '%s' does not know where it is defined", value->name);
-    if (!value->name || !*value->name || !names_define(v->names, value->name, v))
+    if (!value->name || !*value->name || !symbol_table_define(v->names, value->name, v))
         broken(v, def, "two values are named '%s', or one has no name", value->name);
     if (!type_is_whole(&value->type))
         broken(v, def, "the type of '%s' has a size missing", value->name);
@@ -256,7 +256,7 @@ static bool verify_root(const Graph *graph, bool typed)
     Arena *arena = graph->context->arena;
     Verifier v = {.context = graph->context, .root = graph, .typed = typed, .good = true};
     v.seen = map_new(arena);
-    v.names = names_new(arena, NULL);
+    v.names = symbol_table_new(arena, NULL);
     verify_graph(&v, graph, 0);
     if (v.good)
         verify_all_uses(&v, graph);
