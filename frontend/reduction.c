@@ -1,0 +1,228 @@
+/* reduction.c -- reductions over blocks of lanes: an accumulator for each lane, the reduction's axes one point at a
+ * time. */
+#include "cell.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    Machine *machine;
+    Cell *cell;
+    DType dtype;   /* of the accumulator */
+    int64_t width; /* lanes of the accumulator: 1 or the machine's */
+    void *sum, *next;
+    uint8_t *touched; /* lanes that had a point */
+    Combine combine;
+} Reduction;
+
+static Scalar scalar_of(Combine combine)
+{
+    switch (combine) {
+    case COMBINE_MUL:
+        return S_MUL;
+    case COMBINE_MAX:
+    case COMBINE_ARG_MAX:
+    case COMBINE_ARG_MAX_LAST:
+        return S_MAX;
+    case COMBINE_MIN:
+    case COMBINE_ARG_MIN:
+    case COMBINE_ARG_MIN_LAST:
+        return S_MIN;
+    case COMBINE_AND:
+        return S_AND;
+    case COMBINE_OR:
+        return S_OR;
+    default:
+        return S_ADD;
+    }
+}
+
+/* The combination of no values. */
+static void neutral(Combine combine, DType dtype, void *lane)
+{
+    const double infinite = INFINITY, minus = -INFINITY, zero = 0, one = 1;
+    const Scalar scalar = scalar_of(combine);
+    const double *value = scalar == S_MAX                      ? &minus
+                          : scalar == S_MIN                    ? &infinite
+                          : scalar == S_MUL || scalar == S_AND ? &one
+                                                               : &zero;
+    lanes_cast(1, lane, dtype, value, F64); /* saturates to the least and greatest integer */
+    if (dtype == BOOL && scalar == S_MAX)
+        *(uint8_t *)lane = 0;
+}
+
+static void keep_inactive(Reduction *r, const uint8_t *active)
+{
+    const size_t size = lanes_size(r->dtype);
+    for (int64_t i = 0; i < r->width; i++)
+        if (!active[i])
+            memcpy((char *)r->next + (size_t)i * size, (char *)r->sum + (size_t)i * size, size);
+}
+
+static void add_value(Reduction *r, Operand value, const uint8_t *active)
+{
+    lanes_scalar(scalar_of(r->combine), r->dtype)(r->width, r->next, (Operand){r->sum, LANE_CHUNK}, value,
+                                                  (Operand){NULL, 0});
+    if (active)
+        keep_inactive(r, active);
+    void *swap = r->sum;
+    r->sum = r->next;
+    r->next = swap;
+}
+
+/* Whether b replaces a as the greatest (least): NaN does, and the first of equals stays unless the last is wanted. */
+static void add_index(Reduction *r, Operand value, const uint8_t *active)
+{
+    const bool least = r->combine == COMBINE_ARG_MIN || r->combine == COMBINE_ARG_MIN_LAST;
+    const bool last = r->combine == COMBINE_ARG_MAX_LAST || r->combine == COMBINE_ARG_MIN_LAST;
+    const Scalar better = least ? (last ? S_LESS_EQUAL : S_LESS) : (last ? S_GREATER_EQUAL : S_GREATER);
+    const Operand best = {r->sum, LANE_CHUNK}, none = {NULL, 0};
+    const size_t size = lanes_size(r->dtype);
+    uint8_t wins[BLOCK + LANE_CHUNK], is_nan[BLOCK + LANE_CHUNK] = {0}, was_nan[BLOCK + LANE_CHUNK] = {0};
+    lanes_scalar(better, r->dtype)(r->width, wins, value, best, none);
+    if (dtype_is_float(r->dtype)) {
+        lanes_scalar(S_IS_NAN, r->dtype)(r->width, is_nan, value, none, none);
+        lanes_scalar(S_IS_NAN, r->dtype)(r->width, was_nan, best, none, none);
+    }
+    const Loop *loop = r->cell->over[0];
+    for (int64_t i = 0; i < r->width; i++) {
+        const bool nan_wins = is_nan[i] && (last || !was_nan[i]);
+        if ((active && !active[i]) || (r->touched[i] && !nan_wins && (!wins[i] || was_nan[i])))
+            continue;
+        memcpy((char *)r->sum + (size_t)i * size, (const char *)value.data + (size_t)(value.step ? i : 0) * size, size);
+        ((int64_t *)r->next)[i] = loop->form == VARYING ? loop->lane[i] : loop->base;
+    }
+}
+
+static void add_point(Reduction *r, const uint8_t *active)
+{
+    Machine *m = r->machine;
+    Cell *body = r->cell->arg[0];
+    cell_evaluate(m, body);
+    const Operand value = cell_lanes(m, body);
+    if (r->combine >= COMBINE_ARG_MAX)
+        add_index(r, value, active);
+    else
+        add_value(r, value, active);
+    if (r->touched)
+        for (int64_t i = 0; i < r->width; i++)
+            r->touched[i] |= !active || active[i];
+    if (body->bad)
+        for (int64_t i = 0; i < m->n; i++)
+            if (body->bad[i] && (!active || active[i]))
+                bad_lanes(m, r->cell)[i] = 1;
+}
+
+static void add_points(Reduction *r, int level, const uint8_t *active);
+
+/* The range depends on the lane: all lanes step together until the longest is done. */
+static void add_ragged(Reduction *r, int level, const uint8_t *active)
+{
+    Machine *m = r->machine;
+    Loop *loop = r->cell->over[level];
+    int64_t longest = 0;
+    if (!loop->lane) {
+        loop->lane = arena_alloc(m->arena, (size_t)m->lanes * sizeof *loop->lane);
+        loop->active = arena_alloc(m->arena, (size_t)m->lanes);
+    }
+    for (int64_t i = 0; i < m->n; i++) {
+        const int64_t extent = cell_integer(loop->hi, i) - cell_integer(loop->lo, i);
+        if ((!active || active[i]) && extent > longest)
+            longest = extent;
+    }
+    for (int64_t t = 0; t < longest; t++) {
+        for (int64_t i = 0; i < m->n; i++) {
+            const int64_t lo = cell_integer(loop->lo, i), hi = cell_integer(loop->hi, i);
+            loop->active[i] = lo + t < hi && (!active || active[i]);
+            loop->lane[i] = loop->active[i] ? lo + t : lo;
+        }
+        loop->form = VARYING;
+        loop->changed = ++m->clock;
+        add_points(r, level + 1, loop->active);
+    }
+}
+
+static void add_points(Reduction *r, int level, const uint8_t *active)
+{
+    Machine *m = r->machine;
+    if (level == r->cell->e->nover) {
+        add_point(r, active);
+        return;
+    }
+    Loop *loop = r->cell->over[level];
+    cell_evaluate(m, loop->lo);
+    cell_evaluate(m, loop->hi);
+    inherit_bad(m, r->cell, loop->lo);
+    inherit_bad(m, r->cell, loop->hi);
+    if (loop->lo->form != UNIFORM || loop->hi->form != UNIFORM) {
+        add_ragged(r, level, active);
+        return;
+    }
+    const int64_t lo = cell_integer(loop->lo, 0), hi = cell_integer(loop->hi, 0);
+    for (int64_t i = lo; i < hi; i++) {
+        loop_set(m, loop, i);
+        add_points(r, level + 1, active);
+    }
+}
+
+/* Lanes without a point take what the expression gives for empty ranges. */
+static void fill_empty(Reduction *r)
+{
+    Machine *m = r->machine;
+    Cell *empty = r->cell->arg[1];
+    const size_t size = lanes_size(r->cell->e->dtype);
+    bool any = false;
+    for (int64_t i = 0; i < r->width; i++)
+        any |= !r->touched[i];
+    if (!any)
+        return;
+    cell_evaluate(m, empty);
+    const Operand value = cell_lanes(m, empty);
+    for (int64_t i = 0; i < r->width; i++)
+        if (!r->touched[i])
+            memcpy((char *)r->sum + (size_t)i * size, (const char *)value.data + (size_t)(value.step ? i : 0) * size,
+                   size);
+    inherit_bad(m, r->cell, empty);
+}
+
+static bool varies(const Machine *m, const Cell *cell)
+{
+    for (uint64_t rest = cell->depends; rest; rest &= rest - 1)
+        if (m->all[__builtin_ctzll(rest)]->form != UNIFORM)
+            return true;
+    return false;
+}
+
+void evaluate_reduction(Machine *m, Cell *cell)
+{
+    const Expr *e = cell->e;
+    const bool is_arg = e->u.combine >= COMBINE_ARG_MAX;
+    const bool varying = varies(m, cell);
+    uint8_t touched[BLOCK + LANE_CHUNK] = {0};
+    Reduction r = {m,
+                   cell,
+                   e->arg[0]->dtype,
+                   varying ? m->n : 1,
+                   cell->own,
+                   cell->other,
+                   is_arg || cell->arg[1] ? touched : NULL,
+                   e->u.combine};
+    const size_t size = lanes_size(r.dtype);
+    for (int64_t i = 0; i < (r.width + LANE_CHUNK - 1) / LANE_CHUNK * LANE_CHUNK; i++)
+        if (i == 0)
+            neutral(e->u.combine, r.dtype, r.sum);
+        else
+            memcpy((char *)r.sum + (size_t)i * size, r.sum, size);
+    if (is_arg)
+        memset(r.next, 0, (size_t)r.width * sizeof(int64_t));
+    add_points(&r, 0, NULL);
+    if (is_arg) /* the indices are the result */
+        r.sum = r.next;
+    if (cell->arg[1])
+        fill_empty(&r);
+    cell->other = r.sum == cell->own ? cell->other : cell->own;
+    cell->own = r.sum;
+    if (varying)
+        set_varying(cell);
+    else
+        set_uniform(cell);
+}
