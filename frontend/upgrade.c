@@ -59,14 +59,19 @@ static bool upgrade_node(Node *node, int64_t version)
     return !upgrade.failed;
 }
 
+/* "" for ai.onnx, which rows may leave out. */
+static const char *domain_of(const Node *node)
+{
+    return node->op->domain ? node->op->domain : "";
+}
+
 /* Gives the node its row in the registry: import could not, if only an older opset has its operator. */
 static bool resolve(Node *node)
 {
-    const Op *op = op_find(node->op->domain, node->op->name);
-    if (!op) {
-        const char *domain = *node->op->domain ? node->op->domain : "ai.onnx";
-        return report_add(node->graph->context->report, node, OP_UNKNOWN, node->op->name, domain);
-    }
+    const char *domain = domain_of(node);
+    const Op *op = op_find(domain, node->op->name);
+    if (!op)
+        return report_add(node->graph->context->report, node, OP_UNKNOWN, node->op->name, *domain ? domain : "ai.onnx");
     node->op = op;
     return true;
 }
@@ -82,7 +87,7 @@ static bool upgrade_graph(Graph *graph, int64_t version)
             good &= upgrade_graph(subgraph, version);
         if (node->function)
             continue;
-        if (!*node->op->domain && version < NEWEST_OPSET)
+        if (!*domain_of(node) && version < NEWEST_OPSET)
             good &= upgrade_node(node, version);
         good &= resolve(node);
     }
