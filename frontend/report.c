@@ -52,7 +52,7 @@ static void set_place(Entry *entry, const Node *node)
     const Graph *graph = node->graph;
     if (graph && graph->owner)
         entry->inside = graph->owner->name;
-    else if (graph && graph->domain)
+    else if (graph && graph->domain && *graph->domain)
         entry->inside = graph->name;
 }
 

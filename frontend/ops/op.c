@@ -18,7 +18,7 @@ static const Op *const topic[] = {
 };
 
 enum { MAX_OPS = 1024, SLOTS = 4 * MAX_OPS };
-static Op known[MAX_OPS];         /* the rows, ONNX's own domain spelled "" */
+static Op own[MAX_OPS];         /* the rows, ONNX's own domain spelled "" */
 static const Op *sorted[MAX_OPS]; /* by domain and name */
 static const Op *slot[SLOTS];     /* by hash, linear probing */
 static int nop;
@@ -65,9 +65,9 @@ static void register_all(void)
                 fprintf(stderr, "onnx2c: operator %s stands in two rows\n", op->name);
                 continue;
             }
-            known[nop] = *op;
-            known[nop].domain = plain_domain(op->domain);
-            *place = sorted[nop] = &known[nop];
+            own[nop] = *op;
+            own[nop].domain = plain_domain(op->domain);
+            *place = sorted[nop] = &own[nop];
             nop++;
         }
     qsort(sorted, (size_t)nop, sizeof *sorted, by_domain_and_name);
