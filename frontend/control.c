@@ -1,32 +1,11 @@
 /* control.c -- running the operators that run subgraphs, and those on sequences and optionals. */
-#include "evaluate.h"
-#include "ops/op.h"
+#include "call.h"
 #include <string.h>
 
-/* A node that runs. */
-typedef struct {
-    Environment *environment;
-    const Node *node;
-    Context *context;
-    Datum *const *input;
-    Datum **output;
-} Call;
-
 /* ---- data ---- */
-static bool fail(const Call *call, const char *what)
-{
-    return report_add(call->context->report, call->node, NODE_FAILED, what);
-}
-
 static Datum *has(const Call *call, int input)
 {
     return input < call->node->nin ? call->input[input] : NULL;
-}
-
-static void give(const Call *call, int output, Datum *datum)
-{
-    if (output < call->node->nout)
-        call->output[output] = datum;
 }
 
 static Datum *holder(const Call *call, TypeKind kind, int count)
@@ -95,7 +74,7 @@ static const Tensor *tensor_join(const Call *call, const Tensor *const *piece, i
     const int rank = model->rank + new_axis;
     int64_t dim[MAX_RANK], total = 0;
     if (rank > MAX_RANK || axis < 0 || axis >= rank) {
-        fail(call, "the axis to join along is out of range");
+        call_fail(call, "the axis to join along is out of range");
         return NULL;
     }
     for (int k = 0; k < count; k++) {
@@ -103,7 +82,7 @@ static const Tensor *tensor_join(const Call *call, const Tensor *const *piece, i
         for (int i = 0; same && i < model->rank; i++)
             same = piece[k]->dim[i] == model->dim[i] || (i == axis && !new_axis);
         if (!same) {
-            fail(call, "the tensors to join differ in shape or element type");
+            call_fail(call, "the tensors to join differ in shape or element type");
             return NULL;
         }
         total += new_axis ? 1 : piece[k]->dim[axis];
@@ -132,7 +111,7 @@ typedef struct {
 static bool collect(const Call *call, Collected *to, const Datum *datum)
 {
     if (datum->kind != TENSOR)
-        return fail(call, "a scan output is not a tensor");
+        return call_fail(call, "a scan output is not a tensor");
     if (to->count == to->capacity) {
         to->capacity = to->capacity ? 2 * to->capacity : 16;
         to->piece =
@@ -151,7 +130,7 @@ static bool give_collected(const Call *call, int output, Collected *collected, c
     const Tensor *tensor;
     axis = axis < 0 ? axis + rank : axis;
     if (axis < 0 || axis >= rank || rank > MAX_RANK)
-        return fail(call, "the axis of a scan output is out of range");
+        return call_fail(call, "the axis of a scan output is out of range");
     for (int i = 0; backwards && i < collected->count / 2; i++) {
         const Tensor *swap = collected->piece[i];
         collected->piece[i] = collected->piece[collected->count - 1 - i];
@@ -166,7 +145,7 @@ static bool give_collected(const Call *call, int output, Collected *collected, c
         tensor = tensor_new(call->context, promised->type.dtype, rank, dim);
     }
     if (tensor)
-        give(call, output, datum_of_tensor(call->context, tensor));
+        call_give(call, output, datum_of_tensor(call->context, tensor));
     return tensor != NULL;
 }
 
@@ -178,7 +157,7 @@ static bool run_if(const Call *call)
     if (!evaluate_subgraph(call->environment, branch, NULL, result))
         return false;
     for (int i = 0; i < branch->nout; i++)
-        give(call, i, result[i]);
+        call_give(call, i, result[i]);
     return true;
 }
 
@@ -208,7 +187,7 @@ static bool run_loop(const Call *call)
                 return false;
     }
     for (int i = 0; i < states; i++)
-        give(call, i, in[2 + i]);
+        call_give(call, i, in[2 + i]);
     for (int i = 0; i < scans; i++)
         if (!give_collected(call, states + i, &collected[i], body->out[1 + states + i], 0, false))
             return false;
@@ -240,7 +219,7 @@ static bool run_scan(const Call *call)
         const int64_t axis = list_int(node, "scan_input_axes", i),
                       size = tensor->dim[axis < 0 ? axis + tensor->rank : axis];
         if (length >= 0 && size != length)
-            return fail(call, "the scan inputs differ in length");
+            return call_fail(call, "the scan inputs differ in length");
         length = size;
     }
     for (int64_t step = 0; step < length; step++) {
@@ -259,7 +238,7 @@ static bool run_scan(const Call *call)
                 return false;
     }
     for (int i = 0; i < states; i++)
-        give(call, i, in[i]);
+        call_give(call, i, in[i]);
     for (int i = 0; i < scans; i++)
         if (!give_collected(call, states + i, &collected[i], body->out[states + i],
                             list_int(node, "scan_output_axes", i), list_int(node, "scan_output_directions", i) != 0))
@@ -276,13 +255,13 @@ static bool run_sequence_map(const Call *call)
     for (int i = 0; i < body->nout; i++) {
         Datum *result = holder(call, SEQUENCE, count);
         result->dtype = body->out[i]->type.dtype;
-        give(call, i, result);
+        call_give(call, i, result);
     }
     for (int k = 0; k < count; k++) {
         for (int i = 0; i < body->nin; i++) {
             Datum *datum = call->input[i];
             if (datum->kind == SEQUENCE && datum->count != count)
-                return fail(call, "the sequences differ in length");
+                return call_fail(call, "the sequences differ in length");
             in[i] = datum->kind == SEQUENCE ? datum->item[k] : datum;
         }
         if (!evaluate_subgraph(call->environment, body, in, out))
@@ -302,7 +281,7 @@ static int place_of(const Call *call, int input, int count, int places)
     place = place < 0 ? place + count : place;
     if (place >= 0 && place < places)
         return (int)place;
-    fail(call, "the position is outside the sequence");
+    call_fail(call, "the position is outside the sequence");
     return -1;
 }
 
@@ -311,7 +290,7 @@ static bool run_sequence_construct(const Call *call)
     Datum *result = holder(call, SEQUENCE, call->node->nin);
     memcpy(result->item, call->input, (size_t)call->node->nin * sizeof *result->item);
     result->dtype = result->item[0]->tensor->dtype;
-    give(call, 0, result);
+    call_give(call, 0, result);
     return true;
 }
 
@@ -319,7 +298,7 @@ static bool run_sequence_empty(const Call *call)
 {
     Datum *result = holder(call, SEQUENCE, 0);
     result->dtype = dtype_from_number(attr_int(call->node, "dtype", 1));
-    give(call, 0, result);
+    call_give(call, 0, result);
     return true;
 }
 
@@ -333,7 +312,7 @@ static bool run_sequence_insert(const Call *call)
     for (int i = 0; i <= from->count; i++)
         result->item[i] = i == place ? call->input[1] : from->item[i - (i > place)];
     result->dtype = call->input[1]->tensor->dtype;
-    give(call, 0, result);
+    call_give(call, 0, result);
     return true;
 }
 
@@ -347,7 +326,7 @@ static bool run_sequence_erase(const Call *call)
     for (int i = 0; i < result->count; i++)
         result->item[i] = from->item[i + (i >= place)];
     result->dtype = from->dtype;
-    give(call, 0, result);
+    call_give(call, 0, result);
     return true;
 }
 
@@ -355,13 +334,13 @@ static bool run_sequence_at(const Call *call)
 {
     const int place = place_of(call, 1, call->input[0]->count, call->input[0]->count);
     if (place >= 0)
-        give(call, 0, call->input[0]->item[place]);
+        call_give(call, 0, call->input[0]->item[place]);
     return place >= 0;
 }
 
 static bool run_sequence_length(const Call *call)
 {
-    give(call, 0, integer_datum(call, I64, call->input[0]->count, 0));
+    call_give(call, 0, integer_datum(call, I64, call->input[0]->count, 0));
     return true;
 }
 
@@ -373,7 +352,7 @@ static bool run_split_to_sequence(const Call *call)
     const bool drop = !split && !attr_int(call->node, "keepdims", 1), lists = split && split->rank == 1;
     const int64_t extent = whole->dim[axis], each = split && !lists ? tensor_int(split, 0) : 1;
     if (each <= 0 || extent > INT32_MAX)
-        return fail(call, "the length of the parts is not positive");
+        return call_fail(call, "the length of the parts is not positive");
     const int count = (int)(lists ? split->count : (extent + each - 1) / each);
     Datum *result = holder(call, SEQUENCE, count);
     int64_t start = 0;
@@ -382,13 +361,13 @@ static bool run_split_to_sequence(const Call *call)
         if (!lists && length > extent - start)
             length = extent - start;
         if (length < 0 || length > extent - start)
-            return fail(call, "the parts do not add up to the whole");
+            return call_fail(call, "the parts do not add up to the whole");
         result->item[i] = datum_of_tensor(call->context, tensor_part(call, whole, axis, start, length, drop));
         start += length;
     }
     result->dtype = whole->dtype;
-    give(call, 0, result);
-    return start == extent || fail(call, "the parts do not add up to the whole");
+    call_give(call, 0, result);
+    return start == extent || call_fail(call, "the parts do not add up to the whole");
 }
 
 static bool run_concat_from_sequence(const Call *call)
@@ -397,14 +376,14 @@ static bool run_concat_from_sequence(const Call *call)
     const bool new_axis = attr_int(call->node, "new_axis", 0) != 0;
     int64_t axis = attr_int(call->node, "axis", 0);
     if (!sequence->count)
-        return fail(call, "there is nothing to concatenate");
+        return call_fail(call, "there is nothing to concatenate");
     const Tensor **piece = ARENA_ARRAY(call->context->arena, sequence->count, const Tensor *);
     for (int i = 0; i < sequence->count; i++)
         piece[i] = sequence->item[i]->tensor;
     axis = axis < 0 ? axis + piece[0]->rank + new_axis : axis;
     const Tensor *whole = tensor_join(call, piece, sequence->count, (int)axis, new_axis);
     if (whole)
-        give(call, 0, datum_of_tensor(call->context, whole));
+        call_give(call, 0, datum_of_tensor(call->context, whole));
     return whole != NULL;
 }
 
@@ -414,14 +393,14 @@ static bool run_optional(const Call *call)
     Datum *element = has(call, 0), *result = holder(call, OPTIONAL, element != NULL);
     if (element)
         result->item[0] = element;
-    give(call, 0, result);
+    call_give(call, 0, result);
     return true;
 }
 
 static bool run_optional_has_element(const Call *call)
 {
     const Datum *datum = has(call, 0);
-    give(call, 0, integer_datum(call, BOOL, datum && (datum->kind != OPTIONAL || datum->count), 0));
+    call_give(call, 0, integer_datum(call, BOOL, datum && (datum->kind != OPTIONAL || datum->count), 0));
     return true;
 }
 
@@ -429,8 +408,8 @@ static bool run_optional_get_element(const Call *call)
 {
     Datum *datum = call->input[0];
     if (datum->kind == OPTIONAL && !datum->count)
-        return fail(call, "the optional is empty");
-    give(call, 0, datum->kind == OPTIONAL ? datum->item[0] : datum);
+        return call_fail(call, "the optional is empty");
+    call_give(call, 0, datum->kind == OPTIONAL ? datum->item[0] : datum);
     return true;
 }
 
@@ -446,6 +425,7 @@ bool evaluate_control(Environment *environment, const Node *node, Datum *const *
         {"Optional", run_optional},
         {"OptionalGetElement", run_optional_get_element},
         {"OptionalHasElement", run_optional_has_element},
+        {"RegexFullMatch", run_regex_full_match},
         {"Scan", run_scan},
         {"SequenceAt", run_sequence_at},
         {"SequenceConstruct", run_sequence_construct},
@@ -455,6 +435,9 @@ bool evaluate_control(Environment *environment, const Node *node, Datum *const *
         {"SequenceLength", run_sequence_length},
         {"SequenceMap", run_sequence_map},
         {"SplitToSequence", run_split_to_sequence},
+        {"StringConcat", run_string_concat},
+        {"StringNormalizer", run_string_normalizer},
+        {"StringSplit", run_string_split},
     };
     const Call call = {environment, node, node->graph->context, input, output};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
