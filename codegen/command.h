@@ -18,7 +18,7 @@ typedef struct {
     const char *stop_after, *dump_folder;
     Words dim, fix, rules, debug, cflags;
     const char *rtol, *atol, *repeat;
-    bool threads, exact, json, help;
+    bool threads, exact, driver, json, help;
     bool ir, cost, mem, passes, ops;
     bool evaluator, keep;
     const char *text; /* all of them, for the generated header comment */

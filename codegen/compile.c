@@ -20,7 +20,10 @@ bool compile_model(Model *model, const Options *options, BuildOptions *build)
 bool build_options(Context *context, const Options *options, BuildOptions *build)
 {
     static const char *const forms[] = {"c", "bin", "obj"};
-    *build = (BuildOptions){.threads = options->threads, .openblas = options->blas != NULL, .command = options->text};
+    *build = (BuildOptions){.threads = options->threads,
+                            .driver = options->driver,
+                            .openblas = options->blas != NULL,
+                            .command = options->text};
     int form = 0;
     while (options->weights && form < 3 && strcmp(options->weights, forms[form]) != 0)
         form++;

@@ -79,6 +79,7 @@ static const Option option_table[] = {
      "OpenMP pragmas; without -fopenmp the program stays serial"},
     {0, "blas", "openblas", WORD, FIELD(blas), BUILD | VERIFY | INSPECT,
      "matrix products by OpenBLAS instead of own loops"},
+    {0, "driver", NULL, FLAG, FIELD(driver), BUILD, "write NAME_driver.c too: a main() that runs the program on files"},
     {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY,
      "range of a named dimension; N=VALUE fixes it, N<=E relates two"},
     {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT, "make a graph input a constant"},

@@ -5,8 +5,8 @@
 static void exhausted(void *who)
 {
     Context *context = who;
-    if (!context->report) {
-        fputs("onnx2c: no memory\n", stderr);
+    if (!context->report || !context->dims) {
+        fputs("onnx2c: the memory limit is too low to begin with\n", stderr);
         exit(1);
     }
     report_fatal(context->report, NULL, LIMIT_EXCEEDED, "memory for the compilation", "--max-memory");
