@@ -4,7 +4,7 @@
  * edges grouped (row, order: see gnn.Csr) a vertex's edges are an axis, [row[v], row[v + 1]), and an operator here is a
  * reduction over it; without, a sum is an update and the others look at every edge for every vertex. gnn.onnxtxt says
  * the same as ONNX functions. */
-#include "shorthand.h"
+#include "call.h"
 #include <math.h>
 #include <string.h>
 
@@ -176,7 +176,7 @@ static void define_segment_softmax(Definition *d)
     def_body(d, 0, call2(d, S_DIV, call1(d, S_EXP, call2(d, S_SUB, def_load(d, IN_X, i), most)), sum));
 }
 
-/* row [n + 1], order [E], from [E]: runtime/csr.h */
+/* row [n + 1], order [E], from [E]: runtime/csr.h. With loops, E is not the number of edges given. */
 static void define_csr(Definition *d)
 {
     enum { TARGET, COUNT, SOURCE, SOURCES };
@@ -184,6 +184,7 @@ static void define_csr(Definition *d)
     if (n == NULL || sources == NULL || !def_require(d, def_rank(d, TARGET) == 1, "input 0 wants one dimension") ||
         !def_same_shape(d, TARGET, SOURCE))
         return;
+    const bool loops = attr_int(d->node, "loops", 0) != 0;
     Dim *edges = def_dim(d, TARGET, 0);
     Routine *routine = def_routine(d, "csr", def_dtype(d, TARGET) == I64 ? "i64" : "i32");
     routine->in[0] = d->node->in[TARGET];
@@ -193,12 +194,35 @@ static void define_csr(Definition *d)
     routine->n[0] = edges;
     routine->n[1] = n;
     routine->n[2] = sources;
-    routine->nn = 3;
+    routine->n[3] = size_const(d, loops);
+    routine->nn = 4;
+    if (loops)
+        edges = defined_size(d, routine, size_add(d, edges, n));
     def_output(d, 0, I32, 1, (Dim *[]){size_add(d, n, size_const(d, 1))});
     def_output(d, 1, I32, 1, &edges);
     def_output(d, 2, I32, 1, &edges);
     d->node->out[1]->bound = edges;
     d->node->out[2]->bound = sources;
+}
+
+/* [2, kept + n]: the edges that are no loops, then a loop for each vertex: runtime/self_loops.c */
+static void define_add_self_loops(Definition *d)
+{
+    enum { EDGES, COUNT };
+    Dim *n = vertex_count(d, COUNT);
+    if (n == NULL || !def_require(d, def_rank(d, EDGES) == 2, "input 0 wants two dimensions") ||
+        !def_require(d, dim_equals(def_dim(d, EDGES, 0), 2), "input 0 wants a row of sources and one of targets"))
+        return;
+    Dim *edges = def_dim(d, EDGES, 1);
+    Routine *routine = def_routine(d, "self_loops", "");
+    routine->in[0] = d->node->in[EDGES];
+    routine->nin = 1;
+    routine->nout = 1;
+    routine->n[0] = edges;
+    routine->n[1] = n;
+    routine->nn = 2;
+    Dim *dim[] = {size_const(d, 2), defined_size(d, routine, size_add(d, edges, n))};
+    def_output(d, 0, I64, 2, dim);
 }
 
 #define SEGMENT_ROW(op_name, type, op_attributes, definition)                                                          \
@@ -216,8 +240,14 @@ const Op ops_gnn[] = {
     {.name = "Csr",
      .domain = "gnn",
      .schema = "target:I n:int64 source:I m:int64 -> row:int32 order:int32 from:int32 | I=int32,int64",
-     .attributes = "",
+     .attributes = "loops:int=0",
      .form = FORM_ROUTINE,
      .define = define_csr},
+    {.name = "AddSelfLoops",
+     .domain = "gnn",
+     .schema = "edges:int64 n:int64 -> y:int64",
+     .attributes = "",
+     .form = FORM_ROUTINE,
+     .define = define_add_self_loops},
     {.name = NULL},
 };
