@@ -6,9 +6,9 @@
 #include "embedded.h"
 #include "frontend.h"
 #include "map.h"
-#include "symbol_table.h"
 #include "ops/op.h"
 #include "print.h"
+#include "symbol_table.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +25,10 @@ struct Defined {
 typedef struct {
     const Model *model;
     Context *context;
-    Model *library;   /* our own operators as functions */
-    Map *calls;       /* Node -> CallName */
-    Map *by_function; /* Graph -> Defined */
-    SymbolTable *taken;     /* names of definitions */
+    Model *library;     /* our own operators as functions */
+    Map *calls;         /* Node -> CallName */
+    Map *by_function;   /* Graph -> Defined */
+    SymbolTable *taken; /* names of definitions */
     Defined *first, **end;
     bool has_overloads;
     Opset opset[MAX_OPSETS]; /* domains used, with their versions */
@@ -167,13 +167,19 @@ static int64_t default_opset(const Opset *list, int count)
     return 0;
 }
 
-/* Where everything is at the newest opset, the lowest that will do; otherwise the one it is at. */
+/* A model that has not been upgraded stays at its versions: its nodes are in their forms. */
+static bool is_newest(const Model *model)
+{
+    int64_t opset = default_opset(model->opset, model->nopset);
+    return opset == 0 || opset == NEWEST_OPSET;
+}
+
+/* The lowest opset that has what the model and its functions say. */
 static int64_t choose_opset(const Collection *c)
 {
-    int64_t opset = default_opset(c->model->opset, c->model->nopset);
-    if (opset != 0 && opset != NEWEST_OPSET)
-        return opset;
-    opset = graph_opset(c->model->graph);
+    if (!is_newest(c->model))
+        return default_opset(c->model->opset, c->model->nopset);
+    int64_t opset = graph_opset(c->model->graph);
     for (const Defined *defined = c->first; defined; defined = defined->next) {
         int64_t needed = graph_opset(defined->body);
         opset = needed > opset ? needed : opset;
@@ -181,14 +187,12 @@ static int64_t choose_opset(const Collection *c)
     return opset;
 }
 
+/* Since version 4 initialisers need not be inputs, since 8 there are functions, since 10 their overloads. */
 static int64_t choose_ir_version(const Collection *c, int64_t opset)
 {
-    int64_t version = opset_ir_version(opset);
-    if (default_opset(c->model->opset, c->model->nopset) != NEWEST_OPSET && c->model->ir_version)
-        version = c->model->ir_version;
-    if (c->first && version < 8)
-        version = 8;
-    return c->has_overloads && version < 10 ? 10 : version;
+    int64_t needed = c->has_overloads ? 10 : c->first ? 8 : 4;
+    int64_t version = is_newest(c->model) ? opset_ir_version(opset) : c->model->ir_version;
+    return version < needed ? needed : version;
 }
 
 /* ---- printing ---- */
