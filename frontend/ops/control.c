@@ -48,9 +48,14 @@ static Type join_tensors(Definition *d, const Type *a, const Type *b, const void
     return type;
 }
 
-/* The least general type that holds both; fresh dimensions belong to `key`. */
+/* The least general type that holds both; fresh dimensions belong to `key`. A value and an optional of it make an
+ * optional: the operators that read optionals take the value itself too. */
 static Type join(Definition *d, const Type *a, const Type *b, const void *key)
 {
+    if (a->kind == OPTIONAL && b->kind != OPTIONAL && a->element)
+        return wrapped(d, OPTIONAL, join(d, a->element, b, key));
+    if (b->kind == OPTIONAL && a->kind != OPTIONAL && b->element)
+        return wrapped(d, OPTIONAL, join(d, a, b->element, key));
     if (!def_require(d, a->kind == b->kind, "%s and %s meet in one value", type_text(a, d->context->arena),
                      type_text(b, d->context->arena)))
         return *a;
@@ -130,10 +135,14 @@ static void define_if(Definition *d)
         return;
     for (int i = 0; i < d->node->nout; i++) {
         const Type *then_type = &then_graph->out[i]->type, *else_type = &else_graph->out[i]->type;
-        const bool opened = then_type->kind == OPTIONAL && else_type->kind != OPTIONAL && then_type->element;
-        const Type element = opened ? wrapped(d, OPTIONAL, *else_type) : *else_type;
-        set_output(d, i, join(d, then_type, &element, then_type));
+        set_output(d, i, join(d, then_type, else_type, then_type));
     }
+}
+
+/* A state that was optional at first holds a value after the loop when its body always gives one. */
+static Type state_type(const Type *type)
+{
+    return type->kind == OPTIONAL && type->element ? *type->element : *type;
 }
 
 static void define_loop(Definition *d)
@@ -162,7 +171,7 @@ static void define_loop(Definition *d)
     for (int i = 0; i < d->node->nout; i++) {
         const Type type = body->out[1 + i]->type;
         if (i < states)
-            set_output(d, i, body->in[2 + i]->type);
+            set_output(d, i, type.kind == OPTIONAL ? type : state_type(&body->in[2 + i]->type));
         else if (def_require(d, type.kind == TENSOR && type.rank >= 0 && type.rank < MAX_RANK,
                              "scan output %d is not a tensor of known rank", i))
             set_output(d, i, with_axis(type, 0, trips));
