@@ -1,5 +1,8 @@
 /* shorthand.c -- what many definitions share: guards, the index arithmetic of Reshape, sizes that come from inputs. */
 #include "shorthand.h"
+#include "expr.h"
+
+enum { MAX_SIZES = 64 };
 
 /* ---- index arithmetic ---- */
 Expr *index_both(Definition *d, Expr *a, Expr *b)
@@ -131,25 +134,12 @@ bool def_same_shape(Definition *d, int a, int b)
 Dim **def_sizes(Definition *d, int input, int *count, Dim *limit)
 {
     Value *value = d->node->in[input];
-    int64_t n = 1;
-    *count = 0;
-    if (value->constant != NULL)
-        return def_dims(d, input, count);
-    if (!def_require(d, def_rank(d, input) <= 1, "input %d has rank %d, wants a list", input, def_rank(d, input)))
-        return NULL;
-    if (def_rank(d, input) == 1 && !dim_is_const(def_dim(d, input, 0), &n)) {
-        def_dims(d, input, count); /* says that it must be known */
-        return NULL;
-    }
-    if (!def_require(d, n <= 64, "input %d gives %lld sizes", input, (long long)n))
-        return NULL;
-    Dim **size = ARENA_ARRAY(d->context->arena, n, Dim *);
-    for (int k = 0; k < n; k++) {
-        Dim *known = value->element != NULL ? value->element[k] : NULL;
-        size[k] = known != NULL ? known : dim_fresh(d->context->dims, value, k, limit);
-    }
-    *count = (int)n;
-    return size;
+    const int64_t known = value->constant != NULL ? 0 : small_count(&value->type);
+    for (int64_t k = 0; k < known; k++) /* symbols are made here, with the limit; def_dims finds them */
+        value_size(d->context, value, k, limit);
+    Dim **size = def_dims(d, input, count);
+    def_require(d, *count <= MAX_SIZES, "input %d gives %d sizes", input, *count);
+    return d->failed ? NULL : size;
 }
 
 bool def_mark_axes(Definition *d, int input, int rank, bool *mark)
