@@ -265,16 +265,17 @@ static Bound f_can_build(const Binding *binding, const Bound *x)
 /* join(a, b): two lists, or a list and a number. */
 static Bound f_join(const Binding *binding, const Bound *x)
 {
-    Bound part[2] = {x[0], x[1]};
-    for (int i = 0; i < 2; i++) {
-        if (part[i].kind == B_DIM)
-            part[i] = (Bound){.kind = B_DIMS, .dims = &part[i].dim, .count = 1};
-        if (part[i].kind != B_DIMS)
+    int count[2];
+    for (int k = 0; k < 2; k++) {
+        if (x[k].kind != B_DIM && x[k].kind != B_DIMS)
             return none();
+        count[k] = x[k].kind == B_DIM ? 1 : x[k].count;
     }
-    Bound list = list_new(binding, part[0].count + part[1].count);
-    for (int i = 0; i < list.count; i++)
-        list.dims[i] = i < part[0].count ? part[0].dims[i] : part[1].dims[i - part[0].count];
+    Bound list = list_new(binding, count[0] + count[1]);
+    for (int i = 0; i < list.count; i++) {
+        const Bound *const part = &x[i >= count[0]];
+        list.dims[i] = part->kind == B_DIM ? part->dim : part->dims[i < count[0] ? i : i - count[0]];
+    }
     return list;
 }
 /* part(list, from, to): elements from .. to-1; negative bounds count from the end. */
