@@ -154,12 +154,10 @@ static bool inputs_to_fix(Case *test, bool *marked)
     bool any = false, found = true;
     for (int i = 0; report_value(report, NODE_CONSTANT, i); i++)
         found &= mark_sources(test, report_value(report, NODE_CONSTANT, i), marked);
-    if (!found) /* the value is inside a function: whatever is small enough to be a parameter */
+    if (!found) /* the value is inside a function */
         for (int k = 0; k < test->ninput; k++)
             marked[k] |= test->input[k]->type.kind == TENSOR && !dtype_is_float(test->input[k]->type.dtype);
-    for (int k = 0; k < test->ninput; k++)
-        any |= marked[k];
-    return any;
+    return count_marked(test, marked) > before;
 }
 
 /* Reads and prepares the model; inputs that are marked become the constants that the first data set has for them. */
@@ -177,6 +175,7 @@ static bool load_case(Case *test, const bool *marked)
     for (int i = 0; i < test->nset; i++)
         if (!load_inputs(test, &test->set[i]))
             return false;
+    test->fixed = "";
     for (int k = 0; marked && k < test->ninput; k++) {
         const Datum *datum = test->set[0].input[k];
         if (!marked[k] || !datum || !datum->tensor)
@@ -196,16 +195,20 @@ static bool load_case(Case *test, const bool *marked)
     return prepare_model(model);
 }
 
+/* Fixes inputs until inference has what it wants, or wants what no input holds. */
 static bool load_fixing(Case *test)
 {
-    ReportMark mark = report_mark(test->context->report);
+    Report *report = test->context->report;
+    ReportMark mark = report_mark(report);
     if (load_case(test, NULL))
         return true;
     bool *marked = ARENA_ARRAY(test->context->arena, test->ninput, bool);
-    if (!report_has(test->context->report, NODE_CONSTANT) || !inputs_to_fix(test, marked))
-        return false;
-    report_rewind(test->context->report, mark);
-    return load_case(test, marked);
+    while (report_has(report, NODE_CONSTANT) && inputs_to_fix(test, marked)) {
+        report_rewind(report, mark);
+        if (load_case(test, marked))
+            return true;
+    }
+    return false;
 }
 
 /* The set's data for the inputs that are left. */

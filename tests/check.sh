@@ -18,7 +18,7 @@ for part; do
     esac >"$log" 2>&1
     status=$?
     cat "$log"
-    count=$(sed -nE 's/^[^:]*: ([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" | tail -n 1)
+    count=$(sed -nE 's/^([^:]*: )?([0-9]+) passed, ([0-9]+) failed$/\2 \3/p' "$log" | tail -n 1)
     skipped=$((skipped + $(grep -c '^SKIPPED' "$log")))
     read -r p f <<<"${count:-0 1}" # a part that dies without its last line has failed
     [ $status -eq 0 ] || [ "$f" -gt 0 ] || f=1
