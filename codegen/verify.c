@@ -146,12 +146,20 @@ static bool mark_sources(Case *test, Value *value, bool *marked)
     return true;
 }
 
-/* Which inputs inference wanted to know: marked. False when it wanted none, that is, when it failed for another reason.
- */
+static int count_marked(const Case *test, const bool *marked)
+{
+    int count = 0;
+    for (int k = 0; k < test->ninput; k++)
+        count += marked[k];
+    return count;
+}
+
+/* Marks the inputs that inference wanted to know; whether there are new ones. */
 static bool inputs_to_fix(Case *test, bool *marked)
 {
     const Report *report = test->context->report;
-    bool any = false, found = true;
+    bool found = true;
+    int before = count_marked(test, marked);
     for (int i = 0; report_value(report, NODE_CONSTANT, i); i++)
         found &= mark_sources(test, report_value(report, NODE_CONSTANT, i), marked);
     if (!found) /* the value is inside a function */
