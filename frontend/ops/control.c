@@ -131,7 +131,23 @@ static void define_if(Definition *d)
 {
     Graph *then_graph = subgraph(d, "then_branch", 0, d->node->nout);
     Graph *else_graph = subgraph(d, "else_branch", 0, d->node->nout);
-    if (!then_graph || !else_graph || !infer(d, then_graph) || !infer(d, else_graph))
+    if (!then_graph || !else_graph)
+        return;
+    const Tensor *known = d->node->in[0]->is_overridable ? NULL : d->node->in[0]->constant;
+    if (known && known->count == 1) { /* the other branch need not even be valid */
+        const Graph *taken = tensor_int(known, 0) ? then_graph : else_graph;
+        if (!infer(d, tensor_int(known, 0) ? then_graph : else_graph))
+            return;
+        for (int i = 0; i < d->node->nout; i++) {
+            set_output(d, i, taken->out[i]->type);
+            if (!d->node->out[i])
+                continue;
+            d->node->out[i]->element = taken->out[i]->element;
+            d->node->out[i]->bound = taken->out[i]->bound;
+        }
+        return;
+    }
+    if (!infer(d, then_graph) || !infer(d, else_graph))
         return;
     for (int i = 0; i < d->node->nout; i++) {
         const Type *then_type = &then_graph->out[i]->type, *else_type = &else_graph->out[i]->type;
