@@ -2,6 +2,7 @@
 #include "print.h"
 #include "map.h"
 #include "ops/op.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- tensors: in braces, or as a reference to external data ---- */
@@ -130,7 +131,7 @@ static void attribute_print(Printer *printer, const Attr *attr, int indent)
         printer_graph(printer, attr->graph, indent);
         break;
     case ATTR_TYPE:
-        type_print(&attr->type, to);
+        printer_type(printer, &attr->type);
         break;
     default:
         list_print(printer, attr, indent);
@@ -151,6 +152,8 @@ static void attributes_print(Printer *printer, const Node *node, int indent)
 
 static void names_print(Value *const *value, int count, FILE *to)
 {
+    while (count && !value[count - 1])
+        count--;
     for (int i = 0; i < count; i++) {
         if (i)
             fputs(", ", to);
@@ -163,7 +166,23 @@ static bool is_typed(const Type *type)
     return type->kind != TENSOR || type->dtype != UNDEFINED;
 }
 
-/* The outputs' types as a comment: only spaces where a name within them would end the line. */
+/* A type in a comment: a line break in a name must not end it. */
+static void type_comment(Printer *printer, const Type *type)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *line = printer->to, *memory = open_memstream(&text, &size);
+    if (!memory)
+        return;
+    printer->to = memory;
+    printer_type(printer, type);
+    printer->to = line;
+    fclose(memory);
+    for (const char *at = text; at && *at; at++)
+        putc((unsigned char)*at < ' ' ? ' ' : *at, line);
+    free(text);
+}
+
 static void types_print(Printer *printer, const Node *node)
 {
     const char *separator = "  # ";
@@ -172,8 +191,7 @@ static void types_print(Printer *printer, const Node *node)
             continue;
         fputs(separator, printer->to);
         separator = ", ";
-        for (const char *text = type_text(&node->out[i]->type, printer->arena); *text; text++)
-            putc((unsigned char)*text < ' ' ? ' ' : *text, printer->to);
+        type_comment(printer, &node->out[i]->type);
     }
 }
 
@@ -227,19 +245,19 @@ void printer_nodes(Printer *printer, const Graph *graph, int indent)
 
 /* ---- graphs ---- */
 
-static void parameters_print(Value *const *value, int count, FILE *to)
+static void parameters_print(Printer *printer, Value *const *value, int count)
 {
-    putc('(', to);
+    putc('(', printer->to);
     for (int i = 0; i < count; i++) {
         if (i)
-            fputs(", ", to);
+            fputs(", ", printer->to);
         if (is_typed(&value[i]->type)) {
-            type_print(&value[i]->type, to);
-            putc(' ', to);
+            printer_type(printer, &value[i]->type);
+            putc(' ', printer->to);
         }
-        name_print(value[i]->name, to);
+        name_print(value[i]->name, printer->to);
     }
-    putc(')', to);
+    putc(')', printer->to);
 }
 
 static void initializers_print(Printer *printer, const Graph *graph, int indent)
@@ -267,9 +285,9 @@ void printer_graph(Printer *printer, const Graph *graph, int indent)
     else
         name_print(*graph->name ? graph->name : "graph", to);
     putc(' ', to);
-    parameters_print(graph->in, graph->nin, to);
+    parameters_print(printer, graph->in, graph->nin);
     fputs(" => ", to);
-    parameters_print(graph->out, graph->nout, to);
+    parameters_print(printer, graph->out, graph->nout);
     initializers_print(printer, graph, indent);
     body_print(printer, graph, indent);
 }

@@ -25,6 +25,11 @@ typedef struct {
     PrintOptions options;
     int64_t offset;          /* bytes written to options.data */
     const struct Map *calls; /* Node -> CallName; NULL for a node that is printed by its own names */
+    /* Sizes known only at run time are numbered as they come in the text, so that printing what was parsed gives the
+     * same text. NULL: they have the names that the context gave them. */
+    struct Map *size_name;     /* Dim -> its name */
+    struct SymbolTable *sizes; /* names that inputs use */
+    int nsize;
 } Printer;
 
 /* What a node calls in the printed model, where that is a function. */
@@ -32,6 +37,8 @@ typedef struct {
     const char *domain, *name, *overload;
 } CallName;
 
+/* A type, sizes named by the printer. */
+void printer_type(Printer *printer, const Type *type);
 /* The graph from its name on, or a function from its attributes' names on; its statements; one of them. */
 void printer_graph(Printer *printer, const Graph *graph, int indent);
 void printer_function(Printer *printer, const Graph *function, const CallName *name);

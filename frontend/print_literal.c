@@ -1,5 +1,7 @@
 /* print_literal.c -- names, strings, numbers, types and tensors in ONNX text. */
+#include "map.h"
 #include "print.h"
+#include "symbol_table.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,44 +83,47 @@ void float_print(double value, DType precision, FILE *to)
 
 /* ---- types ---- */
 
-static void no_memory(void *who)
+static const char *size_name(void *who, Dim *symbol)
 {
-    (void)who;
-    abort();
+    Printer *printer = who;
+    const char *name = printer->size_name && dim_is_fresh(symbol) ? map_get(printer->size_name, symbol) : NULL;
+    if (!printer->size_name || !dim_is_fresh(symbol) || name)
+        return name ? name : dim_symbol_name(symbol);
+    do
+        name = arena_printf(printer->arena, "u%d", printer->nsize++);
+    while (!symbol_table_define(printer->sizes, name, printer));
+    map_set(printer->size_name, symbol, name);
+    return name;
 }
 
-static void dim_print(Dim *dim, FILE *to)
+static void dim_print(Printer *printer, Dim *dim)
 {
     int64_t value;
-    if (dim_is_const(dim, &value)) {
-        fprintf(to, "%lld", (long long)value);
-        return;
-    }
-    if (dim_is_symbol(dim)) {
-        name_print(dim_symbol_name(dim), to);
-        return;
-    }
-    Arena *scratch = arena_new(SIZE_MAX, no_memory, NULL);
-    if (scratch)
-        string_print(dim_text(dim, scratch, NULL, NULL), to);
-    arena_free(scratch);
+    if (dim_is_const(dim, &value))
+        fprintf(printer->to, "%lld", (long long)value);
+    else if (dim_is_symbol(dim))
+        name_print(size_name(printer, dim), printer->to);
+    else
+        string_print(dim_text(dim, printer->arena, size_name, printer), printer->to);
 }
 
-static void tensor_kind_print(const Type *type, FILE *to)
+static void tensor_kind_print(Printer *printer, const Type *type)
 {
+    FILE *to = printer->to;
     fputs(dtype_info(type->dtype)->text, to);
     if (type->rank < 0)
         fputs("[]", to);
     for (int i = 0; i < type->rank; i++) {
         putc(i ? ',' : '[', to);
-        dim_print(type->dim[i], to);
+        dim_print(printer, type->dim[i]);
     }
     if (type->rank > 0)
         putc(']', to);
 }
 
-void type_print(const Type *type, FILE *to)
+void printer_type(Printer *printer, const Type *type)
 {
+    FILE *to = printer->to;
     int open = 0;
     for (; type->element; type = type->element, open++) {
         if (type->kind == MAP)
@@ -130,9 +135,23 @@ void type_print(const Type *type, FILE *to)
         fputs("sparse_tensor(", to);
         open++;
     }
-    tensor_kind_print(type, to);
+    tensor_kind_print(printer, type);
     while (open--)
         putc(')', to);
+}
+
+static void no_memory(void *who)
+{
+    (void)who;
+    abort();
+}
+
+void type_print(const Type *type, FILE *to)
+{
+    Printer printer = {.to = to, .arena = arena_new(SIZE_MAX, no_memory, NULL)};
+    if (printer.arena)
+        printer_type(&printer, type);
+    arena_free(printer.arena);
 }
 
 char *type_text(const Type *type, Arena *arena)

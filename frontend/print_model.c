@@ -224,6 +224,24 @@ static void function_print(const Collection *c, Printer *printer, const Defined 
     printer_function(printer, defined->body, &defined->name);
 }
 
+/* Names that the sizes of inputs have. */
+static SymbolTable *named_sizes(const Graph *graph)
+{
+    Context *context = graph->context;
+    int count = dim_symbol_count(context->dims);
+    bool *used = ARENA_ARRAY(context->arena, count, bool);
+    for (int i = 0; i < graph->nin; i++)
+        for (int axis = 0; axis < graph->in[i]->type.rank; axis++)
+            dim_symbols_used(graph->in[i]->type.dim[axis], used);
+    SymbolTable *names = symbol_table_new(context->arena, NULL);
+    for (int i = 0; i < count; i++) {
+        Dim *symbol = dim_symbol_at(context->dims, i);
+        if (used[i] && !dim_is_fresh(symbol))
+            symbol_table_define(names, dim_symbol_name(symbol), context);
+    }
+    return names;
+}
+
 void model_print(const Model *model, FILE *to, const PrintOptions *options)
 {
     Context *context = model->context;
@@ -237,6 +255,8 @@ void model_print(const Model *model, FILE *to, const PrintOptions *options)
         collect(&c, defined->body);
     int64_t opset = choose_opset(&c);
     Printer printer = {.to = to, .arena = context->arena, .calls = c.calls};
+    printer.size_name = map_new(context->arena);
+    printer.sizes = named_sizes(model->graph);
     if (options)
         printer.options = *options;
     fprintf(to, "<ir_version: %lld, ", (long long)choose_ir_version(&c, opset));
