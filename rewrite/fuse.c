@@ -204,6 +204,27 @@ static void order_by_need(Graph *graph)
         node_move_before(order[i], i == norder - 1 ? NULL : order[i + 1]);
 }
 
+/* Initialisers come in the order in which nodes read them. */
+static void order_initializers(Graph *graph)
+{
+    Arena *arena = graph->context->arena;
+    Map *placed = map_new(arena);
+    Value **order = ARENA_ARRAY(arena, graph->ninitializer, Value *);
+    int count = 0;
+    for (int i = 0; i < graph->ninitializer; i++)
+        map_set(placed, graph->initializer[i], &order[graph->ninitializer]); /* known, not placed yet */
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int i = 0; i < node->nin; i++)
+            if (node->in[i] && map_get(placed, node->in[i]) == &order[graph->ninitializer]) {
+                order[count] = node->in[i];
+                map_set(placed, node->in[i], &order[count++]);
+            }
+    for (int i = 0; i < graph->ninitializer; i++) /* read by subgraphs, or by the caller alone */
+        if (map_get(placed, graph->initializer[i]) == &order[graph->ninitializer])
+            order[count++] = graph->initializer[i];
+    memcpy(graph->initializer, order, sizeof *order * (size_t)count);
+}
+
 bool pass_fuse(Model *model, const PassOptions *options)
 {
     Graph *graph = model->graph;
@@ -220,5 +241,6 @@ bool pass_fuse(Model *model, const PassOptions *options)
             group_new(&f, node);
     }
     graph_sweep(graph);
+    order_initializers(graph);
     return model_infer(model);
 }
