@@ -18,7 +18,7 @@ static const Op *const topic[] = {
 };
 
 enum { MAX_OPS = 1024, SLOTS = 4 * MAX_OPS };
-static Op own[MAX_OPS];         /* the rows, ONNX's own domain spelled "" */
+static Op own[MAX_OPS];           /* the rows, ONNX's own domain spelled "" */
 static const Op *sorted[MAX_OPS]; /* by domain and name */
 static const Op *slot[SLOTS];     /* by hash, linear probing */
 static int nop;
@@ -270,7 +270,7 @@ static void know_elements(Definition *d, int output)
             rest /= size;
         }
         known[number] = expr_as_dim(d->context, element->body, element->axis, at, value->type.rank);
-        if (!known[number] && value->element && dim_is_fresh(value->element[number]))
+        if (!known[number] && value->element && value->element[number] && dim_is_fresh(value->element[number]))
             known[number] = value->element[number]; /* a size that a reader gave a name, see value_size */
         any |= known[number] != NULL;
     }
