@@ -1,6 +1,6 @@
 /* pass.c -- the pass table, and what happens around every pass: verification, dumps, the log. */
 #include "pass.h"
-#include "rule.h"
+#include "pattern.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +52,20 @@ static RuleSet *builtin(Context *context, const char *const *name)
     return rules;
 }
 
+static void drop_defaults(Graph *graph)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        for (Attr *attr = node->attr; attr; attr = attr->next)
+            if (attr->kind == ATTR_GRAPH)
+                drop_defaults(attr->graph);
+        if (node->op)
+            attrs_drop_defaults(node);
+    }
+}
+
 bool pass_canon(Model *model, const PassOptions *options)
 {
+    drop_defaults(model->graph);
     return run_builtin(builtin(model->context, (const char *const[]){"canon", NULL}), model, options);
 }
 

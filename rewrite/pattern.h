@@ -149,6 +149,10 @@ bool bound_equal(const Bound *a, const Bound *b);
 /* A constant as a number; NaN when it is none. */
 double bound_number(const Bound *bound);
 
+/* Whether an attribute says what its absence would say. */
+bool attr_is_default(const Node *node, const Attr *attr);
+/* Removes the attributes that say what their absence would say. */
+void attrs_drop_defaults(Node *node);
 /* Sets an attribute to what a term gave; NULL when that is nothing an attribute can be. */
 Attr *attr_set_bound(Node *node, const char *name, const Bound *bound);
 /* Removes a node nobody reads, and those before it that nobody reads then. */

@@ -51,6 +51,15 @@ Attr *attr_set_bound(Node *node, const char *name, const Bound *bound)
     }
 }
 
+void attrs_drop_defaults(Node *node)
+{
+    for (const Attr *attr = node->attr, *next; attr; attr = next) {
+        next = attr->next;
+        if (attr_is_default(node, attr))
+            attr_remove(node, attr->name);
+    }
+}
+
 static Value *operand_value(const Operand *operand, Node *root, const Value *first, const Binding *binding)
 {
     switch (operand->kind) {
@@ -116,6 +125,7 @@ static bool build_statement(const Statement *statement, Node *root, Binding *bin
                               arena_printf(binding->context->arena, "rule %s: attribute '%s' has no value", rule->name,
                                            statement->attr[i].name));
     }
+    attrs_drop_defaults(node);
     for (int i = 0; i < statement->nout; i++) {
         const Bound *const old = &binding->bound[statement->out[i]];
         Value *const out =

@@ -3,6 +3,7 @@
  * A left side is a directed graph of at most 32 statements, walked from its root statement against the graph. Operators
  * that commute match in both orders: every choice of orders is tried, one bit of a mask for each such statement. */
 #include "pattern.h"
+#include "shape.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,13 @@ static Bound node_attr(Context *context, const Node *node, const char *name)
     return attr ? bound_of_attr(context, attr) : default_attr(context, node->op, name);
 }
 
+bool attr_is_default(const Node *node, const Attr *attr)
+{
+    Context *const context = node->graph->context;
+    const Bound has = bound_of_attr(context, attr), usual = default_attr(context, node->op, attr->name);
+    return bound_equal(&has, &usual);
+}
+
 bool bound_equal(const Bound *a, const Bound *b)
 {
     if (a->kind == B_DIM && b->kind == B_FLOAT)
@@ -153,8 +161,7 @@ static bool match_attributes(const Statement *statement, const Node *node, Bindi
             listed = !strcmp(statement->attr[i].name, attr->name);
         if (listed)
             continue;
-        const Bound has = bound_of_attr(context, attr), usual = default_attr(context, node->op, attr->name);
-        if (!bound_equal(&has, &usual))
+        if (!attr_is_default(node, attr))
             return fails(binding, "%s has attribute '%s', which the rule does not list", node->op->name, attr->name);
     }
     return true;
@@ -218,6 +225,20 @@ bool value_is_splat(const Value *value, double *number)
     return false;
 }
 
+/* Whether two values are known to be one: equal constants, or integers of equal known elements. */
+static bool values_same(const Value *a, const Value *b)
+{
+    int na, nb;
+    if (a == b)
+        return true;
+    if (a->type.dtype != b->type.dtype || a->type.rank != b->type.rank || a->is_overridable || b->is_overridable)
+        return false;
+    if (a->constant && b->constant)
+        return tensor_equal(a->constant, b->constant);
+    Dim **const p = value_dims(a, &na), **const q = value_dims(b, &nb);
+    return p && q && na == nb && !memcmp(p, q, sizeof *p * (size_t)na);
+}
+
 /* ---- the walk ---- */
 typedef struct {
     Binding *binding;
@@ -235,7 +256,7 @@ static bool match_value(Walk *walk, int slot, Value *value)
     if (!value)
         return fails(binding, "'%s' is an operand that is not given", rule->slot_name[slot]);
     if (bound->kind != B_NONE)
-        return (bound->kind == B_VALUE && bound->value == value) ||
+        return (bound->kind == B_VALUE && values_same(bound->value, value)) ||
                fails(binding, "'%s' would be two values", rule->slot_name[slot]);
     *bound = (Bound){.kind = B_VALUE, .value = value};
     if (rule->slot_def[slot] < 0)
