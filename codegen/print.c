@@ -506,7 +506,7 @@ static const char *element(Printer *p, const Value *value, Expr *const *index, b
 {
     if (is_local(value) && value->type.rank == 0)
         return value->name;
-    const char *name = is_local(value) ? value->name : map_get(p->value_name, value);
+    const char *name = is_local(value) ? value->name : p->value_name(p->who, value);
     if (!name)
         report_fatal(p->context->report, NULL, INTERNAL,
                      format(p, "value '%s' is read where it has no memory", value->name));

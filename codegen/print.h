@@ -28,12 +28,13 @@ typedef struct {
 
 typedef struct {
     Context *context;
-    Text *text;         /* where statements go */
-    const char *prefix; /* of file-scope names: "gcn_" */
-    const char *status; /* what STMT_FAIL returns: "GCN_BAD_INDEX" */
-    Map *value_name;    /* Value -> the C name of its data; locals are named by themselves */
-    Map *symbol_name;   /* the Dim of a symbol -> its C name */
-    Map *axis_name;     /* Axis -> the C name of the loop that is open over it */
+    Text *text;                                               /* where statements go */
+    const char *prefix;                                       /* of file-scope names: "gcn_" */
+    const char *status;                                       /* what STMT_FAIL returns: "GCN_BAD_INDEX" */
+    const char *(*value_name)(void *who, const Value *value); /* of the tensor's data; locals are named by themselves */
+    void *who;
+    Map *symbol_name; /* the Dim of a symbol -> its C name */
+    Map *axis_name;   /* Axis -> the C name of the loop that is open over it */
     Helpers *helpers;
     Uses uses;
     bool threads; /* parallel loops get OpenMP pragmas */

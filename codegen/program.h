@@ -1,44 +1,140 @@
-/* program.h -- from the fused graph to C: steps over buffers, and the loop nests in them.
+/* program.h -- a model as a program: steps over buffers.
  *
- *     graph of groups -lower-> steps -schedule-> loop nests -plan-> workspace -print-> C                          */
+ *     fused graph -lower-> steps, each an Element or a call -function-> their C -plan-> workspace -source-> NAME.c
+ *
+ * A group of the fused graph becomes one step. Tensors live in buffers; what only changes shape is a view of another
+ * buffer. Sizes known only at run time are symbols that a step defines. */
 #ifndef PROGRAM_H
 #define PROGRAM_H
+#include "../frontend/map.h"
 #include "../frontend/ops/op.h"
-#include "../rewrite/pass.h"
+#include "codegen.h"
+#include "name.h"
+#include "print.h"
 
 typedef struct Program Program;
 typedef struct Buffer Buffer;
 typedef struct Step Step;
-typedef struct Stmt Stmt;
 
-/* Where a tensor lives while the generated program runs. */
-typedef enum { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_WEIGHT, BUFFER_WORKSPACE } BufferKind;
+/* Where a tensor lives while the program runs. BUFFER_NONE: nowhere (yet): inside a nest, or never used. */
+typedef enum {
+    BUFFER_NONE,
+    BUFFER_INPUT,
+    BUFFER_OUTPUT,
+    BUFFER_WEIGHT,
+    BUFFER_WORKSPACE,
+    BUFFER_VIEW /* `offset` elements into `base` */
+} BufferKind;
 struct Buffer {
     BufferKind kind;
     Value *value;
-    const char *name; /* C identifier, unique in the program */
-    Dim *bytes;       /* from dim_limit of its shape; 64-byte rounding is the plan's affair */
-    Buffer *view_of;  /* shares another buffer's memory (Reshape); NULL: its own */
-    int first, last;  /* steps in which it is live */
-    int slot;         /* BUFFER_WORKSPACE: the plan's slot */
+    const char *name; /* C identifier in NAME_run; of a weight, of its symbol */
+    Buffer *base;     /* BUFFER_VIEW; never a view itself */
+    Dim *offset;      /* elements, not bytes */
+    bool is_needed;   /* some step that stays, or an output, reads it */
+    int first, last;  /* BUFFER_WORKSPACE: steps in which it is live */
+    int slot;         /* BUFFER_WORKSPACE: its place in the plan */
+    Buffer *next;     /* in order of making */
 };
 
-/* A loop nest is statements; scalars and small arrays in them are local variables of the generated function. */
-typedef enum { STMT_FOR, STMT_LET, STMT_ARRAY, STMT_ACCUMULATE, STMT_STORE, STMT_IF, STMT_BLOCK } StmtKind;
+/* What must hold for the sizes before a step runs: low <= high. */
+typedef struct Requirement Requirement;
+struct Requirement {
+    Dim *low, *high;
+    Requirement *next;
+};
 
-typedef enum { STEP_LOOPS, STEP_ROUTINE, STEP_KERNEL, STEP_SIZE, STEP_COPY, STEP_IF, STEP_LOOP } StepKind;
+/* A C function of a step and its call. */
+typedef struct FunctionCall Call;
+struct FunctionCall {
+    Block block;
+    const char *text; /* the call, without a semicolon */
+    bool may_fail;    /* it returns a status */
+    Value *output;    /* NULL: a check */
+    Call *next;
+};
+
+typedef enum { STEP_LOOPS, STEP_ROUTINE, STEP_SIZE } StepKind;
 struct Step {
     StepKind kind;
-    const Node *node;     /* the group or node it came from */
-    const char *name;     /* C identifier of its function */
-    const char *comment;  /* the mathematics and shapes */
-    Value **in, **out;    /* buffers it reads and writes */
-    int nin, nout;
-    Stmt *body;           /* STEP_LOOPS */
-    Routine *routine;     /* STEP_ROUTINE */
-    const struct Kernel *kernel; /* STEP_KERNEL: the row of kernels.def */
-    Program *then_program, *else_program; /* STEP_IF, STEP_LOOP */
-    Dim *flops, *bytes;   /* counted from the definition */
-    Step *next;
+    const char *label;   /* where it came from: escaped for comments */
+    const char *name;    /* STEP_LOOPS: of its C function */
+    Value *out[32];      /* what it writes */
+    Element element[32]; /* STEP_LOOPS: for each of out, in terms of values that have buffers */
+    int nout;
+    Routine *routine; /* STEP_ROUTINE */
+    Buffer *scratch;  /* STEP_ROUTINE: NULL if it wants none */
+    Dim *symbol;      /* STEP_SIZE: the symbol, read from out[0] ... */
+    int64_t number;   /* ... at this place */
+    bool is_needed;
+    /* filled by function.c for the steps that are needed: */
+    Requirement *requires;
+    Call *calls;     /* STEP_LOOPS: the functions it takes, in order */
+    Uses uses;       /* the tensors it reads and writes, the sizes it speaks of */
+    Dim *operations; /* arithmetic operations; NULL: not known */
+    int place;       /* number among the steps that are needed */
+    Step *prev, *next;
 };
+
+/* A slot of the workspace: buffers that are never live together. */
+typedef struct {
+    Dim *bytes;
+    Buffer *buffer; /* the first that took it: names the slot */
+} Slot;
+
+struct Program {
+    Context *context;
+    Model *model;
+    Graph *graph;
+    const BuildOptions *options;
+    const RewriteLog *log;
+    const char *prefix, *upper; /* "gcn_", "GCN_" */
+    Names *file_names;          /* of the C file: functions and weights */
+    Names *names;               /* of NAME_run: dimensions and buffers */
+    int64_t most;               /* what no size given by the caller may exceed, so that no arithmetic overflows */
+    Map *buffer_of;             /* Value -> Buffer */
+    Map *symbol_name;           /* Dim of a symbol -> C name */
+    Map *value_name;            /* Value -> C name */
+    Buffer *buffers, *last_buffer;
+    Step *first, *last;
+    Dim **parameter; /* symbols the caller gives, in order */
+    int nparameter;
+    bool *is_defined;   /* by symbol index: a parameter, or defined by a step */
+    bool *is_used;      /* by symbol index: a step that is needed, or an output, speaks of it */
+    bool *is_unbounded; /* by symbol index: the caller gives its maximum, NAME_max */
+    Map *maximum_name;  /* Dim of such a symbol -> the maximum's C name */
+    Slot *slot;
+    int nslot;
+    Text *functions; /* their C */
+    Helpers *helpers;
+    int noutput; /* graph outputs have a buffer each, also when they are one value */
+    Buffer **output;
+    bool has_views_of_inputs;
+};
+
+/* The steps of a model that has been through rewrite(); NULL after errors in the report. */
+Program *program_new(Model *model, const BuildOptions *options, const RewriteLog *log);
+
+/* Builds and prints the C function of each step that is needed for an output; drops the others. */
+bool program_functions(Program *program);
+
+/* Gives every workspace buffer a slot. */
+void program_plan(Program *program);
+
+Buffer *buffer_of(const Program *program, const Value *value);
+/* The same, made as a weight or a place in the workspace where there is none. */
+Buffer *need_buffer(Program *program, Value *value);
+/* The sizes that must hold for the element's loads to stay inside their tensors, where ranges alone do not show it. */
+Requirement *find_requirements(Context *context, const Element *element, int rank, Requirement *before);
+/* Bytes of the tensor for the greatest sizes its symbols may have. */
+Dim *buffer_bytes(const Program *program, const Value *value);
+/* "float[N,16]", for comments. */
+const char *type_comment(const Program *program, const Type *type);
+/* C text of a dimension: with the sizes of this run, and with the maxima of sizes that are not known before. */
+const char *dim_in_run(const Program *program, Dim *dim);
+const char *dim_before_run(const Program *program, Dim *dim);
+
+/* ---- the files, each written to `to` ---- */
+void write_source(Program *program, FILE *to);
+void write_header(Program *program, FILE *to);
 #endif

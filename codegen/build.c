@@ -1,0 +1,206 @@
+/* build.c -- all files of a generated program, written beside their folder and moved into place when all are there. */
+#include "codegen.h"
+#include "interface.h"
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct {
+    const Program *program;
+    const char *folder; /* the one being filled */
+} Build;
+
+/* Removes a folder and the plain files in it; a folder of something else is left as it is. */
+static bool remove_folder(Arena *arena, const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return errno == ENOENT;
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            unlink(arena_printf(arena, "%s/%s", path, entry->d_name));
+    closedir(folder);
+    return rmdir(path) == 0;
+}
+
+static bool file_error(const Program *program, const char *path)
+{
+    return report_add(program->context->report, NULL, FILE_UNREADABLE, path, strerror(errno));
+}
+
+static bool write_file(const Build *build, const char *suffix, void (*write)(const Program *program, FILE *to))
+{
+    Arena *arena = build->program->context->arena;
+    const char *name = strpbrk(suffix, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == suffix || strcmp(suffix, "manifest.json") == 0
+                           ? suffix
+                           : arena_printf(arena, "%s%s", build->program->options->name, suffix);
+    const char *path = arena_printf(arena, "%s/%s", build->folder, name);
+    FILE *to = fopen(path, "wx");
+    if (!to)
+        return file_error(build->program, path);
+    write(build->program, to);
+    const bool failed = ferror(to);
+    return (fclose(to) == 0 && !failed) || file_error(build->program, path);
+}
+
+static void write_source_file(const Program *program, FILE *to)
+{
+    write_source((Program *)program, to);
+}
+
+static void write_header_file(const Program *program, FILE *to)
+{
+    write_header((Program *)program, to);
+}
+
+static bool write_weights(const Build *build)
+{
+    if (weight_total(build->program) == 0)
+        return true;
+    const WeightsForm form = build->program->options->weights;
+    if (form == WEIGHTS_C)
+        return write_file(build, "_weights.c", write_weights_c);
+    return write_file(build, "_weights.bin", write_weights_bin) &&
+           (form == WEIGHTS_BIN || write_file(build, "_weights.S", write_weights_s));
+}
+
+static bool write_files(const Build *build)
+{
+    const Program *program = build->program;
+    if (!write_file(build, ".c", write_source_file) || !write_file(build, ".h", write_header_file))
+        return false;
+    if (program_needs_runtime(program) && (!write_file(build, "_runtime.h", write_runtime_header) ||
+                                           !write_file(build, "_runtime.c", write_runtime_source)))
+        return false;
+    return write_weights(build) && (!program->options->driver || write_file(build, "_driver.c", write_driver)) &&
+           write_file(build, "_test.c", write_test) && write_file(build, "Makefile", write_makefile) &&
+           write_file(build, "CMakeLists.txt", write_cmake) && write_file(build, ".pc", write_pkgconfig) &&
+           write_file(build, "manifest.json", write_manifest);
+}
+
+/* The greatest size for which no tensor's bytes overflow: what NAME_run accepts. */
+static int64_t greatest_size(const Program *program)
+{
+    DimTable *dims = program->context->dims;
+    const int count = dim_symbol_count(dims);
+    int64_t *values = ARENA_ARRAY(program->context->arena, count + 1, int64_t), bytes;
+    for (int64_t most = INT32_MAX; most > 1; most /= 2) {
+        for (int i = 0; i < count; i++) {
+            const int64_t upper = dim_upper(dim_symbol_at(dims, i));
+            values[i] = upper < most ? upper : most;
+        }
+        bool fits = true;
+        for (const Buffer *buffer = program->buffers; buffer && fits; buffer = buffer->next)
+            fits = dim_evaluate(buffer_bytes(program, buffer->value), values, &bytes) && bytes < INT64_MAX / 4;
+        if (fits)
+            return most;
+    }
+    return 1;
+}
+
+/* Moves the filled folder to where it belongs; what was there goes. */
+static bool put_in_place(const Program *program, const char *from, const char *to)
+{
+    Arena *arena = program->context->arena;
+    const char *old = arena_printf(arena, "%s.old", to);
+    remove_folder(arena, old);
+    if (rename(to, old) != 0 && errno != ENOENT)
+        return file_error(program, to);
+    if (rename(from, to) != 0) {
+        const int why = errno;
+        rename(old, to);
+        errno = why;
+        return file_error(program, to);
+    }
+    remove_folder(arena, old);
+    return true;
+}
+
+bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *log)
+{
+    Arena *arena = model->context->arena;
+    Program *program = program_new(model, options, log);
+    if (!program || !program_functions(program))
+        return false;
+    program_plan(program);
+    program->most = greatest_size(program);
+    size_t length = strlen(options->folder);
+    while (length > 1 && options->folder[length - 1] == '/')
+        length--;
+    const char *folder = arena_strndup(arena, options->folder, length);
+    const Build build = {program, arena_printf(arena, "%s.tmp", folder)};
+    remove_folder(arena, build.folder);
+    if (mkdir(build.folder, 0777) != 0)
+        return file_error(program, build.folder);
+    if (write_files(&build) && put_in_place(program, build.folder, folder))
+        return true;
+    remove_folder(arena, build.folder);
+    return false;
+}
+
+/* ---- inspect ---- */
+static Program *program_for_inspection(Model *model)
+{
+    static const BuildOptions options = {.folder = "", .name = "model"};
+    Program *program = program_new(model, &options, NULL);
+    if (!program || !program_functions(program))
+        return NULL;
+    program_plan(program);
+    return program;
+}
+
+bool codegen_print_cost(Model *model, FILE *to, bool json)
+{
+    Program *program = program_for_inspection(model);
+    if (!program)
+        return false;
+    const char *separator = "";
+    fputs(json ? "[" : "", to);
+    for (const Step *step = program->first; step; step = step->next) {
+        if (!step->is_needed || step->kind == STEP_SIZE)
+            continue;
+        Dim *bytes = dim_const(program->context->dims, 0);
+        for (int i = 0; i < step->uses.nvalue; i++)
+            bytes = dim_add(program->context->dims, bytes, buffer_bytes(program, step->uses.value[i]));
+        const char *operations = step->operations ? dim_in_run(program, step->operations) : "?";
+        const char *moved = dim_in_run(program, bytes);
+        if (json)
+            fprintf(to, "%s\n  {\"kernel\": \"%s\", \"operations\": \"%s\", \"bytes\": \"%s\"}", separator,
+                    step->name ? step->name : step->routine->name, operations, moved);
+        else
+            fprintf(to, "%-40s %-24s operations  %-32s bytes\n", step->name ? step->name : step->routine->name,
+                    operations, moved);
+        separator = ",";
+    }
+    fputs(json ? "\n]\n" : "", to);
+    return true;
+}
+
+bool codegen_print_memory(Model *model, FILE *to, bool json)
+{
+    Program *program = program_for_inspection(model);
+    if (!program)
+        return false;
+    Dim *total = dim_const(program->context->dims, 0);
+    for (int i = 0; i < program->nslot; i++)
+        total = dim_add(program->context->dims, total, program->slot[i].bytes);
+    if (json)
+        fprintf(to, "{\"workspace\": \"%s\", \"slots\": [", dim_before_run(program, total));
+    else
+        fprintf(to, "workspace: %s bytes\n", dim_before_run(program, total));
+    for (int i = 0; i < program->nslot; i++) {
+        Text *names = text_new(program->context->arena);
+        for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+            if (buffer->slot == i)
+                text_add(names, "%s%s", names->length ? " " : "", buffer->name);
+        if (json)
+            fprintf(to, "%s{\"bytes\": \"%s\", \"tensors\": \"%s\"}", i ? ", " : "",
+                    dim_before_run(program, program->slot[i].bytes), names->data);
+        else
+            fprintf(to, "  %-32s %s\n", dim_before_run(program, program->slot[i].bytes), names->data);
+    }
+    fputs(json ? "]}\n" : "", to);
+    return true;
+}

@@ -1,0 +1,313 @@
+/* function.c -- the steps that an output needs become C functions.
+ *
+ * Steps are visited from the last to the first, so that what only shapes were computed from is dropped; then they are
+ * printed from the first to the last, and a check that an earlier step has made is not made again. */
+#include "program.h"
+#include "simplify.h"
+#include <string.h>
+
+/* ---- what is needed ---- */
+static void need_symbols(Program *program, Dim *dim)
+{
+    dim_symbols_used(dim, program->is_used);
+}
+
+static void need_value(Program *program, Value *value)
+{
+    Buffer *buffer = need_buffer(program, value);
+    buffer->is_needed = true;
+    if (buffer->kind == BUFFER_VIEW) {
+        buffer->base->is_needed = true;
+        need_symbols(program, buffer->offset);
+    }
+}
+
+static bool is_needed(const Program *program, const Step *step)
+{
+    if (step->kind == STEP_SIZE)
+        return program->is_used[dim_symbol_index(step->symbol)];
+    for (int i = 0; step->routine && i < step->routine->nsize; i++)
+        if (program->is_used[dim_symbol_index(step->routine->size[i])])
+            return true;
+    for (int i = 0; i < step->nout; i++)
+        if (step->out[i] && buffer_of(program, step->out[i])->is_needed)
+            return true;
+    return false;
+}
+
+/* ---- nests ---- */
+static Call *call_add(Program *program, Step *step, Value *output)
+{
+    Call *call = ARENA_NEW(program->context->arena, Call), **link = &step->calls;
+    while (*link)
+        link = &(*link)->next;
+    call->output = output;
+    return *link = call;
+}
+
+/* The checks and loops of each output that is needed. */
+static void build(Program *program, Step *step)
+{
+    Context *context = program->context;
+    for (int i = 0; i < step->nout; i++) {
+        Value *value = step->out[i];
+        if (!buffer_of(program, value)->is_needed)
+            continue;
+        const int rank = value->type.rank;
+        NestScope scope = {context, simplifier_new(context), names_new(context->arena, program->names)};
+        Element *element = &step->element[i];
+        for (const Check *check = nest_checks(&scope, element, rank); check; check = check->next) {
+            NestScope of_check = {context, scope.simplifier, names_new(context->arena, program->names)};
+            Call *call = call_add(program, step, NULL);
+            call->block = nest_of_check(&of_check, check);
+            call->may_fail = true;
+        }
+        Call *call = call_add(program, step, value);
+        Element normal = *element;
+        if (normal.body)
+            normal.body = simplify(scope.simplifier, normal.body);
+        step->requires = find_requirements(context, &normal, rank, step->requires);
+        call->block = nest_of_element(&scope, value, element);
+    }
+}
+
+/* ---- text ---- */
+static const char *name_of_value(void *who, const Value *value)
+{
+    return need_buffer(who, (Value *)value)->name;
+}
+
+static Printer printer_new(Program *program, Text *text, Helpers *helpers)
+{
+    Context *context = program->context;
+    return (Printer){.context = context,
+                     .text = text,
+                     .prefix = program->prefix,
+                     .status = arena_printf(context->arena, "%sBAD_INDEX", program->upper),
+                     .value_name = name_of_value,
+                     .who = program,
+                     .symbol_name = program->symbol_name,
+                     .axis_name = map_new(context->arena),
+                     .helpers = helpers,
+                     .uses = uses_new(context),
+                     .threads = program->options->threads};
+}
+
+/* Adds what `uses` holds to the step's. */
+static void join_uses(Program *program, Uses *all, const Uses *uses)
+{
+    Arena *arena = program->context->arena;
+    if (!all->symbol)
+        *all = uses_new(program->context);
+    for (int i = 0; i < dim_symbol_count(program->context->dims); i++)
+        all->symbol[i] |= uses->symbol[i];
+    all->value =
+        arena_grow(arena, all->value, (size_t)all->nvalue, (size_t)(all->nvalue + uses->nvalue), sizeof *all->value);
+    all->is_written = arena_grow(arena, all->is_written, (size_t)all->nvalue, (size_t)(all->nvalue + uses->nvalue),
+                                 sizeof *all->is_written);
+    for (int i = 0; i < uses->nvalue; i++) {
+        all->value[all->nvalue] = uses->value[i];
+        all->is_written[all->nvalue++] = uses->is_written[i];
+    }
+}
+
+static Uses uses_of(Program *program, const Step *step)
+{
+    Uses all = uses_new(program->context);
+    for (Call *call = step->calls; call; call = call->next) {
+        Printer printer = printer_new(program, text_new(program->context->arena), helpers_new(program->context->arena));
+        print_block(&printer, &call->block);
+        join_uses(program, &all, &printer.uses);
+    }
+    return all;
+}
+
+/* The parameters (or, for a call, the arguments): sizes, what is read, what is written. */
+static const char *parameters(Program *program, const Uses *uses, bool with_types)
+{
+    Context *context = program->context;
+    Text *text = text_new(context->arena);
+    const char *comma = "";
+    for (int i = 0; i < dim_symbol_count(context->dims); i++)
+        if (uses->symbol[i]) {
+            text_add(text, "%s%s%s", comma, with_types ? "int64_t " : "",
+                     (const char *)map_get(program->symbol_name, dim_symbol_at(context->dims, i)));
+            comma = ", ";
+        }
+    for (int written = 0; written < 2; written++)
+        for (int i = 0; i < uses->nvalue; i++) {
+            if (uses->is_written[i] != written)
+                continue;
+            const Value *value = uses->value[i];
+            text_string(text, comma);
+            comma = ", ";
+            if (with_types)
+                text_add(text, "%s%s *%sRESTRICT ", written ? "" : "const ", dtype_info(value->type.dtype)->storage,
+                         program->upper);
+            text_string(text, buffer_of(program, value)->name);
+        }
+    return text->length ? text->data : with_types ? "void" : "";
+}
+
+/* The check that does the same as this text and has been printed before; its name. */
+typedef struct Made Made;
+struct Made {
+    const char *text, *name;
+    Made *next;
+};
+
+static const char *operators_of(const Program *program, const Step *step)
+{
+    (void)program;
+    return step->label;
+}
+
+static void print_function(Program *program, const Step *step, Call *call, const char *name)
+{
+    Context *context = program->context;
+    Text *text = program->functions;
+    Text *body = text_new(context->arena);
+    body->indent = 1;
+    Printer printer = printer_new(program, body, program->helpers);
+    print_block(&printer, &call->block);
+    if (call->output)
+        text_line(text, "/* %s: %s %s */", operators_of(program, step), type_comment(program, &call->output->type),
+                  buffer_of(program, call->output)->name);
+    else
+        text_line(text, "/* %s: its indices are in range */", operators_of(program, step));
+    const char *type = call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix) : "void";
+    const char *head = arena_printf(context->arena, "static %s %s(", type, name);
+    text_wrapped(text, arena_printf(context->arena, "%s%s)", head, parameters(program, &printer.uses, true)),
+                 (int)strlen(head));
+    text_line(text, "{");
+    text_string(text, body->data);
+    if (call->may_fail)
+        text_line(text, "    return %sOK;", program->upper);
+    text_line(text, "}");
+    text_line(text, "%s", "");
+    call->text = arena_printf(context->arena, "%s(%s)", name, parameters(program, &printer.uses, false));
+}
+
+/* Prints the functions of a step; a check made before is left out. */
+static void print_step(Program *program, Step *step, Made **made)
+{
+    Arena *arena = program->context->arena;
+    int outputs = 0;
+    for (Call **link = &step->calls; *link;) {
+        Call *call = *link;
+        const char *name = step->name;
+        if (!call->output) {
+            Printer printer = printer_new(program, text_new(arena), helpers_new(arena));
+            print_block(&printer, &call->block);
+            const Made *known = *made;
+            while (known && strcmp(known->text, printer.text->data) != 0)
+                known = known->next;
+            if (known) {
+                *link = call->next;
+                continue;
+            }
+            Made *new = ARENA_NEW(arena, Made);
+            *new = (Made){printer.text->data, step->name, *made};
+            *made = new;
+            name = name_identifier(program->file_names, "", arena_printf(arena, "%s_check", step->name));
+        } else if (outputs++ > 0) {
+            name = name_identifier(program->file_names, "", step->name);
+        }
+        print_function(program, step, call, name);
+        link = &call->next;
+    }
+}
+
+/* ---- sizes ---- */
+static void name_symbols(Program *program)
+{
+    DimTable *dims = program->context->dims;
+    for (int i = 0; i < dim_symbol_count(dims); i++) {
+        Dim *symbol = dim_symbol_at(dims, i);
+        if (!map_get(program->symbol_name, symbol))
+            map_set(program->symbol_name, symbol, name_identifier(program->names, "", dim_symbol_name(symbol)));
+    }
+}
+
+static void need_step(Program *program, Step *step)
+{
+    Context *context = program->context;
+    step->is_needed = true;
+    if (step->kind == STEP_LOOPS) {
+        build(program, step);
+        step->uses = uses_of(program, step);
+        for (int i = 0; i < step->uses.nvalue; i++)
+            need_value(program, step->uses.value[i]);
+        for (int i = 0; i < dim_symbol_count(context->dims); i++)
+            program->is_used[i] |= step->uses.symbol[i];
+        for (const Requirement *r = step->requires; r; r = r->next) {
+            need_symbols(program, r->low);
+            need_symbols(program, r->high);
+        }
+        return;
+    }
+    if (step->kind == STEP_SIZE) {
+        need_value(program, step->out[0]);
+        return;
+    }
+    for (int i = 0; i < step->routine->nin; i++)
+        if (step->routine->in[i])
+            need_value(program, step->routine->in[i]);
+    for (int i = 0; i < step->nout; i++)
+        if (step->out[i])
+            need_value(program, step->out[i]);
+    if (step->scratch)
+        step->scratch->is_needed = true;
+    for (int i = 0; i < step->routine->nn; i++)
+        need_symbols(program, step->routine->n[i]);
+}
+
+/* Sizes whose maximum nobody knows are asked of the caller; sizes that no step gives are an error. */
+static bool find_unbounded(Program *program)
+{
+    Context *context = program->context;
+    const int count = dim_symbol_count(context->dims);
+    for (int i = 0; i < count; i++) {
+        Dim *symbol = dim_symbol_at(context->dims, i);
+        if (!program->is_used[i])
+            continue;
+        if (!program->is_defined[i])
+            return report_add(context->report, NULL, OP_UNSUPPORTED, dim_symbol_name(symbol),
+                              "this size is known only at run time, and no value of the program holds it");
+        bool is_parameter = false;
+        for (int k = 0; k < program->nparameter; k++)
+            is_parameter |= program->parameter[k] == symbol;
+        program->is_unbounded[i] = !is_parameter && dim_limit(context->dims, symbol) == symbol;
+        if (program->is_unbounded[i])
+            map_set(
+                program->maximum_name, symbol,
+                name_identifier(program->names, "",
+                                arena_printf(context->arena, "%s_max", (char *)map_get(program->symbol_name, symbol))));
+    }
+    return true;
+}
+
+bool program_functions(Program *program)
+{
+    name_symbols(program);
+    for (int i = 0; i < program->noutput; i++) {
+        program->output[i]->is_needed = true;
+        for (int k = 0; k < program->output[i]->value->type.rank; k++)
+            need_symbols(program, program->output[i]->value->type.dim[k]);
+    }
+    for (Step *step = program->last; step; step = step->prev)
+        if (is_needed(program, step))
+            need_step(program, step);
+    if (!find_unbounded(program))
+        return false;
+    Made *made = NULL;
+    int place = 0;
+    for (Step *step = program->first; step; step = step->next) {
+        if (!step->is_needed)
+            continue;
+        step->place = place++;
+        if (step->kind == STEP_LOOPS)
+            print_step(program, step, &made);
+    }
+    return true;
+}

@@ -1,0 +1,186 @@
+/* header.c -- NAME.h: names, types, shapes and sizes of what the program takes and gives; and how it is called. */
+#include "interface.h"
+#include <string.h>
+
+/* ---- sizes ---- */
+int nsizes(const Program *program)
+{
+    int count = program->nparameter;
+    for (int i = 0; i < dim_symbol_count(program->context->dims); i++)
+        count += map_get(program->maximum_name, dim_symbol_at(program->context->dims, i)) != NULL;
+    return count;
+}
+
+const char *size_name(const Program *program, int size)
+{
+    if (size < program->nparameter)
+        return map_get(program->symbol_name, program->parameter[size]);
+    size -= program->nparameter;
+    for (int i = 0;; i++) {
+        const char *name = map_get(program->maximum_name, dim_symbol_at(program->context->dims, i));
+        if (name && size-- == 0)
+            return name;
+    }
+}
+
+static const char *size_list(const Program *program, const char *type)
+{
+    Text *text = text_new(program->context->arena);
+    for (int i = 0; i < nsizes(program); i++)
+        text_add(text, "%s%s%s", i ? ", " : "", type, size_name(program, i));
+    return text->data;
+}
+
+const char *size_parameters(const Program *program)
+{
+    return nsizes(program) ? size_list(program, "int64_t ") : "void";
+}
+
+const char *size_arguments(const Program *program)
+{
+    return size_list(program, "");
+}
+
+/* ---- prototypes ---- */
+const char *output_shape_name(const Program *program, int output)
+{
+    DimTable *dims = program->context->dims;
+    const Type *type = &program->output[output]->value->type;
+    bool *used = ARENA_ARRAY(program->context->arena, dim_symbol_count(dims) + 1, bool);
+    for (int i = 0; i < type->rank; i++)
+        dim_symbols_used(type->dim[i], used);
+    for (int i = 0; i < program->nparameter; i++)
+        used[dim_symbol_index(program->parameter[i])] = false;
+    for (int i = 0; i < dim_symbol_count(dims); i++)
+        if (used[i])
+            return arena_printf(program->context->arena, "%s_shape", program->output[output]->name);
+    return NULL;
+}
+
+void print_prototype(const Program *program, Text *text, const char *function, bool is_declaration)
+{
+    Arena *arena = program->context->arena;
+    const bool is_run = strcmp(function, "run") == 0;
+    const char *head = is_run ? arena_printf(arena, "enum %sstatus %srun(", program->prefix, program->prefix)
+                              : arena_printf(arena, "size_t %sworkspace(", program->prefix);
+    Text *line = text_new(arena);
+    text_add(line, "%s%s", head, is_run && !nsizes(program) ? "" : size_parameters(program));
+    if (is_run) {
+        const char *comma = nsizes(program) ? ", " : "";
+        for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+            if (buffer->kind == BUFFER_INPUT) {
+                text_add(line, "%sconst %s *%s", comma, dtype_info(buffer->value->type.dtype)->storage, buffer->name);
+                comma = ", ";
+            }
+        for (int i = 0; i < program->noutput; i++) {
+            text_add(line, "%s%s *%s", comma, dtype_info(program->output[i]->value->type.dtype)->storage,
+                     program->output[i]->name);
+            comma = ", ";
+            if (output_shape_name(program, i))
+                text_add(line, ", int64_t *%s", output_shape_name(program, i));
+        }
+        if (program->options->weights == WEIGHTS_BIN)
+            text_add(line, "%sconst void *weights", comma);
+        text_add(line, "%svoid *workspace", program->options->weights == WEIGHTS_BIN ? ", " : comma);
+    }
+    text_string(line, is_declaration ? ");" : ")");
+    text_wrapped(text, line->data, (int)strlen(head));
+}
+
+/* ---- the file ---- */
+static void print_tensor(const Program *program, Text *text, const Buffer *buffer, const char *direction)
+{
+    text_line(text, " *   %-16s %-24s %s", buffer->name, type_comment(program, &buffer->value->type), direction);
+}
+
+/* Macros: what an input or output is called in the model, its rank, its bytes. */
+static void print_macros(const Program *program, Text *text, const Buffer *buffer)
+{
+    const char *name = buffer->name;
+    const Value *value = buffer->value;
+    DimTable *dims = program->context->dims;
+    Dim *bytes = dim_const(dims, (int64_t)dtype_info(value->type.dtype)->size);
+    for (int i = 0; i < value->type.rank; i++)
+        bytes = dim_mul(dims, bytes, value->type.dim[i]);
+    text_line(text, "#define %s%s_name %s", program->upper, name, name_literal(program->context->arena, value->name));
+    text_line(text, "#define %s%s_rank %d", program->upper, name, value->type.rank);
+    int64_t constant;
+    if (dim_is_const(bytes, &constant))
+        text_line(text, "#define %s%s_bytes %lld", program->upper, name, (long long)constant);
+}
+
+void write_header(Program *program, FILE *to)
+{
+    Arena *arena = program->context->arena;
+    const char *name = program->options->name;
+    Text *text = text_new(arena);
+    text_line(text, "/* %s.h -- generated by onnx2c %s. Do not edit.", name, ONNX2C_VERSION);
+    text_line(text, " *");
+    if (nsizes(program)) {
+        text_line(text, " *   sizes: %s; each at least 0 and at most %sMAX_SIZE", size_arguments(program),
+                  program->upper);
+        for (int i = 0; i < dim_symbol_count(program->context->dims); i++) {
+            Dim *symbol = dim_symbol_at(program->context->dims, i);
+            if (map_get(program->maximum_name, symbol))
+                text_line(text, " *   %s: the greatest value of %s, which only the data tells",
+                          (char *)map_get(program->maximum_name, symbol),
+                          (char *)map_get(program->symbol_name, symbol));
+        }
+    }
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->kind == BUFFER_INPUT)
+            print_tensor(program, text, buffer, "in");
+    for (int i = 0; i < program->noutput; i++) {
+        print_tensor(program, text, program->output[i], "out");
+        if (output_shape_name(program, i))
+            text_line(text, " *   %-16s its dimensions, out; room is needed for %s elements",
+                      output_shape_name(program, i),
+                      dim_before_run(program, buffer_bytes(program, program->output[i]->value)));
+    }
+    text_line(text, " *");
+    text_line(
+        text,
+        " * Elements are in row-major order. Reentrant. No allocation, no variables, no I/O. Weights: %lld bytes%s. */",
+        (long long)weight_total(program),
+        program->options->weights == WEIGHTS_BIN
+            ? arena_printf(arena, ", the contents of %s_weights.bin, at an address that is a multiple of 64", name)
+            : "");
+    text_line(text, "#ifndef %sH", program->upper);
+    text_line(text, "#define %sH", program->upper);
+    text_line(text, "#include <stddef.h>");
+    text_line(text, "#include <stdint.h>");
+    text_line(text, "#ifdef __cplusplus");
+    text_line(text, "extern \"C\" {");
+    text_line(text, "#endif");
+    text_line(text, "%s", "");
+    text_line(text, "enum %sstatus { %sOK = 0, %sBAD_SIZE = 1, %sBAD_INDEX = 2, %sBAD_VALUE = 3 };", program->prefix,
+              program->upper, program->upper, program->upper, program->upper);
+    text_line(text, "%s", "");
+    if (nsizes(program))
+        text_line(text, "#define %sMAX_SIZE INT64_C(%lld)", program->upper, (long long)program->most);
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->kind == BUFFER_INPUT)
+            print_macros(program, text, buffer);
+    for (int i = 0; i < program->noutput; i++)
+        print_macros(program, text, program->output[i]);
+    text_line(text, "#define %sWEIGHT_BYTES INT64_C(%lld)", program->upper, (long long)weight_total(program));
+    text_line(text, "%s", "");
+    text_line(
+        text,
+        "/* Bytes of scratch memory that %srun wants, at an address that is a multiple of 64. SIZE_MAX: a size is",
+        program->prefix);
+    text_line(text, " * negative or too large. */");
+    print_prototype(program, text, "workspace", true);
+    text_line(text, "%s", "");
+    text_line(text, "/* Computes the outputs. Where the status is not %sOK, they are unspecified. */", program->upper);
+    print_prototype(program, text, "run", true);
+    text_line(text, "%s", "");
+    text_line(text, "/* What a status means. */");
+    text_line(text, "const char *%sstatus_text(enum %sstatus status);", program->prefix, program->prefix);
+    text_line(text, "%s", "");
+    text_line(text, "#ifdef __cplusplus");
+    text_line(text, "}");
+    text_line(text, "#endif");
+    text_line(text, "#endif");
+    fputs(text->data, to);
+}

@@ -1,0 +1,42 @@
+/* interface.h -- what the writers of the generated files share: how NAME_run is called, where weights are, what else is
+ * carried. */
+#ifndef INTERFACE_H
+#define INTERFACE_H
+#include "program.h"
+
+#define ONNX2C_VERSION "0.1.0"
+
+/* ---- the sizes the caller gives: the symbols of the inputs, then maxima of sizes only the data tells ---- */
+int nsizes(const Program *program);
+const char *size_name(const Program *program, int size);
+const char *size_parameters(const Program *program); /* "int64_t N, int64_t E"; "void" when there is none */
+const char *size_arguments(const Program *program);  /* "N, E" */
+
+/* The name of the argument that takes an output's dimensions; NULL where the caller can tell them. */
+const char *output_shape_name(const Program *program, int output);
+
+/* The prototype of NAME_run or NAME_workspace, as a declaration or as a head. */
+void print_prototype(const Program *program, Text *text, const char *function, bool is_declaration);
+
+/* ---- weights ---- in the order in which buffers were made, each on a cache line */
+void print_weight_declarations(const Program *program, Text *text);
+const char *weight_symbol(const Program *program, const Buffer *buffer);
+int64_t weight_offset(const Program *program, const Buffer *buffer);
+int64_t weight_total(const Program *program); /* bytes of all */
+void write_weights_c(const Program *program, FILE *to);
+void write_weights_bin(const Program *program, FILE *to);
+void write_weights_s(const Program *program, FILE *to);
+
+/* ---- runtime sources ---- */
+bool program_needs_runtime(const Program *program);
+void write_runtime_header(const Program *program, FILE *to);
+void write_runtime_source(const Program *program, FILE *to);
+
+/* ---- what stands around the program ---- */
+void write_driver(const Program *program, FILE *to);
+void write_test(const Program *program, FILE *to);
+void write_makefile(const Program *program, FILE *to);
+void write_cmake(const Program *program, FILE *to);
+void write_pkgconfig(const Program *program, FILE *to);
+void write_manifest(const Program *program, FILE *to);
+#endif

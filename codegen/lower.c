@@ -1,0 +1,496 @@
+/* lower.c -- the fused graph becomes steps: units of nodes, their elements with inner values substituted, and buffers.
+ */
+#include "../frontend/frontend.h"
+#include "program.h"
+#include "simplify.h"
+#include <string.h>
+
+/* Nodes that become one step: a group, or a node alone. */
+typedef struct Unit Unit;
+struct Unit {
+    Node *first, *last; /* in the graph's order, last included */
+    const char *name;
+    Unit *next;
+};
+
+/* What a node's output is, while a unit is lowered. */
+typedef struct {
+    const Element *element;
+    int rank;
+} Inner;
+
+typedef struct {
+    Program *program;
+    Context *context;
+    const Unit *unit;
+    Map *inner; /* Value -> Inner: computed on the way, by substitution */
+} Lowering;
+
+/* ---- units ---- */
+static bool is_group(const Node *node)
+{
+    return node->function && node->function->domain && strcmp(node->function->domain, "o2c") == 0;
+}
+
+/* Puts the body of a call in its place: its nodes lie between the node's neighbours, which are returned. */
+static void inline_node(Node *node, const Graph *body, Node **before, Node **after)
+{
+    *before = node->prev;
+    *after = node->next;
+    node_inline(node, body);
+}
+
+/* Inlines calls and composed operators until only operators with elements, routines and control are left. */
+static Unit *find_units(Graph *graph)
+{
+    Arena *arena = graph->context->arena;
+    Unit *first = NULL, **link = &first;
+    for (Node *node = graph->first; node;) {
+        Unit *unit = ARENA_NEW(arena, Unit);
+        const bool group = is_group(node);
+        unit->name = node->name;
+        Node *before = node->prev, *after = node->next;
+        for (Node *at = node; at != after;) {
+            const Graph *body = at->function ? at->function : at->op->form == FORM_COMPOSED ? op_body(at) : NULL;
+            if (!body && (at->function || at->op->form == FORM_COMPOSED))
+                return NULL;
+            if (!body) {
+                at = at->next;
+                continue;
+            }
+            Node *start, *end;
+            inline_node(at, body, &start, &end);
+            at = start ? start->next : graph->first;
+        }
+        Node *begin = before ? before->next : graph->first;
+        Node *end = after ? after->prev : graph->last;
+        if (begin == after) { /* nothing is left: all outputs were inputs */
+            node = after;
+            continue;
+        }
+        if (group) {
+            unit->first = begin;
+            unit->last = end;
+            *link = unit;
+            link = &unit->next;
+        } else {
+            for (Node *at = begin; at != after; at = at->next) {
+                Unit *single = ARENA_NEW(arena, Unit);
+                *single = (Unit){at, at, *at->name ? at->name : unit->name, NULL};
+                *link = single;
+                link = &single->next;
+            }
+        }
+        node = after;
+    }
+    return first;
+}
+
+/* ---- buffers ---- */
+Buffer *buffer_of(const Program *program, const Value *value)
+{
+    return map_get(program->buffer_of, value);
+}
+
+/* A model's name without what exporters add to every value. */
+static const char *short_name(Arena *arena, const char *name)
+{
+    static const char suffix[] = "_output_0";
+    const size_t length = strlen(name);
+    if (length > sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0)
+        return arena_strndup(arena, name, length - (sizeof suffix - 1));
+    return name;
+}
+
+static Buffer *buffer_new(Program *program, BufferKind kind, Value *value, Names *names, const char *prefix)
+{
+    Buffer *buffer = ARENA_NEW(program->context->arena, Buffer);
+    buffer->kind = kind;
+    buffer->value = value;
+    buffer->name = name_identifier(names, prefix, short_name(program->context->arena, value->name));
+    buffer->slot = -1;
+    if (program->last_buffer)
+        program->last_buffer->next = buffer;
+    else
+        program->buffers = buffer;
+    program->last_buffer = buffer;
+    if (!buffer_of(program, value)) {
+        map_set(program->buffer_of, value, buffer);
+        map_set(program->value_name, value, buffer->name);
+    }
+    return buffer;
+}
+
+Buffer *need_buffer(Program *program, Value *value)
+{
+    Buffer *buffer = buffer_of(program, value);
+    if (buffer)
+        return buffer;
+    if (value->constant)
+        return buffer_new(program, BUFFER_WEIGHT, value, program->names, "");
+    return buffer_new(program, BUFFER_WORKSPACE, value, program->names, "");
+}
+
+/* ---- definitions ---- */
+static Expr *load_inner(void *who, Value *value, Expr *const *index)
+{
+    const Lowering *l = who;
+    const Inner *inner = map_get(l->inner, value);
+    if (!inner)
+        return NULL;
+    return expr_substitute(l->context, inner->element->body, inner->element->axis, index, inner->rank, NULL, NULL);
+}
+
+static Expr *substituted(Lowering *l, Expr *e)
+{
+    return e ? expr_substitute(l->context, e, NULL, NULL, 0, load_inner, l) : NULL;
+}
+
+/* The element with loads of inner values replaced by what they are. */
+static Element resolve(Lowering *l, const Element *element, int rank)
+{
+    Element resolved = *element;
+    resolved.body = substituted(l, element->body);
+    if (element->update) {
+        Update *update = ARENA_NEW(l->context->arena, Update);
+        *update = *element->update;
+        update->at = ARENA_ARRAY(l->context->arena, rank, Expr *);
+        for (int i = 0; i < rank; i++)
+            update->at[i] = substituted(l, element->update->at[i]);
+        update->guard = substituted(l, element->update->guard);
+        update->value = substituted(l, element->update->value);
+        resolved.update = update;
+    }
+    return resolved;
+}
+
+static bool is_in_unit(const Unit *unit, const Node *node)
+{
+    for (const Node *at = unit->first;; at = at->next) {
+        if (at == node)
+            return true;
+        if (at == unit->last)
+            return false;
+    }
+}
+
+/* Whether only nodes of the unit read the value. */
+static bool is_inner(const Unit *unit, const Value *value)
+{
+    if (value->outputs > 0)
+        return false;
+    for (int i = 0; i < value->nreader; i++)
+        if (value->reader[i]->graph != unit->first->graph || !is_in_unit(unit, value->reader[i]))
+            return false;
+    return true;
+}
+
+/* ---- views ---- */
+static Expr *flat_index(Context *context, const Value *value, Expr *const *index)
+{
+    Expr *flat = expr_index(context, 0);
+    for (int i = 0; i < value->type.rank; i++)
+        flat = expr_arith(context, I_ADD, expr_arith(context, I_MUL, flat, expr_dim(context, value->type.dim[i])),
+                          index[i]);
+    return flat;
+}
+
+/* When the value holds a run of another's elements, as they lie in memory: a view of that buffer. */
+static bool make_view(Lowering *l, Value *value, const Element *element)
+{
+    Context *context = l->context;
+    if (!element->body || element->update)
+        return false;
+    Simplifier *simplifier = simplifier_new(context);
+    const Expr *load = simplify(simplifier, element->body);
+    if (load->kind != E_LOAD || load->u.value->type.dtype != value->type.dtype)
+        return false;
+    Expr *index[MAX_RANK];
+    for (int i = 0; i < value->type.rank; i++) {
+        index[i] = expr_axis(context, element->axis[i]);
+        if (dim_equals(value->type.dim[i], 1))
+            simplifier_replace_axis(simplifier, element->axis[i], expr_index(context, 0));
+    }
+    Expr *difference =
+        expr_arith(context, I_SUB, flat_index(context, load->u.value, load->index), flat_index(context, value, index));
+    const Expr *offset = simplify(simplifier, difference);
+    int64_t number;
+    Dim *start = offset->kind == E_DIM          ? offset->u.dim
+                 : expr_is_int(offset, &number) ? dim_const(context->dims, number)
+                                                : NULL;
+    if (!start || dim_lower(start) < 0)
+        return false;
+    Program *program = l->program;
+    Buffer *base = need_buffer(program, load->u.value);
+    Buffer *view = buffer_new(program, BUFFER_VIEW, value, program->names, "");
+    view->base = base->kind == BUFFER_VIEW ? base->base : base;
+    view->offset = base->kind == BUFFER_VIEW ? dim_add(context->dims, base->offset, start) : start;
+    return true;
+}
+
+/* ---- steps ---- */
+static Step *step_new(Program *program, StepKind kind, const char *label)
+{
+    Step *step = ARENA_NEW(program->context->arena, Step);
+    step->kind = kind;
+    step->label = name_comment(program->context->arena, label);
+    step->prev = program->last;
+    if (program->last)
+        program->last->next = step;
+    else
+        program->first = step;
+    program->last = step;
+    return step;
+}
+
+/* Symbols that stand for elements of this value are read from it once it is there. */
+static void define_sizes(Program *program, Value *value)
+{
+    DimTable *dims = program->context->dims;
+    for (int i = 0; i < dim_symbol_count(dims); i++) {
+        Dim *symbol = dim_symbol_at(dims, i);
+        int element;
+        if (program->is_defined[i] || dim_fresh_key(symbol, &element) != value)
+            continue;
+        program->is_defined[i] = true;
+        need_buffer(program, value);
+        Step *step = step_new(program, STEP_SIZE, value->name);
+        step->out[step->nout++] = value;
+        step->symbol = symbol;
+        step->number = element;
+    }
+}
+
+static Step *loops_step(Lowering *l)
+{
+    const char *name = *l->unit->name ? l->unit->name : l->unit->last->out[0]->name;
+    Step *step = step_new(l->program, STEP_LOOPS, name);
+    step->name = name_identifier(l->program->file_names, l->program->prefix, short_name(l->context->arena, name));
+    return step;
+}
+
+static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
+{
+    Program *program = l->program;
+    Step *step = step_new(program, STEP_ROUTINE, node->name);
+    step->routine = d->routine;
+    for (int i = 0; i < d->routine->nin; i++)
+        if (d->routine->in[i])
+            need_buffer(program, d->routine->in[i]);
+    for (int i = 0; i < d->routine->nout && i < node->nout; i++) {
+        step->out[step->nout++] = node->out[i];
+        if (node->out[i])
+            need_buffer(program, node->out[i]);
+    }
+    for (int i = 0; i < d->routine->nsize; i++)
+        program->is_defined[dim_symbol_index(d->routine->size[i])] = true;
+    if (d->routine->scratch) {
+        Value *scratch = ARENA_NEW(l->context->arena, Value);
+        scratch->name = "scratch";
+        scratch->graph = program->graph;
+        scratch->type = type_tensor(U8, 1, &d->routine->scratch);
+        step->scratch = buffer_new(program, BUFFER_WORKSPACE, scratch, program->names, "");
+    }
+    return true;
+}
+
+static bool lower_node(Lowering *l, Node *node, Step **loops)
+{
+    Program *program = l->program;
+    Definition d = {.node = node, .context = l->context};
+    if (!op_define(node, &d))
+        return false;
+    if (d.routine)
+        return lower_routine(l, node, &d);
+    if (node->op->form == FORM_CONTROL || node->op->form == FORM_ROUTINE)
+        return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
+                          "the code generator has no form for it yet");
+    for (int i = 0; i < node->nout; i++) {
+        Value *value = node->out[i];
+        if (!value || value->constant)
+            continue;
+        if (value->type.kind != TENSOR || value->type.dtype == STRING ||
+            dtype_info(value->type.dtype)->class == COMPLEX)
+            return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
+                              "the code generator has no sequences, optionals, strings and complex numbers yet");
+        Element *element = ARENA_NEW(l->context->arena, Element);
+        *element = resolve(l, &d.element[i], value->type.rank);
+        if (is_inner(l->unit, value) && !element->update && element->body && node != l->unit->last) {
+            Inner *inner = ARENA_NEW(l->context->arena, Inner);
+            *inner = (Inner){element, value->type.rank};
+            map_set(l->inner, value, inner);
+            continue;
+        }
+        if (value->outputs == 0 && make_view(l, value, element))
+            continue;
+        if (!*loops)
+            *loops = loops_step(l);
+        need_buffer(program, value);
+        (*loops)->element[(*loops)->nout] = *element;
+        (*loops)->out[(*loops)->nout++] = value;
+    }
+    return true;
+}
+
+static bool lower_unit(Program *program, const Unit *unit)
+{
+    Lowering l = {program, program->context, unit, map_new(program->context->arena)};
+    Step *loops = NULL;
+    for (Node *node = unit->first;; node = node->next) {
+        if (loops && loops->nout > 0 && node->nout + loops->nout > 32)
+            loops = NULL;
+        if (!lower_node(&l, node, &loops))
+            return false;
+        if (node == unit->last)
+            break;
+    }
+    for (Node *node = unit->first;; node = node->next) {
+        for (int i = 0; i < node->nout; i++)
+            if (node->out[i])
+                define_sizes(program, node->out[i]);
+        if (node == unit->last)
+            return true;
+    }
+}
+
+/* ---- the interface ---- */
+static void name_symbol(Program *program, Dim *symbol)
+{
+    if (!map_get(program->symbol_name, symbol))
+        map_set(program->symbol_name, symbol, name_identifier(program->names, "", dim_symbol_name(symbol)));
+}
+
+static void add_parameters(Program *program, const Type *type)
+{
+    DimTable *dims = program->context->dims;
+    const int count = dim_symbol_count(dims);
+    bool *used = ARENA_ARRAY(program->context->arena, count + 1, bool);
+    for (int i = 0; i < type->rank; i++) {
+        memset(used, 0, (size_t)count);
+        dim_symbols_used(type->dim[i], used);
+        for (int s = 0; s < count; s++)
+            if (used[s] && !program->is_defined[s]) {
+                program->is_defined[s] = true;
+                program->parameter[program->nparameter++] = dim_symbol_at(dims, s);
+                name_symbol(program, dim_symbol_at(dims, s));
+            }
+    }
+}
+
+static bool add_inputs(Program *program)
+{
+    Graph *graph = program->graph;
+    for (int i = 0; i < graph->nin; i++)
+        if (!graph->in[i]->constant)
+            add_parameters(program, &graph->in[i]->type);
+    for (int i = 0; i < graph->nin; i++) {
+        Value *value = graph->in[i];
+        if (value->constant)
+            continue;
+        if (value->type.kind != TENSOR || value->type.rank < 0 || value->type.dtype == STRING ||
+            dtype_info(value->type.dtype)->class == COMPLEX)
+            return report_add(program->context->report, NULL, OP_UNSUPPORTED,
+                              arena_printf(program->context->arena, "input '%s' of type %s", value->name,
+                                           type_text(&value->type, program->context->arena)),
+                              "generated programs take tensors of numbers");
+        buffer_new(program, BUFFER_INPUT, value, program->names, "");
+    }
+    for (int i = 0; i < graph->nin; i++)
+        if (!graph->in[i]->constant)
+            define_sizes(program, graph->in[i]);
+    return true;
+}
+
+/* An output that is an input, a weight, or an output already: its value is copied. */
+static Buffer *copied_output(Program *program, Value *value, const char *name)
+{
+    Context *context = program->context;
+    Value *copy = ARENA_NEW(context->arena, Value);
+    copy->name = name;
+    copy->graph = program->graph;
+    copy->type = value->type;
+    Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, copy, program->names, "");
+    Step *step = step_new(program, STEP_LOOPS, name);
+    step->name = name_identifier(program->file_names, program->prefix, arena_printf(context->arena, "copy_%s", name));
+    step->out[step->nout++] = copy;
+    Expr *index[MAX_RANK];
+    Element *element = &step->element[0];
+    for (int i = 0; i < value->type.rank; i++) {
+        element->axis[i] = axis_dim(context, "i", value->type.dim[i]);
+        index[i] = expr_axis(context, element->axis[i]);
+    }
+    element->body = expr_load(context, value, index);
+    need_buffer(program, value);
+    return buffer;
+}
+
+static bool add_outputs(Program *program)
+{
+    Graph *graph = program->graph;
+    program->noutput = graph->nout;
+    program->output = ARENA_ARRAY(program->context->arena, graph->nout, Buffer *);
+    for (int i = 0; i < graph->nout; i++) {
+        Value *value = graph->out[i];
+        if (value->type.kind != TENSOR || value->type.dtype == STRING)
+            return report_add(program->context->report, NULL, OP_UNSUPPORTED,
+                              arena_printf(program->context->arena, "output '%s' of type %s", value->name,
+                                           type_text(&value->type, program->context->arena)),
+                              "generated programs give tensors of numbers");
+        Buffer *buffer = buffer_of(program, value);
+        if (!buffer || buffer->kind != BUFFER_WORKSPACE) {
+            program->output[i] = copied_output(program, value, value->name);
+        } else {
+            buffer->kind = BUFFER_OUTPUT;
+            program->output[i] = buffer;
+        }
+    }
+    return true;
+}
+
+static const char *upper_case(Arena *arena, const char *name)
+{
+    char *upper = arena_strdup(arena, name);
+    for (char *c = upper; *c; c++)
+        if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+    return upper;
+}
+
+Program *program_new(Model *model, const BuildOptions *options, const RewriteLog *log)
+{
+    Context *context = model->context;
+    Arena *arena = context->arena;
+    Unit *units = find_units(model->graph);
+    if ((model->graph->first && !units) || !graph_infer(model->graph))
+        return NULL;
+    const size_t symbols = (size_t)dim_symbol_count(context->dims) + 4096;
+    Program *program = ARENA_NEW(arena, Program);
+    *program = (Program){.context = context,
+                         .model = model,
+                         .graph = model->graph,
+                         .options = options,
+                         .log = log,
+                         .prefix = arena_printf(arena, "%s_", options->name),
+                         .buffer_of = map_new(arena),
+                         .symbol_name = map_new(arena),
+                         .value_name = map_new(arena),
+                         .maximum_name = map_new(arena),
+                         .is_defined = ARENA_ARRAY(arena, symbols, bool),
+                         .is_used = ARENA_ARRAY(arena, symbols, bool),
+                         .is_unbounded = ARENA_ARRAY(arena, symbols, bool),
+                         .parameter = ARENA_ARRAY(arena, symbols, Dim *),
+                         .functions = text_new(arena),
+                         .helpers = helpers_new(arena)};
+    program->upper = upper_case(arena, program->prefix);
+    program->file_names = names_new(arena, NULL);
+    program->names = names_new(arena, program->file_names);
+    static const char *const taken[] = {"run", "workspace", "status", "status_text", "OK", "BAD_SIZE", "BAD_INDEX"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        name_identifier(program->file_names, program->prefix, taken[i]);
+    if (!add_inputs(program))
+        return NULL;
+    for (const Unit *unit = units; unit; unit = unit->next)
+        if (!lower_unit(program, unit))
+            return NULL;
+    return add_outputs(program) ? program : NULL;
+}

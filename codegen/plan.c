@@ -1,0 +1,87 @@
+/* plan.c -- the workspace: which buffers are live when, and which share a place.
+ *
+ * Buffers take the first slot that is free and whose size can be compared with theirs, whatever the symbols' values;
+ * the slot grows to the larger of the two. */
+#include "program.h"
+
+Dim *buffer_bytes(const Program *program, const Value *value)
+{
+    DimTable *dims = program->context->dims;
+    Dim *bytes = dim_const(dims, (int64_t)dtype_info(value->type.dtype)->size);
+    for (int i = 0; i < value->type.rank; i++)
+        bytes = dim_mul(dims, bytes, value->type.dim[i]);
+    return dim_limit(dims, bytes);
+}
+
+static void live(Buffer *buffer, int place)
+{
+    if (buffer->kind == BUFFER_VIEW)
+        buffer = buffer->base;
+    if (buffer->kind != BUFFER_WORKSPACE)
+        return;
+    if (buffer->first < 0)
+        buffer->first = place;
+    buffer->last = place;
+}
+
+static void find_live_ranges(Program *program)
+{
+    for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        buffer->first = buffer->last = -1;
+    for (Step *step = program->first; step; step = step->next) {
+        if (!step->is_needed)
+            continue;
+        for (int i = 0; i < step->uses.nvalue; i++)
+            live(buffer_of(program, step->uses.value[i]), step->place);
+        for (int i = 0; i < step->nout; i++)
+            if (step->out[i] && buffer_of(program, step->out[i])->is_needed)
+                live(buffer_of(program, step->out[i]), step->place);
+        for (int i = 0; step->routine && i < step->routine->nin; i++)
+            if (step->routine->in[i])
+                live(buffer_of(program, step->routine->in[i]), step->place);
+        if (step->scratch)
+            live(step->scratch, step->place);
+    }
+}
+
+static bool is_free(const Program *program, int slot, const Buffer *wanted)
+{
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->slot == slot && buffer->first <= wanted->last && wanted->first <= buffer->last)
+            return false;
+    return true;
+}
+
+static int find_slot(Program *program, const Buffer *buffer, Dim *bytes)
+{
+    DimTable *dims = program->context->dims;
+    for (int i = 0; i < program->nslot; i++) {
+        Slot *slot = &program->slot[i];
+        const bool fits = dim_le(dims, bytes, slot->bytes), grows = !fits && dim_le(dims, slot->bytes, bytes);
+        if ((fits || grows) && is_free(program, i, buffer)) {
+            slot->bytes = grows ? bytes : slot->bytes;
+            return i;
+        }
+    }
+    program->slot[program->nslot] = (Slot){bytes, (Buffer *)buffer};
+    return program->nslot++;
+}
+
+void program_plan(Program *program)
+{
+    find_live_ranges(program);
+    int count = 0;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        count++;
+    program->slot = ARENA_ARRAY(program->context->arena, count, Slot);
+    for (int place = 0;; place++) {
+        bool later = false;
+        for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
+            later |= buffer->first > place;
+            if (buffer->kind == BUFFER_WORKSPACE && buffer->first == place)
+                buffer->slot = find_slot(program, buffer, buffer_bytes(program, buffer->value));
+        }
+        if (!later)
+            break;
+    }
+}
