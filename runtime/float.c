@@ -44,7 +44,9 @@ static uint8_t encode(const struct format *f, float x, int saturate)
     int exponent;
     if (isnan(x) && f->nan)
         return f->unsigned_zero ? f->nan : (uint8_t)(sign | f->nan);
-    if (!(y <= 4 * f->greatest)) /* NaN where there is none is the greatest value too */
+    if (isnan(x))
+        return (uint8_t)(1u << (f->exponent + f->mantissa)); /* -0 */
+    if (y > 4 * f->greatest)
         y = 4 * f->greatest;
     /* to a multiple of the last place */
     (void)frexpf(y, &exponent);

@@ -16,8 +16,8 @@ float o2c_float6e2m3_to_float(uint8_t bits);
 float o2c_float6e3m2_to_float(uint8_t bits);
 float o2c_float4e2m1_to_float(uint8_t bits);
 
-/* What is too large becomes infinity, or NaN where the type has no infinity; the types without NaN (float6, float4)
- * take their greatest value instead. */
+/* What is too large becomes infinity, or NaN where the type has no infinity; the types without both (float6, float4)
+ * take their greatest value instead, and -0 for NaN. */
 uint16_t o2c_float16_from_float(float x);
 uint16_t o2c_bfloat16_from_float(float x);
 uint8_t o2c_float8e4m3fn_from_float(float x);

@@ -188,6 +188,8 @@ static void define_col2im(Definition *d)
     }
     dim[0] = def_dim(d, 0, 0);
     dim[1] = dim_divide_exactly(d->context->dims, def_dim(d, 0, 1), cells);
+    if (dim[1] == NULL && !dim_is_const(cells, NULL)) /* it divides, or it is an error when it runs */
+        dim[1] = size_floor_div(d, def_dim(d, 0, 1), size_max(d, cells, one));
     if (!def_require(d, dim[1] != NULL, "%s rows are no multiple of the block's %s elements",
                      size_text(d, def_dim(d, 0, 1)), size_text(d, cells)) ||
         !def_require(d, !size_differs(d, expected, def_dim(d, 0, 2)), "the image has %s blocks, the input %s",

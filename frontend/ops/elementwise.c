@@ -187,6 +187,8 @@ static Expr *cast_element(Definition *d, Expr *x, DType from, DType to)
 {
     const bool saturate = attr_int(d->node, "saturate", 1);
     const bool is_float8 = to >= F8E4M3FN && to <= F8E5M2FNUZ;
+    if (from != to && dtype_is_integer(to) && dtype_info(to)->bits < 8 && dtype_is_float(x->dtype))
+        x = cast(d, x, I32); /* floats become narrow integers by their low bits, as wide integers do */
     if (from == to || (!is_float8 && to != F8E8M0))
         return cast(d, x, to);
     if (!dtype_is_float(x->dtype))
@@ -269,7 +271,7 @@ const Op ops_elementwise[] = {
     SCALAR_ROW("Cosh", 22, FLOATS, "", S_COSH),
     SCALAR_ROW("Div", 14, TWO("number"), "", S_DIV),
     SCALAR_ROW("Elu", 22, FLOATS, "alpha:float=1", S_ELU),
-    SCALAR_ROW("Equal", 19, "A:T B:T -> C:bool | T=number,bool", "", S_EQUAL),
+    SCALAR_ROW("Equal", 19, "A:T B:T -> C:bool | T=number,bool,string", "", S_EQUAL),
     SCALAR_ROW("Erf", 13, FLOATS, "", S_ERF),
     SCALAR_ROW("Exp", 13, FLOATS, "", S_EXP),
     SCALAR_ROW("Floor", 13, FLOATS, "", S_FLOOR),

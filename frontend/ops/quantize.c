@@ -43,6 +43,12 @@ Expr *quantized(Definition *d, Expr *x, Expr *zero_point, DType to)
 }
 
 /* ---- the two operators ---- */
+/* A scalar, or a list of one. */
+static bool is_single(Definition *d, int input)
+{
+    return def_rank(d, input) == 0 || (def_rank(d, input) == 1 && dim_equals(def_dim(d, input, 0), 1));
+}
+
 /* How the scale (input 1) lies over the data (input 0): checks shapes, gives axis and block size (0: no blocks). */
 static bool granularity(Definition *d, int *axis, int64_t *block)
 {
@@ -50,9 +56,9 @@ static bool granularity(Definition *d, int *axis, int64_t *block)
     *axis = 0;
     *block = attr_int(d->node, "block_size", 0);
     if (!def_require(d, *block >= 0, "attribute 'block_size' is %lld", (long long)*block) ||
-        (def_has(d, 2) && !def_same_shape(d, 1, 2)))
+        (def_has(d, 2) && !(is_single(d, 1) && is_single(d, 2)) && !def_same_shape(d, 1, 2)))
         return false;
-    if (given == 0 || (given == 1 && dim_equals(def_dim(d, 1, 0), 1) && *block == 0)) {
+    if (given == 0 || (is_single(d, 1) && *block == 0)) {
         *block = 0;
         return true;
     }

@@ -124,13 +124,19 @@ static void define_reduce_log_sum_exp(Definition *d)
     if (!reduced_axes(d, reduced))
         return;
     const DType type = def_dtype(d, 0);
-    const int nover = reduction_axes(d, type, reduced, from, over);
-    Expr *x = def_load(d, 0, from), *zero = number(d, type, 0);
+    int nover = reduction_axes(d, type, reduced, from, over);
     if (nover == 0) {
-        def_body(d, 0, x);
+        def_body(d, 0, def_load(d, 0, from));
         return;
     }
-    Expr *most = reduce(d, COMBINE_MAX, over, nover, x);
+    Expr *most = reduce(d, COMBINE_MAX, over, nover, def_load(d, 0, from)), *zero = number(d, type, 0);
+    nover = 0;
+    for (int k = 0; k < def_rank(d, 0); k++) /* axes of its own: the maximum stands inside the sum */
+        if (reduced[k]) {
+            over[nover] = loop_axis(d, "k", def_dim(d, 0, k));
+            from[k] = axis_value(d, over[nover++]);
+        }
+    Expr *x = def_load(d, 0, from);
     Expr *finite = call2(d, S_EQUAL, call2(d, S_SUB, most, most), zero);
     Expr *shift = expr_select(d->context, finite, most, zero);
     Expr *sum = reduce(d, COMBINE_ADD, over, nover, call1(d, S_EXP, call2(d, S_SUB, x, shift)));
