@@ -19,7 +19,7 @@ struct Datum *datum_load(Context *context, const char *path, const Type *wanted)
 /* Writes a tensor as a TensorProto file; false when the file cannot be written. */
 bool tensor_save(const Tensor *tensor, const char *name, const char *path);
 
-/* Whether no function calls itself, directly or not, and inlining all would stay within the limit for nodes. False after an
+/* Whether no function calls itself, directly or not, and inlining all would stay within the limits for nodes and depth. False after an
  * error in the report. model_load has called it. */
 bool functions_check(const Model *model);
 

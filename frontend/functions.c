@@ -3,12 +3,15 @@
 #include "frontend.h"
 #include "map.h"
 
+enum { MAX_DEPTH = 100 }; /* of calls: bodies are gone through recursively */
+
 /* A graph and the functions it calls, once for each call. */
 typedef struct {
     const Graph *graph;
     const Graph **callee;
     int ncallee, capacity;
     int64_t size; /* nodes, those of inlined callees included once next has passed them */
+    int depth;    /* of the calls below it, as far as next has come */
     bool active;  /* on the stack */
     int next;     /* callee to look at next */
 } Caller;
@@ -58,6 +61,10 @@ static bool measure(Context *context, const Map *callers, Caller *first, Caller 
         }
         top->next++;
         top->size += callee->size;
+        if (top->depth <= callee->depth)
+            top->depth = callee->depth + 1;
+        if (top->depth > MAX_DEPTH)
+            return report_add(context->report, NULL, LIMIT_EXCEEDED, "functions that call functions", "100 levels");
         if (top->size > context->max_nodes)
             return report_add(context->report, NULL, LIMIT_EXCEEDED, "the number of nodes after inlining functions",
                               arena_printf(context->arena, "%lld", (long long)context->max_nodes));

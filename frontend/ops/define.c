@@ -237,6 +237,26 @@ Dim *value_size(Context *context, Value *value, int64_t number, Dim *limit)
 }
 
 /* ---- outputs ---- */
+/* Whether a tensor whose sizes are all numbers stays within the limit. */
+static bool require_size(Definition *d, int output, DType dtype, int rank, Dim *const *dim)
+{
+    int64_t bytes = (int64_t)dtype_info(dtype)->size, size;
+    bool overflow = false;
+    for (int i = 0; i < rank; i++) {
+        if (!dim_is_const(dim[i], &size) || size == 0)
+            return true;
+        overflow |= __builtin_mul_overflow(bytes, size, &bytes);
+    }
+    if ((overflow || bytes > d->context->max_tensor_bytes) && !d->failed) {
+        report_add(d->context->report, d->node, LIMIT_EXCEEDED,
+                   arena_printf(d->context->arena, "the size of output %d", output),
+                   arena_printf(d->context->arena, "%lld bytes", (long long)d->context->max_tensor_bytes));
+        d->failed = true;
+    }
+    return !d->failed;
+}
+
+/* After an error the output still has axes, of one element where the size is not a size. */
 void def_output(Definition *d, int output, DType dtype, int rank, Dim *const *dim)
 {
     static const char *const name[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p",
@@ -244,12 +264,11 @@ void def_output(Definition *d, int output, DType dtype, int rank, Dim *const *di
     if (!def_require(d, rank >= 0 && rank <= MAX_RANK, "an output of rank %d is not supported", rank))
         return;
     for (int i = 0; i < rank; i++) {
-        if (!def_require(d, dim[i] != dim_overflow(d->context->dims) && dim_upper(dim[i]) >= 0,
-                         "dimension %d of output %d is negative or too large", i, output))
-            return;
-        d->element[output].axis[i] = axis_dim(d->context, name[i], dim[i]);
+        const bool is_size = dim[i] != dim_overflow(d->context->dims) && dim_upper(dim[i]) >= 0;
+        def_require(d, is_size, "dimension %d of output %d is negative or too large", i, output);
+        d->element[output].axis[i] = axis_dim(d->context, name[i], is_size ? dim[i] : dim_const(d->context->dims, 1));
     }
-    if (!def_wants(d, output))
+    if (d->failed || !require_size(d, output, dtype, rank, dim) || !def_wants(d, output))
         return;
     Value *value = d->node->out[output];
     value->type = type_tensor(dtype, rank, dim);
