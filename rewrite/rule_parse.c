@@ -14,6 +14,7 @@ typedef struct {
     Lexer lexer;
     Context *context;
     Rule *rule;
+    int nleft_slot; /* names of the left side; 0: it is not over */
 } Parser;
 
 /* ---- names ---- */
@@ -74,6 +75,8 @@ static Term *parse_named(Parser *parser)
         return NULL;
     if (!lexer_accept(&parser->lexer, "(")) {
         term->slot = slot_find(parser->rule, name);
+        if (parser->nleft_slot && term->slot >= parser->nleft_slot)
+            return lexer_error(&parser->lexer, "'%s' has no value before the right side is built", name) ? term : NULL;
         return term->slot >= 0 || lexer_error(&parser->lexer, "'%s' is not a name of this rule", name) ? term : NULL;
     }
     term->kind = TERM_CALL;
@@ -454,6 +457,7 @@ static bool parse_rule(Parser *parser)
     Lexer *const lexer = &parser->lexer;
     Rule *const rule = parser->rule;
     rule->line = lexer->token.line;
+    parser->nleft_slot = 0;
     if (!lexer_expect(lexer, "rule") || !lexer_name(lexer, &rule->name) || !parse_contract(parser) ||
         !lexer_expect(lexer, "{") || !parse_side(parser, rule->left, &rule->nleft, true) ||
         !lexer_expect(lexer, "=>") || !parse_side(parser, rule->right, &rule->nright, false))

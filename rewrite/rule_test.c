@@ -105,6 +105,8 @@ static bool build_left_statement(const Drawing *drawing, Graph *graph, const Sta
         }
     for (int i = 0; i < statement->nin; i++)
         node_add_input(node, left_operand(graph, &statement->in[i], binding, dtype));
+    if (statement->rest >= 0 && binding->bound[statement->rest].kind == B_VALUE)
+        node_add_input(node, binding->bound[statement->rest].value);
     for (int i = 0; i < statement->nattr; i++) {
         const Bound bound = term_value(statement->attr[i].term, binding);
         if (bound.kind != B_NONE)
@@ -153,6 +155,18 @@ static bool add_segments(Graph *graph, const Rule *rule)
     return true;
 }
 
+/* The value twice, one after the other: a value that was an input could not be an output itself. */
+static bool add_output(Graph *graph, Value *value)
+{
+    Node *const node = node_new(graph, op_find("", value->type.rank > 0 ? "Concat" : "Sum"), "output", NULL);
+    if (value->type.rank > 0)
+        attr_set_int(node, "axis", 0);
+    node_add_input(node, value);
+    node_add_input(node, value);
+    graph_add_output(graph, node_add_output(node, ""));
+    return node_infer(node);
+}
+
 static bool build_left(Drawing *drawing, Side *side)
 {
     const Rule *const rule = drawing->rule;
@@ -184,7 +198,8 @@ static bool build_left(Drawing *drawing, Side *side)
             return false;
     const Statement *const root = &rule->left[rule->nleft - 1];
     for (int i = 0; i < root->nout; i++)
-        graph_add_output(graph, binding->bound[root->out[i]].value);
+        if (!add_output(graph, binding->bound[root->out[i]].value))
+            return false;
     return add_segments(graph, rule);
 }
 
