@@ -30,6 +30,7 @@ struct Context {
     int64_t max_tensor_bytes; /* limits on hostile models; see context_new for the defaults */
     int64_t max_nodes;
     int64_t fold_bytes; /* constants larger than this are not folded */
+    Model *library;     /* see context_library; NULL until then */
     int node_count;     /* nodes made so far: the next node's id */
     int expr_count;     /* loop-level expressions and axes made so far: their next id */
 };
@@ -136,6 +137,9 @@ struct Model {
     const char *producer;
     char hash[65]; /* SHA-256 of the file, hex */
 };
+
+/* The operators of our own domains (gnn, o2c) as functions, in a model of their own; read when it is first wanted. */
+Model *context_library(Context *context);
 
 /* A context with its own arena: at most `budget` bytes; messages are about the file `about`. Free with context_free. */
 Context *context_new(size_t budget, const char *about);

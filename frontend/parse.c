@@ -1,9 +1,9 @@
 /* parse.c -- models and functions from ONNX text. */
 #include "parse.h"
 #include "frontend.h"
-#include "symbol_table.h"
 #include "ops/op.h"
 #include "print.h"
+#include "symbol_table.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +23,10 @@ typedef struct {
     Context *context;
     Model *model;
     const Source *source;
-    Graph *graph;    /* being read */
-    SymbolTable *values;   /* its values and those around it, by name */
-    Graph *function; /* being read; NULL: none */
-    int depth;       /* of subgraphs */
+    Graph *graph;        /* being read */
+    SymbolTable *values; /* its values and those around it, by name */
+    Graph *function;     /* being read; NULL: none */
+    int depth;           /* of subgraphs */
     Unresolved *unresolved, **unresolved_end;
     SymbolTable *operators; /* rows that only name functions and operators that are not known (yet) */
 } Parser;
@@ -34,7 +34,11 @@ typedef struct {
 /* ---- names ---- */
 
 typedef struct {
-    const char **name; /* "" for one that is left out */
+    const char *text; /* "" for one that is left out */
+    int line;
+} Name;
+typedef struct {
+    Name *name;
     int count, capacity;
 } NameList;
 
@@ -49,20 +53,29 @@ static bool parse_names(Parser *parser, NameList *list, const char *close)
                                     sizeof *list->name);
             list->capacity = capacity;
         }
-        const char *name = "";
-        if (!lexer_is(lexer, ",") && !lexer_identifier(lexer, &name))
+        Name *name = &list->name[list->count++];
+        *name = (Name){"", lexer->token.line};
+        if (!lexer_is(lexer, ",") && !lexer_identifier(lexer, &name->text))
             return false;
-        list->name[list->count++] = name;
         if (!lexer_accept(lexer, ","))
             break;
     }
     return lexer_expect(lexer, close);
 }
 
-static bool define_value(Parser *parser, const char *name, Value *value)
+/* An error about a name that has been read already. */
+static bool name_error(Parser *parser, const Name *name, const char *format)
 {
-    return (*name && symbol_table_define(parser->values, name, value)) ||
-           lexer_error(&parser->lexer, *name ? "'%s' is defined already" : "a value without a name%s", name);
+    parser->lexer.token.line = name->line;
+    return lexer_error(&parser->lexer, format, name->text);
+}
+
+static bool define_value(Parser *parser, const Name *name, Value *value)
+{
+    if (!*name->text)
+        return name_error(parser, name, "a value without a name%s");
+    return symbol_table_define(parser->values, name->text, value) ||
+           name_error(parser, name, "'%s' is defined already");
 }
 
 /* ---- nodes ---- */
@@ -93,9 +106,10 @@ static bool parse_inputs(Parser *parser, Node *node)
     if (!parse_names(parser, &names, ")"))
         return false;
     for (int i = 0; i < names.count; i++) {
-        Value *value = *names.name[i] ? symbol_table_find(parser->values, names.name[i]) : NULL;
-        if (*names.name[i] && !value)
-            return lexer_error(&parser->lexer, "'%s' is not defined here", names.name[i]);
+        const Name *name = &names.name[i];
+        Value *value = *name->text ? symbol_table_find(parser->values, name->text) : NULL;
+        if (*name->text && !value)
+            return name_error(parser, name, "'%s' is not defined here");
         node_add_input(node, value);
     }
     return true;
@@ -104,9 +118,9 @@ static bool parse_inputs(Parser *parser, Node *node)
 static bool add_outputs(Parser *parser, Node *node, const NameList *names)
 {
     for (int i = 0; i < names->count; i++)
-        if (!*names->name[i])
+        if (!*names->name[i].text)
             node_add_absent_output(node);
-        else if (!define_value(parser, names->name[i], node_add_output(node, names->name[i])))
+        else if (!define_value(parser, &names->name[i], node_add_output(node, names->name[i].text)))
             return false;
     return true;
 }
@@ -146,12 +160,13 @@ static bool parse_nodes(Parser *parser)
 /* ---- graphs ---- */
 
 /* A name with a type before it, if it has one. */
-static bool parse_typed_name(Parser *parser, Type *type, const char **name)
+static bool parse_typed_name(Parser *parser, Type *type, Name *name)
 {
     *type = (Type){.kind = TENSOR, .rank = -1};
     if (type_begins(&parser->lexer) && !type_parse(&parser->lexer, type))
         return false;
-    return lexer_identifier(&parser->lexer, name);
+    name->line = parser->lexer.token.line;
+    return lexer_identifier(&parser->lexer, &name->text);
 }
 
 static bool parse_default(Parser *parser, Value *input)
@@ -172,11 +187,11 @@ static bool parse_graph_inputs(Parser *parser)
         return false;
     while (!lexer_is(lexer, ")")) {
         Type type;
-        const char *name;
+        Name name;
         if (!parse_typed_name(parser, &type, &name))
             return false;
-        Value *input = graph_add_input(parser->graph, name, type);
-        if (!define_value(parser, name, input) || (lexer_accept(lexer, "=") && !parse_default(parser, input)))
+        Value *input = graph_add_input(parser->graph, name.text, type);
+        if (!define_value(parser, &name, input) || (lexer_accept(lexer, "=") && !parse_default(parser, input)))
             return false;
         if (!lexer_accept(lexer, ","))
             break;
@@ -192,15 +207,15 @@ static bool parse_initializers(Parser *parser)
         return true;
     while (!lexer_is(lexer, ">")) {
         Type type;
-        const char *name;
+        Name name;
         const Tensor *tensor;
         if (!parse_typed_name(parser, &type, &name))
             return false;
         if (lexer_accept(lexer, "=")) {
-            Value *input = graph_find_value(parser->graph, name);
+            Value *input = graph_find_value(parser->graph, name.text);
             if (input ? !parse_default(parser, input)
-                      : !tensor_parse(lexer, &type, name, parser->source, &tensor) ||
-                            !define_value(parser, name, graph_add_constant(parser->graph, name, tensor)))
+                      : !tensor_parse(lexer, &type, name.text, parser->source, &tensor) ||
+                            !define_value(parser, &name, graph_add_constant(parser->graph, name.text, tensor)))
                 return false;
         }
         if (!lexer_accept(lexer, ","))
@@ -210,9 +225,8 @@ static bool parse_initializers(Parser *parser)
 }
 
 typedef struct {
-    const char *name;
+    Name name;
     Type type;
-    int line;
 } Output;
 
 static bool parse_graph_outputs(Parser *parser, Output **output, int *count)
@@ -227,7 +241,6 @@ static bool parse_graph_outputs(Parser *parser, Output **output, int *count)
             *output = arena_grow(parser->context->arena, *output, (size_t)*count, (size_t)capacity, sizeof **output);
         }
         Output *next = &(*output)[(*count)++];
-        next->line = lexer->token.line;
         if (!parse_typed_name(parser, &next->type, &next->name))
             return false;
         if (!lexer_accept(lexer, ","))
@@ -240,11 +253,9 @@ static bool parse_graph_outputs(Parser *parser, Output **output, int *count)
 static bool add_graph_outputs(Parser *parser, const Output *output, int count)
 {
     for (int i = 0; i < count; i++) {
-        Value *value = symbol_table_find(parser->values, output[i].name);
-        if (!value) {
-            parser->lexer.token.line = output[i].line;
-            return lexer_error(&parser->lexer, "output '%s' is not defined", output[i].name);
-        }
+        Value *value = symbol_table_find(parser->values, output[i].name.text);
+        if (!value)
+            return name_error(parser, &output[i].name, "output '%s' is not defined");
         if (value->graph != parser->graph) { /* of a graph around this one */
             Node *copy = node_new(parser->graph, op_find("", "Identity"), "", NULL);
             node_add_input(copy, value);
@@ -468,14 +479,17 @@ static bool resolve(Parser *parser)
     for (int i = 0; i < parser->model->nfunction; i++) {
         Graph *function = parser->model->function[i];
         if (!symbol_table_define(functions, function_key(parser, function->domain, function->name, function->overload),
-                          function))
+                                 function))
             return report_add(
                 parser->context->report, NULL, GRAPH_INVALID,
                 arena_printf(arena, "function '%s' of domain '%s' is defined twice", function->name, function->domain));
     }
     for (Unresolved *entry = parser->unresolved; entry; entry = entry->next) {
-        Graph *function = symbol_table_find(functions, function_key(parser, entry->domain, entry->name, entry->overload));
-        const Op *op = function ? NULL : op_find(entry->domain, entry->name);
+        /* our own operators are rows, also where a dump or the library carries their functions */
+        const Op *own = is_own_domain(entry->domain) ? op_find(entry->domain, entry->name) : NULL;
+        const char *key = function_key(parser, entry->domain, entry->name, entry->overload);
+        Graph *function = own ? NULL : symbol_table_find(functions, key);
+        const Op *op = own ? own : function ? NULL : op_find(entry->domain, entry->name);
         entry->node->function = function;
         entry->node->op = op ? op : naming_op(parser, entry);
     }

@@ -46,8 +46,6 @@ void printer_nodes(Printer *printer, const Graph *graph, int indent);
 
 /* Whether a domain is one of those this compiler's own operators are in. */
 bool is_own_domain(const char *domain);
-/* The operators of our own domains as functions, in a model of their own. */
-Model *library_new(Context *context);
 
 /* The lowest opset of the default domain that has the graph's nodes as they are, subgraphs included, and at least 18;
  * the graph is at the newest opset. */

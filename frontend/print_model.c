@@ -42,16 +42,6 @@ bool is_own_domain(const char *domain)
     return domain && (strcmp(domain, "gnn") == 0 || strcmp(domain, "o2c") == 0);
 }
 
-Model *library_new(Context *context)
-{
-    Model *library = model_new(context);
-    library->opset[library->nopset++] = (Opset){"", NEWEST_OPSET};
-    const char *text = embedded_text("frontend/ops/gnn.onnxtxt");
-    if (!text || !functions_parse(library, text))
-        report_fatal(context->report, NULL, INTERNAL, "gnn.onnxtxt cannot be read");
-    return library;
-}
-
 /* ---- collecting ---- */
 
 static void use_domain(Collection *c, const char *domain)
@@ -245,7 +235,7 @@ static SymbolTable *named_sizes(const Graph *graph)
 void model_print(const Model *model, FILE *to, const PrintOptions *options)
 {
     Context *context = model->context;
-    Collection c = {.model = model, .context = context, .library = library_new(context)};
+    Collection c = {.model = model, .context = context, .library = context_library(context)};
     c.calls = map_new(context->arena);
     c.by_function = map_new(context->arena);
     c.taken = symbol_table_new(context->arena, NULL);

@@ -9,7 +9,9 @@
 #include "pass.h"
 #include <string.h>
 
-enum { LITERAL_ELEMENTS = 64 };
+/* Shapes, axes and their like are needed to define the nodes that read them; of numbers, only the smallest are
+ * literals. */
+enum { LITERAL_INTEGERS = 64, LITERAL_NUMBERS = 8 };
 
 typedef struct {
     Graph *graph;
@@ -25,7 +27,7 @@ static bool expand(Graph *graph)
     for (Node *node = graph->first, *next; node; node = next) {
         Node *before = node->prev;
         next = node->next;
-        if (!node->op || node->op->form != FORM_COMPOSED)
+        if (node->function || node->op->form != FORM_COMPOSED)
             continue;
         Graph *body = op_body(node);
         if (!body)
@@ -47,6 +49,13 @@ static Value *literal(Graph *body, const Value *value)
     output->type = value->type;
     output->constant = value->constant;
     return output;
+}
+
+static bool is_literal(const Value *value)
+{
+    if (!value->constant || value->is_overridable)
+        return false;
+    return value->constant->count <= (dtype_is_integer(value->type.dtype) ? LITERAL_INTEGERS : LITERAL_NUMBERS);
 }
 
 static Value *formal_input(Graph *body, Node *call, Value *value)
@@ -86,8 +95,7 @@ static Node *missing_producer(const Fusing *f, const Node *node, Graph *body, No
             continue;
         if (is_inlined(f, value->def))
             return value->def;
-        bool small = value->constant && value->constant->count <= LITERAL_ELEMENTS && !value->is_overridable;
-        map_set(copies, value, small ? literal(body, value) : formal_input(body, call, value));
+        map_set(copies, value, is_literal(value) ? literal(body, value) : formal_input(body, call, value));
     }
     return NULL;
 }
@@ -133,7 +141,9 @@ static void group_new(Fusing *f, Node *root)
     Model *model = f->graph->model;
     Graph *body = graph_new(model, group_name(f));
     body->domain = "o2c";
-    Node *call = node_new(f->graph, NULL, root->name, root);
+    Op *named = ARENA_NEW(model->context->arena, Op);
+    *named = (Op){.name = body->name, .domain = body->domain, .schema = "", .attributes = "", .form = FORM_COMPOSED};
+    Node *call = node_new(f->graph, named, root->name, root);
     call->function = body;
     fill_body(f, root, body, call);
     model_add_function(model, body);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* MAX_GROUP bounds the depth of a nest's expressions, whatever the length of the model's chains. */
-enum { SMALL_REDUCTION = 64, MAX_LOADS = 64, MAX_GROUP = 100 };
+enum { MAX_LOADS = 64, MAX_GROUP = 100 };
 
 /* One read of a value in a reader's nest: the loops around it, outermost first. */
 typedef struct {
@@ -29,12 +29,24 @@ typedef struct {
 
 /* ---- reading definitions ---- */
 
-static bool is_product_sum(const Expr *reduce)
+/* The tensor a factor is read from, through casts and the guards of padding. */
+static const Value *factor(const Expr *e)
+{
+    while (e->kind == E_CAST || e->kind == E_SELECT)
+        e = e->arg[e->kind == E_SELECT];
+    return e->kind == E_LOAD ? e->u.value : NULL;
+}
+
+/* A sum of products of two tensors' elements. */
+static bool is_contraction(const Expr *reduce)
 {
     const Expr *body = reduce->arg[0];
     while (body->kind == E_CAST)
         body = body->arg[0];
-    return reduce->u.combine == COMBINE_ADD && body->kind == E_CALL && body->u.scalar == S_MUL;
+    if (reduce->u.combine != COMBINE_ADD || body->kind != E_CALL || body->u.scalar != S_MUL)
+        return false;
+    const Value *a = factor(body->arg[0]), *b = factor(body->arg[1]);
+    return a && b && a != b;
 }
 
 static int64_t constant_extent(const Axis *axis)
@@ -45,18 +57,6 @@ static int64_t constant_extent(const Axis *axis)
     if (axis->hi->kind == E_CONST)
         return axis->hi->u.i;
     return axis->hi->kind == E_DIM && dim_is_const(axis->hi->u.dim, &extent) ? extent : -1;
-}
-
-static bool is_small(const Expr *reduce)
-{
-    int64_t points = 1;
-    for (int i = 0; i < reduce->nover; i++) {
-        int64_t extent = constant_extent(reduce->over[i]);
-        if (extent < 0 || extent > SMALL_REDUCTION)
-            return false;
-        points *= extent > 0 ? extent : 1;
-    }
-    return points <= SMALL_REDUCTION;
 }
 
 static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial);
@@ -70,7 +70,7 @@ static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int n
         walk(w, e->over[i]->hi, loop, nloop, nspatial);
     }
     w->has_reduction = true;
-    w->has_contraction |= !w->edges && is_product_sum(e) && !is_small(e);
+    w->has_contraction |= !w->edges && is_contraction(e);
     if (nloop + e->nover > 3 * MAX_RANK) {
         w->overflowed = true;
         return;
@@ -248,7 +248,7 @@ static Work work_of(Walk *w, Node *node, const Element *element)
 static void examine(Walk *w, Node *node, Fusion *fusion)
 {
     *fusion = (Fusion){.node = node, .work = WORK_APART, .root = node};
-    if (!node->op || (node->op->form != FORM_ELEMENTWISE && node->op->form != FORM_INDEX) || node->nout != 1 ||
+    if (node->function || (node->op->form != FORM_ELEMENTWISE && node->op->form != FORM_INDEX) || node->nout != 1 ||
         !node->out[0])
         return;
     Definition *definition = ARENA_NEW(w->context->arena, Definition);

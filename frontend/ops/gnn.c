@@ -159,23 +159,6 @@ static void define_segment_min(Definition *d)
     define_segment_extreme(d, COMBINE_MIN);
 }
 
-/* y[e, s..] = exp(z[e, s..] - m) / sum of exp(z[k, s..] - m), over the edges k of e's vertex, m their maximum */
-static void define_segment_softmax(Definition *d)
-{
-    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
-    if (n == NULL)
-        return;
-    Expr *i[MAX_RANK], *k[MAX_RANK], *zero = number(d, def_dtype(d, IN_X), 0);
-    def_output(d, 0, def_dtype(d, IN_X), def_rank(d, IN_X), def_shape(d, IN_X));
-    def_index(d, 0, i);
-    const Edges edges = edges_of(d, expr_check(d->context, def_load(d, IN_INDEX, i), n), n);
-    memcpy(k, i, sizeof *k * (size_t)def_rank(d, IN_X));
-    k[0] = edges.edge;
-    Expr *z = def_load(d, IN_X, k), *most = over_edges(d, &edges, COMBINE_MAX, z, zero);
-    Expr *sum = over_edges(d, &edges, COMBINE_ADD, call1(d, S_EXP, call2(d, S_SUB, z, most)), zero);
-    def_body(d, 0, call2(d, S_DIV, call1(d, S_EXP, call2(d, S_SUB, def_load(d, IN_X, i), most)), sum));
-}
-
 /* row [n + 1], order [E], from [E]: runtime/csr.h. With loops, E is not the number of edges given. */
 static void define_csr(Definition *d)
 {
@@ -225,6 +208,11 @@ static void define_add_self_loops(Definition *d)
     def_output(d, 0, I64, 2, dim);
 }
 
+static Graph *body_of_library(Node *node)
+{
+    return model_find_function(context_library(node->graph->context), "gnn", node->op->name, "");
+}
+
 #define SEGMENT_ROW(op_name, type, op_attributes, definition)                                                          \
     {                                                                                                                  \
         .name = op_name, .domain = "gnn", .attributes = op_attributes, .form = FORM_INDEX, .define = definition,       \
@@ -236,7 +224,12 @@ const Op ops_gnn[] = {
     SEGMENT_ROW("SegmentMean", "float", "", define_segment_mean),
     SEGMENT_ROW("SegmentMax", "float", "empty:float=0", define_segment_max),
     SEGMENT_ROW("SegmentMin", "float", "empty:float=0", define_segment_min),
-    SEGMENT_ROW("SegmentSoftmax", "float", "", define_segment_softmax),
+    {.name = "SegmentSoftmax",
+     .domain = "gnn",
+     .attributes = "",
+     .form = FORM_COMPOSED,
+     .compose = body_of_library,
+     .schema = "z:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:T | I=int32,int64 T=float"},
     {.name = "Csr",
      .domain = "gnn",
      .schema = "target:I n:int64 source:I m:int64 -> row:int32 order:int32 from:int32 | I=int32,int64",
