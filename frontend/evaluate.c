@@ -199,21 +199,12 @@ static bool run_node(Environment *environment, const Node *node, Datum *const *i
         output[0] = input[0];
         return true;
     }
-    if (!node->function && node->nin == 1 && input[0] && input[0]->kind != TENSOR &&
-        strcmp(node->op->name, "Identity") == 0) {
-        output[0] = input[0]; /* of a sequence or an optional */
-        return true;
-    }
     Node *shadow = shadow_node(node, input);
     if (node->function || node->op->form == FORM_COMPOSED)
         return run_body(shadow, input, output);
     const Tensor **result = ARENA_ARRAY(context->arena, node->nout, const Tensor *);
     if (!op_define(shadow, &definition))
         return false;
-    if (shadow->nin == 1 && input[0]->kind != TENSOR) { /* Identity of a sequence or an optional */
-        output[0] = input[0];
-        return true;
-    }
     if (!(definition.routine ? run_routine(shadow, definition.routine, result)
                              : run_elements(shadow, &definition, result)))
         return false;

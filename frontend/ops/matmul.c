@@ -1,4 +1,5 @@
 /* matmul.c -- matrix products and what is made like them. */
+#include "call.h"
 #include "quantize.h"
 #include <string.h>
 
@@ -150,6 +151,21 @@ static void define_gemm(Definition *d)
     def_body(d, 0, y);
 }
 
+/* ---- Det ---- */
+static void define_det(Definition *d)
+{
+    const int rank = def_rank(d, 0);
+    if (!def_require(d, rank >= 2 && !size_differs(d, def_dim(d, 0, rank - 1), def_dim(d, 0, rank - 2)),
+                     "the input wants square matrices"))
+        return;
+    Dim *size = def_dim(d, 0, rank - 1);
+    Routine *routine = call(d, "det", real_suffix(def_dtype(d, 0)), 1, 1);
+    pass(routine, extent(d, 0, 0, rank - 2));
+    pass(routine, size);
+    routine->scratch = size_times(d, size_mul(d, size, size), (int64_t)sizeof(double));
+    def_output(d, 0, def_dtype(d, 0), rank - 2, def_shape(d, 0));
+}
+
 const Op ops_matmul[] = {
     INDEX_ROW("MatMul", "A:T B:T -> Y:T | T=number", "", define_matmul, 13),
     INDEX_ROW("Gemm", "A:T B:T C:T? -> Y:T | T=number", "alpha:float=1 beta:float=1 transA:int=0 transB:int=0",
@@ -160,5 +176,12 @@ const Op ops_matmul[] = {
               "a:T1 a_scale:S a_zero_point:T1 b:T2 b_scale:S b_zero_point:T2 y_scale:S y_zero_point:T3 -> y:T3 | "
               "S=float32,float16,bfloat16 T1=int8,uint8,float8 T2=int8,uint8,float8 T3=int8,uint8,float8",
               "", define_qlinear_matmul, 10),
+    {.name = "Det",
+     .domain = "",
+     .schema = "X:T -> Y:T | T=float32,double",
+     .attributes = "",
+     .form = FORM_ROUTINE,
+     .define = define_det,
+     .since = 11},
     {.name = NULL},
 };

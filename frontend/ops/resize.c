@@ -95,6 +95,14 @@ static bool sizes_from_scales(Resize *r)
     return !d->failed;
 }
 
+/* Says that the sizes must be known: so must the input's, then. */
+static bool need_sizes(Definition *d)
+{
+    int count;
+    def_ints(d, IN_SIZES, &count);
+    return def_require(d, false, "the scale must be known when the model is compiled");
+}
+
 /* Where the aspect ratio is kept, one scale for all axes: the least (or greatest), and sizes rounded half up. */
 static bool keep_aspect_ratio(Resize *r, bool not_larger)
 {
@@ -102,8 +110,8 @@ static bool keep_aspect_ratio(Resize *r, bool not_larger)
     double factor = not_larger ? INFINITY : 0;
     for (int k = 0; k < r->naxes; k++) {
         const Resized *a = &r->axis[r->axis_at[k]];
-        if (!def_require(d, a->known, "the aspect ratio of sizes that are not known cannot be kept"))
-            return false;
+        if (!a->known)
+            return need_sizes(d);
         factor = (not_larger ? a->factor < factor : a->factor > factor) ? a->factor : factor;
     }
     for (int k = 0; k < r->naxes; k++) {
@@ -260,25 +268,43 @@ static double squeeze(const Resize *r, const Resized *a)
     return r->antialias && a->factor < 1 ? a->factor : 1;
 }
 
-static bool axis_taps(const Resize *r, const Resized *a, Expr *x, Taps *taps)
+/* The weight of the element that tap `axis` from `start` on reads, for the point x; that element, which may lie
+ * outside. */
+static Expr *tap_weight(const Resize *r, const Resized *a, Expr *x, Expr *start, Axis *axis, Expr **element)
 {
     Definition *d = r->d;
-    if (!def_require(d, !r->antialias || a->known, "antialias wants a scale that is known"))
-        return false;
-    const double shrink = squeeze(r, a), reach = (r->interpolation == LINEAR ? 1 : 2) / shrink;
-    const int64_t first = (int64_t)floor(-reach) + 1, count = 2 - 2 * first;
-    taps->axis = loop_axis(d, "t", size_const(d, count));
-    Expr *place = index_add(d, index_add(d, floor_index(d, x), index_const(d, first)), axis_value(d, taps->axis));
+    const double shrink = squeeze(r, a);
+    Expr *place = index_add(d, start, axis_value(d, axis));
     Expr *distance = call2(d, S_SUB, x, cast(d, place, F64));
     if (shrink != 1)
         distance = call2(d, S_MUL, distance, real(r, shrink));
     Expr *weight = interpolation_weight(d, r->interpolation, distance, r->cubic);
     if (r->exclude_outside)
         weight = guarded(d, index_between(d, place, index_const(d, 0), index_dim(d, a->in)), weight, real(r, 0));
-    if (r->exclude_outside || shrink != 1) /* so that the weights add up to 1 */
-        weight = call2(d, S_DIV, weight, reduce(d, COMBINE_ADD, &taps->axis, 1, weight));
+    *element = place;
+    return weight;
+}
+
+/* All taps of one axis for the point x. False after an error. */
+static bool axis_taps(const Resize *r, const Resized *a, Expr *x, Taps *taps)
+{
+    Definition *d = r->d;
+    if (r->antialias && !a->known)
+        return need_sizes(d);
+    const double shrink = squeeze(r, a), reach = (r->interpolation == LINEAR ? 1 : 2) / shrink;
+    if (!def_require(d, reach < 0x1p30, "an axis cannot be smoothed at the scale %g", a->factor))
+        return false;
+    const int64_t first = (int64_t)floor(-reach) + 1;
+    Dim *count = size_const(d, 2 - 2 * first);
+    Expr *start = index_add(d, floor_index(d, x), index_const(d, first)), *place;
+    taps->axis = loop_axis(d, "t", count);
+    taps->weight = tap_weight(r, a, x, start, taps->axis, &place);
     taps->element = index_clamp(d, place, a->in);
-    taps->weight = weight;
+    if (r->exclude_outside || shrink != 1) { /* so that the weights add up to 1 */
+        Axis *all = loop_axis(d, "t", count);
+        Expr *total = reduce(d, COMBINE_ADD, &all, 1, tap_weight(r, a, x, start, all, &place));
+        taps->weight = call2(d, S_DIV, taps->weight, total);
+    }
     return true;
 }
 
@@ -321,7 +347,7 @@ static void define_resize(Definition *d)
             at[k] = index_clamp(d, nearest_index(&r, x), a->in);
             continue;
         }
-        Taps taps;
+        Taps taps = {0};
         if (!axis_taps(&r, a, x, &taps))
             return;
         over[nover++] = taps.axis;
