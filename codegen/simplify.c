@@ -390,7 +390,9 @@ static Expr *rename_axes(Simplifier *s, Expr *e)
     if (!renamed)
         return e;
     Expr *body = expr_substitute(context, e->arg[0], e->over, to, e->nover, NULL, NULL);
-    return intern(s, expr_reduce(context, e->u.combine, over, e->nover, simplify(s, body), e->arg[1]));
+    Expr *made = expr_rebuild(context, e, (Expr *[]){simplify(s, body), e->arg[1]}, NULL);
+    made->over = over;
+    return intern(s, made);
 }
 
 /* ---- the pass ---- */
@@ -413,8 +415,14 @@ Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *cons
         return expr_wrap(context, arg[0], e->u.dim);
     case E_CHECK:
         return expr_check(context, arg[0], e->u.dim);
-    case E_REDUCE:
-        return expr_reduce(context, e->u.combine, e->over, e->nover, arg[0], arg[1]);
+    case E_REDUCE: { /* not by expr_reduce, which would give it axes of its own */
+        Expr *made = ARENA_NEW(context->arena, Expr);
+        *made = *e;
+        made->id = context->expr_count++;
+        made->arg[0] = arg[0];
+        made->arg[1] = arg[1];
+        return made;
+    }
     default:
         return (Expr *)e;
     }
