@@ -2,6 +2,22 @@
 #include "shorthand.h"
 #include <string.h>
 
+/* Whether the indices of an input, as far as they are known, lie in [-extent, extent). */
+static bool require_indices(Definition *d, int input, Dim *extent)
+{
+    const Tensor *indices = d->node->in[input]->constant;
+    int64_t size;
+    if (!indices || d->node->in[input]->is_overridable || !dim_is_const(extent, &size))
+        return true;
+    for (int64_t i = 0; i < indices->count; i++) {
+        const int64_t index = tensor_int(indices, i);
+        if (!def_require(d, index >= -size && index < size, "index %lld is outside [-%lld, %lld)", (long long)index,
+                         (long long)size, (long long)size))
+            return false;
+    }
+    return true;
+}
+
 /* y[p.., j.., s..] = data[p.., wrap(indices[j..]), s..] */
 static void define_gather(Definition *d)
 {
@@ -9,7 +25,8 @@ static void define_gather(Definition *d)
     const int axis = def_axis(d, attr_int(d->node, "axis", 0), rank);
     Dim *dim[MAX_RANK];
     if (d->failed || !def_require(d, rank > 0, "the data is a scalar") ||
-        !def_require(d, out <= MAX_RANK, "the result has %d dimensions, the limit is %d", out, MAX_RANK))
+        !def_require(d, out <= MAX_RANK, "the result has %d dimensions, the limit is %d", out, MAX_RANK) ||
+        !require_indices(d, 1, def_dim(d, 0, axis)))
         return;
     for (int k = 0; k < out; k++)
         dim[k] = k < axis           ? def_dim(d, 0, k)
@@ -39,6 +56,8 @@ static void define_gather_elements(Definition *d)
                          "indices have %s elements in dimension %d, the data %s", size_text(d, def_dim(d, 1, k)), k,
                          size_text(d, def_dim(d, 0, k))))
             return;
+    if (!require_indices(d, 1, def_dim(d, 0, axis)))
+        return;
     def_output(d, 0, def_dtype(d, 0), rank, def_shape(d, 1));
     def_index(d, 0, i);
     i[axis] = expr_wrap(d->context, def_load(d, 1, i), def_dim(d, 0, axis));

@@ -176,11 +176,16 @@ static Dim *slice_point(Definition *d, Dim *point, Dim *extent, int64_t low, int
     return size_min(d, size_max(d, counted, size_const(d, low)), size_add(d, extent, size_const(d, high)));
 }
 
+/* A step no longer than what passes any end of an axis, so that sums with it do not overflow. */
+static int64_t slice_step(int64_t step)
+{
+    const int64_t far = INT64_C(1) << 40;
+    return step > far ? far : step < -far ? -far : step;
+}
+
 /* One axis of a slice: where it starts, and how many elements it takes. */
 static void slice_axis(Definition *d, Dim *from, Dim *to, int64_t step, Dim *extent, Dim **start, Dim **length)
 {
-    if (step < -INT64_MAX)
-        step = -INT64_MAX;
     *start = slice_point(d, from, extent, 0, step > 0 ? 0 : -1);
     Dim *end = slice_point(d, to, extent, step > 0 ? 0 : -1, step > 0 ? 0 : -1);
     Dim *span = step > 0 ? size_sub(d, end, *start) : size_sub(d, *start, end);
@@ -209,7 +214,7 @@ static void define_slice(Definition *d)
         const int a = def_axis(d, axes != NULL ? axes[k] : k, rank);
         if (d->failed || !def_require(d, start[a] == NULL, "axis %d is sliced twice", a))
             return;
-        step[a] = steps != NULL ? steps[k] : 1;
+        step[a] = steps != NULL ? slice_step(steps[k]) : 1;
         if (!def_require(d, step[a] != 0, "the step of axis %d is 0", a))
             return;
         Dim *first;

@@ -21,6 +21,10 @@ static void define_topk(Definition *d)
     Dim **k = def_sizes(d, 1, &count, def_dim(d, 0, axis));
     if (!k || !def_require(d, count == 1, "k has %d elements, wants 1", count) || d->failed)
         return;
+    Dim *left = size_sub(d, def_dim(d, 0, axis), k[0]);
+    if (!def_require(d, !dim_is_const(left, NULL) || dim_lower(left) >= 0, "k is %s, axis %d has %s elements",
+                     size_text(d, k[0]), axis, size_text(d, def_dim(d, 0, axis))))
+        return;
     Routine *routine = call(d, "topk", "", 1, 2);
     pass(routine, size_const(d, def_dtype(d, 0)));
     pass(routine, extent(d, 0, 0, axis));
