@@ -71,12 +71,25 @@
 #include "lanes_type.h"
 #undef COLUMN
 
+/* Strings can only be compared; NULL stands for "". */
+static void equal_strings(int64_t n, void *out, Operand a, Operand b, Operand c)
+{
+    const char *const *first = a.data, *const *second = b.data;
+    (void)c;
+    for (int64_t i = 0; i < n; i++) {
+        const char *x = first[a.step ? i : 0], *y = second[b.step ? i : 0];
+        ((uint8_t *)out)[i] = strcmp(x ? x : "", y ? y : "") == 0;
+    }
+}
+
 Lanes *lanes_scalar(Scalar scalar, DType operand)
 {
     static Lanes *const *const table[NUM_DTYPE] = {
         [F32] = table_F32,   [F64] = table_F64, [I8] = table_I8,   [I16] = table_I16, [I32] = table_I32,
         [I64] = table_I64,   [U8] = table_U8,   [U16] = table_U16, [U32] = table_U32, [U64] = table_U64,
         [BOOL] = table_BOOL, [I4] = table_I8,   [I2] = table_I8,   [U4] = table_U8,   [U2] = table_U8};
+    if (operand == STRING && scalar == S_EQUAL)
+        return equal_strings;
     return table[operand] && scalar_info(scalar, operand) ? table[operand][scalar] : NULL;
 }
 

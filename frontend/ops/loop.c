@@ -465,6 +465,29 @@ static bool has_one_point(Context *context, const Axis *axis)
     return !axis->of && is_int(extent, 1);
 }
 
+/* Puts copies in the place of axes that other reductions bind already; the body, and the bounds of inner axes, then
+ * range over the copies. Gives the body. */
+static Expr *bind_axes(Context *context, Axis **over, int nover, Expr *body)
+{
+    Expr *copy[MAX_RANK];
+    Axis *from[MAX_RANK];
+    int ncopy = 0;
+    for (int i = 0; i < nover; i++) {
+        Axis *axis = over[i];
+        if (axis->is_bound || ncopy) {
+            over[i] = ARENA_NEW(context->arena, Axis);
+            *over[i] = *axis;
+            over[i]->id = context->expr_count++;
+            over[i]->lo = expr_substitute(context, axis->lo, from, copy, ncopy, NULL, NULL);
+            over[i]->hi = expr_substitute(context, axis->hi, from, copy, ncopy, NULL, NULL);
+            from[ncopy] = axis;
+            copy[ncopy++] = expr_axis(context, over[i]);
+        }
+        over[i]->is_bound = true;
+    }
+    return ncopy ? expr_substitute(context, body, from, copy, ncopy, NULL, NULL) : body;
+}
+
 Expr *expr_reduce(Context *context, Combine combine, Axis *const *over, int nover, Expr *body, Expr *empty)
 {
     Axis **kept = ARENA_ARRAY(context->arena, nover, Axis *);
@@ -477,6 +500,7 @@ Expr *expr_reduce(Context *context, Combine combine, Axis *const *over, int nove
     }
     if (!nkept)
         return body;
+    body = bind_axes(context, kept, nkept, body);
     Expr *e = expr_apply(context, E_REDUCE, combine_is_arg(combine) ? INDEX : body->dtype, 2, body, empty, NULL);
     e->u.combine = combine;
     e->over = kept;

@@ -50,6 +50,7 @@ struct Axis {
     const char *name; /* "i", "v", "k": a hint for printing */
     Expr *lo, *hi;    /* INDEX expressions over axes outside this one */
     int id;           /* unique in the context */
+    bool is_bound;    /* by a reduction: a second one gets a copy, so that no two bind the same axis */
     /* An axis over the edges of vertex `of`: lo = row[of], hi = row[of + 1]; NULL otherwise. `order`[e] is the edge's
      * number in the model's order, `target` the model's index vector (target[order[e]] == of for all e of the axis), and
      * `from`[e] == source[order[e]] its checked source (NULL where there is none). See gnn.Csr. */

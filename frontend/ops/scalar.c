@@ -27,6 +27,8 @@ static const char *text_for(Scalar scalar, DTypeClass class)
         return row[scalar].unsigned_;
     case BOOLEAN:
         return row[scalar].boolean;
+    case TEXTUAL:
+        return scalar == S_EQUAL ? "strcmp(a, b) == 0" : "NONE";
     default:
         return "NONE";
     }

@@ -64,13 +64,15 @@ bool expr_reads_value(const Expr *e, const Value *value)
 }
 
 /* ---- substitution ---- */
-typedef struct {
+typedef struct Substitution Substitution;
+struct Substitution {
     Context *context;
     LoadRewrite *load;
     void *who;
-    Map *expr; /* old expression to new */
-    Map *axis; /* old axis to the expression that replaces it */
-} Substitution;
+    Map *expr;                 /* old expression to new */
+    Map *axis;                 /* old axis to the expression that replaces it */
+    const Substitution *outer; /* where axes that are not in the map are looked up */
+};
 
 static Expr *replace(Substitution *s, Expr *e);
 
@@ -86,14 +88,37 @@ static Expr *replace_load(Substitution *s, Expr *e)
     return instead ? instead : changed ? expr_load(s->context, e->u.value, index) : e;
 }
 
+static Expr *axis_replacement(const Substitution *s, const Axis *axis)
+{
+    Expr *to = NULL;
+    for (; s && !to; s = s->outer)
+        to = map_get(s->axis, axis);
+    return to;
+}
+
+static bool shadows(const Substitution *s, const Expr *e)
+{
+    for (int i = 0; i < e->nover; i++)
+        if (axis_replacement(s, e->over[i]))
+            return true;
+    return false;
+}
+
 /* A bound axis of its own for each copy of a reduction, so that an expression may stand inside itself. */
 static Expr *replace_reduce(Substitution *s, Expr *e)
 {
     Axis *over[MAX_RANK];
+    Substitution inner = {s->context, s->load, s->who, NULL, NULL, s};
+    if (shadows(s, e)) { /* the axis means another thing inside, and so do shared expressions */
+        inner.expr = map_new(s->context->arena);
+        inner.axis = map_new(s->context->arena);
+        s = &inner;
+    }
     for (int i = 0; i < e->nover; i++) {
         over[i] = ARENA_NEW(s->context->arena, Axis);
         *over[i] = *e->over[i];
         over[i]->id = s->context->expr_count++;
+        over[i]->is_bound = false;
         over[i]->lo = replace(s, over[i]->lo);
         over[i]->hi = replace(s, over[i]->hi);
         over[i]->of = replace(s, over[i]->of);
@@ -129,7 +154,7 @@ static Expr *rebuild(Context *context, Expr *e, Expr *const *arg)
 static Expr *replace_new(Substitution *s, Expr *e)
 {
     if (e->kind == E_AXIS) {
-        Expr *to = map_get(s->axis, e->u.axis);
+        Expr *to = axis_replacement(s, e->u.axis);
         return to ? to : e;
     }
     if (e->kind == E_LOAD)
@@ -160,7 +185,7 @@ static Expr *replace(Substitution *s, Expr *e)
 Expr *expr_substitute(Context *context, Expr *e, Axis *const *from, Expr *const *to, int count, LoadRewrite *load,
                       void *who)
 {
-    Substitution s = {context, load, who, map_new(context->arena), map_new(context->arena)};
+    Substitution s = {context, load, who, map_new(context->arena), map_new(context->arena), NULL};
     for (int i = 0; i < count; i++)
         map_set(s.axis, from[i], to[i]);
     return replace(&s, e);
