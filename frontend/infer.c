@@ -139,13 +139,25 @@ static bool types_agree(const Type *declared, const Type *inferred)
         return !declared->element || !inferred->element || types_agree(declared->element, inferred->element);
     if (declared->dtype != UNDEFINED && declared->dtype != inferred->dtype)
         return false;
-    if (declared->rank < 0 || inferred->rank < 0)
+    if (declared->rank != inferred->rank) /* a warning at most */
         return true;
-    if (declared->rank != inferred->rank)
-        return false;
     for (int i = 0; i < declared->rank; i++)
         if (!dims_agree(declared->dim[i], inferred->dim[i]))
             return false;
+    return true;
+}
+
+/* What the model says about one of its outputs, against what was inferred. */
+static bool check_declared(const Value *output, const Type *declared)
+{
+    Context *context = output->graph->context;
+    const char *said = type_text(declared, context->arena), *is = type_text(&output->type, context->arena);
+    if (!types_agree(declared, &output->type))
+        return report_add(
+            context->report, output->def, NODE_SHAPE,
+            arena_printf(context->arena, "output '%s' is declared as %s but is %s", output->name, said, is));
+    if (declared->kind == TENSOR && declared->rank >= 0 && declared->rank != output->type.rank)
+        report_add(context->report, output->def, WARN_OUTPUT_RANK, output->name, said, is);
     return true;
 }
 
@@ -164,11 +176,7 @@ bool model_infer(Model *model)
     }
     bool fine = true;
     for (int i = 0; i < graph->nout; i++)
-        if (!types_agree(&declared[i], &graph->out[i]->type))
-            fine = report_add(context->report, graph->out[i]->def, NODE_SHAPE,
-                              arena_printf(context->arena, "output '%s' is declared as %s but is %s",
-                                           graph->out[i]->name, type_text(&declared[i], context->arena),
-                                           type_text(&graph->out[i]->type, context->arena)));
+        fine &= check_declared(graph->out[i], &declared[i]);
     model->is_inferred = fine;
     return fine;
 }
