@@ -255,13 +255,17 @@ static bool run_evaluator(Case *test)
     return true;
 }
 
-/* Says what went wrong with a program that was run, from the first line of its log. */
+/* Says what went wrong with a program that was run, from its log: the first line that speaks of an error, or the first.
+ */
 static bool process_failed(Case *test, const char *what, int status, const char *log)
 {
-    char *text = file_text(test->context->arena, log);
-    text[strcspn(text, "\n")] = '\0';
+    char *text = file_text(test->context->arena, log), *line = strstr(text, "error");
+    while (line && line > text && line[-1] != '\n')
+        line--;
+    line = line ? line : text;
+    line[strcspn(line, "\n")] = '\0';
     snprintf(test->comparison.message, sizeof test->comparison.message, "%s ended with status %d: %.300s", what, status,
-             text);
+             line);
     return false;
 }
 
