@@ -46,6 +46,10 @@ const Op ops_composed[] = {
     ROW("LinearAttention", 27, "chunk_size:int=64 kv_num_heads:int q_num_heads:int scale:float=0 update_rule:string=gated_delta",
         "query:T key:T value:T past_state:S? decay:T? beta:T? -> output:T present_state:S | T=float S=float"),
     ROW("Bernoulli", 22, "dtype:int? seed:float?", "input:float -> output:number,bool"),
+    ROW("Dropout", 22, "seed:int?", "data:T ratio:F? training_mode:bool? -> output:T mask:bool? | T=float F=float"),
+    {.name = "FlexAttention", .domain = "ai.onnx.preview", .schema = "Q:T K:T V:T -> Y:T | T=float",
+     .attributes = "prob_mod:graph? scale:float? score_mod:graph? softmax_precision:int?", .form = FORM_COMPOSED,
+     .compose = compose, .since = 1},
     TRAINING_ROW("Adagrad", "decay_factor:float=0 epsilon:float=1e-6 norm_coefficient:float=0"),
     TRAINING_ROW("Adam", "alpha:float=0.9 beta:float=0.999 epsilon:float=1e-6 norm_coefficient:float=0 "
                  "norm_coefficient_post:float=0"),

@@ -320,11 +320,11 @@ static bool condition_holds(Body *body, Span condition)
 }
 
 /* ---- statements ---- */
-/* text with @ replaced by `group`. */
-static void write_repeated(FILE *to, const char *text, int group)
+/* text with @ replaced by `group`; where nothing is repeated @ is ONNX's. */
+static void write_repeated(const Body *body, FILE *to, const char *text, int group)
 {
     for (; *text; text++)
-        if (*text == '@')
+        if (*text == '@' && body->groups)
             fprintf(to, "%d", group);
         else
             putc(*text, to);
@@ -342,9 +342,9 @@ static void write_statement(Body *body, FILE *to, Span line)
     if (!line.length)
         return;
     const char *text = expand(body, line);
-    for (int group = 0; group < (strchr(text, '@') ? body->groups : 1); group++) {
+    for (int group = 0; group < (strchr(text, '@') && body->groups ? body->groups : 1); group++) {
         fputs("    ", to);
-        write_repeated(to, text, group);
+        write_repeated(body, to, text, group);
         putc('\n', to);
     }
 }
@@ -358,10 +358,21 @@ static void write_names(const Body *body, FILE *to, Span list)
         const char *name = span_copy(body, part);
         for (int group = 0; group < (strchr(name, '@') ? body->groups : 1); group++) {
             fputs(separator, to);
-            write_repeated(to, name, group);
+            write_repeated(body, to, name, group);
             separator = ", ";
         }
     }
+}
+
+/* The names of the attributes, for statements that hand them on as @name. */
+static void write_attributes(const Body *body, FILE *to)
+{
+    Span list = body->attributes, part;
+    const char *separator = "<";
+    for (; span_next(&list, ',', &part); separator = ", ")
+        fprintf(to, "%s%.*s", separator, (int)strcspn(span_copy(body, part), ":= "), part.text);
+    if (*separator == ',')
+        fputs("> ", to);
 }
 
 /* ---- finding the text ---- */
@@ -437,8 +448,10 @@ const char *composed_text(const Node *node)
     FILE *to = open_memstream(&text, &size);
     if (!to)
         report_fatal(body.context->report, node, INTERNAL, "out of memory");
-    fprintf(to, "<domain: \"o2c.body\", opset_import: [\"\" : %d, \"o2c\" : 1, \"gnn\" : 1]>\n%s (", NEWEST_OPSET,
+    fprintf(to, "<domain: \"o2c.body\", opset_import: [\"\" : %d, \"o2c\" : 1, \"gnn\" : 1]>\n%s ", NEWEST_OPSET,
             node->op->name);
+    write_attributes(&body, to);
+    fputs("(", to);
     write_names(&body, to, body.inputs);
     fputs(") => (", to);
     write_names(&body, to, body.outputs);

@@ -1,4 +1,4 @@
-/* signal.c -- routines on signals and text: DFT, TfIdfVectorizer; and random numbers. */
+/* signal.c -- routines on signals, text and bits: DFT, TfIdfVectorizer, BitCast; and random numbers. */
 #include "call.h"
 #include <string.h>
 
@@ -195,6 +195,19 @@ static void define_multinomial(Definition *d)
     d->node->out[0]->bound = def_dim(d, 0, 1);
 }
 
+/* ---- bits ---- */
+static void define_bit_cast(Definition *d)
+{
+    const DType to = dtype_from_number(attr_int(d->node, "to", UNDEFINED));
+    if (!def_require(d, to != UNDEFINED && to != STRING, "attribute 'to' is no type of numbers") ||
+        !def_require(d, dtype_info(to)->bits == dtype_info(def_dtype(d, 0))->bits, "%s and %s differ in width",
+                     dtype_info(def_dtype(d, 0))->text, dtype_info(to)->text))
+        return;
+    Routine *routine = call(d, "bitcast", "", 1, 1);
+    pass(routine, size_times(d, size_product(d, def_rank(d, 0), def_shape(d, 0)), (int64_t)dtype_info(to)->size));
+    def_output(d, 0, to, def_rank(d, 0), def_shape(d, 0));
+}
+
 /* clang-format off */
 #define ROW(op_name, opset, define_function, op_schema, op_attributes)                                                     \
     {.name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_ROUTINE, .define = define_function,   \
@@ -206,6 +219,7 @@ const Op ops_signal[] = {
     ROW("TfIdfVectorizer", 9, define_tfidf, "X:int32,int64 -> Y:float32",
         "max_gram_length:int max_skip_count:int min_gram_length:int mode:string ngram_counts:ints ngram_indexes:ints "
         "pool_int64s:ints? pool_strings:strings? weights:floats?"),
+    ROW("BitCast", 26, define_bit_cast, "input:number,bool,float8,narrow -> output:number,bool,float8,narrow", "to:int"),
     ROW("RandomUniform", 22, define_random, "-> output:float",
         "dtype:int=1 high:float=1 low:float=0 seed:float? shape:ints"),
     ROW("RandomNormal", 22, define_random, "-> output:float",
