@@ -26,14 +26,14 @@ O2C_ROUTINE(O2C_NAME(o2c_gru))
                 product(of_x, run.w, run.x + time * s.x_time, run.wb, 3 * hidden, s.input);
                 product(of_h, run.r, h, run.rb, 2 * hidden, hidden);
                 for (int64_t j = 0; j < 2 * hidden; j++)
-                    of_x[j] = run_activate(&run, 0, of_x[j] + of_h[j]);
+                    of_x[j] = run_gate(&run, 0, of_x[j] + of_h[j]);
                 const O2C_REAL *const z = of_x, *const r = of_x + hidden;
                 for (int64_t j = 0; j < hidden; j++)
                     kept[j] = reset_after ? h[j] : r[j] * h[j];
                 product(of_h, last_r, kept, last_bias, hidden, hidden);
                 for (int64_t j = 0; j < hidden; j++) {
                     const O2C_REAL recurrent = reset_after ? r[j] * of_h[j] : of_h[j];
-                    h[j] = (1 - z[j]) * run_activate(&run, 1, of_x[2 * hidden + j] + recurrent) + z[j] * h[j];
+                    h[j] = (1 - z[j]) * run_gate(&run, 1, of_x[2 * hidden + j] + recurrent) + z[j] * h[j];
                 }
                 store_step(&run, &s, time, h);
             }

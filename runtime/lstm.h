@@ -3,6 +3,8 @@
  *    i = f(W_i x + R_i h + P_i c + b_i)        f = f(W_f x + R_f h + P_f c + b_f), or 1 - i when the flag is set
  *    c' = f c + i g(W_c x + R_c h + b_c)       o = f(W_o x + R_o h + P_o c' + b_o)        h' = o h(c')
  *
+ * Only gates are clipped, not the c' that h reads, as ONNX Runtime has it.
+ *
  *    own inputs: initial_c [directions, batch, hidden], P [directions, 3 * hidden]      own output: Y_c
  *    scratch: 10 * hidden numbers */
 #include "recurrent.h"
@@ -28,17 +30,17 @@ O2C_ROUTINE(O2C_NAME(o2c_lstm))
                 for (int64_t j = 0; j < hidden; j++) {
                     O2C_REAL i = of_x[j] + of_h[j], o = of_x[hidden + j] + of_h[hidden + j];
                     O2C_REAL f = of_x[2 * hidden + j] + of_h[2 * hidden + j];
-                    const O2C_REAL g = run_activate(&run, 1, of_x[3 * hidden + j] + of_h[3 * hidden + j]);
+                    const O2C_REAL g = run_gate(&run, 1, of_x[3 * hidden + j] + of_h[3 * hidden + j]);
                     if (peephole) {
                         i += peephole[j] * c[j];
                         f += peephole[2 * hidden + j] * c[j];
                     }
-                    i = run_activate(&run, 0, i);
-                    f = coupled ? 1 - i : run_activate(&run, 0, f);
+                    i = run_gate(&run, 0, i);
+                    f = coupled ? 1 - i : run_gate(&run, 0, f);
                     c[j] = f * c[j] + i * g;
                     if (peephole)
                         o += peephole[hidden + j] * c[j];
-                    h[j] = run_activate(&run, 0, o) * run_activate(&run, 2, c[j]);
+                    h[j] = run_gate(&run, 0, o) * run_activate(&run, 2, c[j]);
                 }
                 store_step(&run, &s, time, h);
             }

@@ -118,10 +118,15 @@ static inline int recurrent_run(const void *const in[], void *const out[], const
 
 static inline O2C_REAL run_activate(const struct run *run, int which, O2C_REAL x)
 {
-    if (run->clip > 0)
-        x = x < (O2C_REAL)-run->clip ? (O2C_REAL)-run->clip : x > (O2C_REAL)run->clip ? (O2C_REAL)run->clip : x;
-    return activate(run->function[which], (O2C_REAL)run->parameter[2 * which], (O2C_REAL)run->parameter[2 * which + 1],
-                    x);
+    const double *const parameter = run->parameter + 2 * which;
+    return activate(run->function[which], (O2C_REAL)parameter[0], (O2C_REAL)parameter[1], x);
+}
+
+/* The same for a gate: its sum is clipped first. */
+static inline O2C_REAL run_gate(const struct run *run, int which, O2C_REAL x)
+{
+    const O2C_REAL clip = (O2C_REAL)run->clip;
+    return run_activate(run, which, !(clip > 0) ? x : x < -clip ? -clip : x > clip ? clip : x);
 }
 
 /* The sum of a[i] * b[i], in eight partial sums that the C compiler can keep in one register. */

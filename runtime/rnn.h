@@ -17,7 +17,7 @@ O2C_ROUTINE(O2C_NAME(o2c_rnn))
                 product(of_x, run.w, run.x + time * s.x_time, run.wb, s.hidden, s.input);
                 product(of_h, run.r, h, run.rb, s.hidden, s.hidden);
                 for (int64_t j = 0; j < s.hidden; j++)
-                    h[j] = run_activate(&run, 0, of_x[j] + of_h[j]);
+                    h[j] = run_gate(&run, 0, of_x[j] + of_h[j]);
                 store_step(&run, &s, time, h);
             }
             pad_steps(&run, &s);
