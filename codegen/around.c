@@ -6,7 +6,11 @@ static const char *sources(const Program *program)
 {
     const char *name = program->options->name;
     Arena *arena = program->context->arena;
-    const char *runtime = program_needs_runtime(program) ? arena_printf(arena, " %s_runtime.c", name) : "";
+    const Carried carried = carried_files(program);
+    const char *runtime = "";
+    for (int i = 0; i < carried.count; i++)
+        if (strcmp(strrchr(carried.file[i], '.'), ".c") == 0)
+            runtime = arena_printf(arena, "%s %s_%s", runtime, name, carried.file[i]);
     const char *weights = weight_total(program) == 0                 ? ""
                           : program->options->weights == WEIGHTS_C   ? arena_printf(arena, " %s_weights.c", name)
                           : program->options->weights == WEIGHTS_OBJ ? arena_printf(arena, " %s_weights.S", name)

@@ -10,6 +10,8 @@
 typedef struct {
     const Program *program;
     const char *folder; /* the one being filled */
+    void (*write)(const Program *program, FILE *to);
+    const char *carried; /* a file of runtime/ */
 } Build;
 
 /* Removes a folder and the plain files in it; a folder of something else is left as it is. */
@@ -30,19 +32,49 @@ static bool file_error(const Program *program, const char *path)
     return report_add(program->context->report, NULL, FILE_UNREADABLE, path, strerror(errno));
 }
 
-static bool write_file(const Build *build, const char *suffix, void (*write)(const Program *program, FILE *to))
+static bool write_named(const Build *build, const char *name, void (*write)(const Build *build, FILE *to))
 {
-    Arena *arena = build->program->context->arena;
-    const char *name = strpbrk(suffix, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == suffix || strcmp(suffix, "manifest.json") == 0
-                           ? suffix
-                           : arena_printf(arena, "%s%s", build->program->options->name, suffix);
-    const char *path = arena_printf(arena, "%s/%s", build->folder, name);
+    const char *path = arena_printf(build->program->context->arena, "%s/%s", build->folder, name);
     FILE *to = fopen(path, "wx");
     if (!to)
         return file_error(build->program, path);
-    write(build->program, to);
+    write(build, to);
     const bool failed = ferror(to);
     return (fclose(to) == 0 && !failed) || file_error(build->program, path);
+}
+
+static void write_part(const Build *build, FILE *to)
+{
+    build->write(build->program, to);
+}
+
+static void write_carried_part(const Build *build, FILE *to)
+{
+    write_carried(build->program, build->carried, to);
+}
+
+/* A file of this name, or, where it starts with a dot or an underscore, of the program's name and this. */
+static bool write_file(const Build *build, const char *name, void (*write)(const Program *program, FILE *to))
+{
+    Build part = *build;
+    part.write = write;
+    if (*name == '.' || *name == '_')
+        name = arena_printf(build->program->context->arena, "%s%s", build->program->options->name, name);
+    return write_named(&part, name, write_part);
+}
+
+static bool write_runtime(const Build *build)
+{
+    const Carried carried = carried_files(build->program);
+    Build part = *build;
+    for (int i = 0; i < carried.count; i++) {
+        part.carried = carried.file[i];
+        if (!write_named(&part,
+                         arena_printf(build->program->context->arena, "%s%s", build->program->prefix, part.carried),
+                         write_carried_part))
+            return false;
+    }
+    return true;
 }
 
 static void write_source_file(const Program *program, FILE *to)
@@ -71,10 +103,8 @@ static bool write_files(const Build *build)
     const Program *program = build->program;
     if (!write_file(build, ".c", write_source_file) || !write_file(build, ".h", write_header_file))
         return false;
-    if (program_needs_runtime(program) && (!write_file(build, "_runtime.h", write_runtime_header) ||
-                                           !write_file(build, "_runtime.c", write_runtime_source)))
-        return false;
-    return write_weights(build) && (!program->options->driver || write_file(build, "_driver.c", write_driver)) &&
+    return write_runtime(build) && write_weights(build) &&
+           (!program->options->driver || write_file(build, "_driver.c", write_driver)) &&
            write_file(build, "_test.c", write_test) && write_file(build, "Makefile", write_makefile) &&
            write_file(build, "CMakeLists.txt", write_cmake) && write_file(build, ".pc", write_pkgconfig) &&
            write_file(build, "manifest.json", write_manifest);
@@ -130,7 +160,7 @@ bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *
     while (length > 1 && options->folder[length - 1] == '/')
         length--;
     const char *folder = arena_strndup(arena, options->folder, length);
-    const Build build = {program, arena_printf(arena, "%s.tmp", folder)};
+    const Build build = {.program = program, .folder = arena_printf(arena, "%s.tmp", folder)};
     remove_folder(arena, build.folder);
     if (mkdir(build.folder, 0777) != 0)
         return file_error(program, build.folder);

@@ -45,6 +45,44 @@ static Call *call_add(Program *program, Step *step, Value *output)
     return *link = call;
 }
 
+/* Every tensor the expression reads gets its place and its name before the nest's locals get theirs. */
+static void name_tensors(Program *program, const Expr *e, Map *seen)
+{
+    if (!e || map_get(seen, e))
+        return;
+    map_set(seen, e, e);
+    if (e->kind == E_LOAD) {
+        need_buffer(program, e->u.value);
+        for (int i = 0; i < e->u.value->type.rank; i++)
+            name_tensors(program, e->index[i], seen);
+    }
+    for (int i = 0; i < e->narg; i++)
+        name_tensors(program, e->arg[i], seen);
+    for (int i = 0; i < e->nover; i++) {
+        name_tensors(program, e->over[i]->lo, seen);
+        name_tensors(program, e->over[i]->hi, seen);
+    }
+}
+
+static void name_element(Program *program, Simplifier *simplifier, const Element *element, int rank)
+{
+    Map *seen = map_new(program->context->arena);
+    if (element->body)
+        name_tensors(program, simplify(simplifier, element->body), seen);
+    const Update *update = element->update;
+    if (!update)
+        return;
+    name_tensors(program, simplify(simplifier, update->value), seen);
+    if (update->guard)
+        name_tensors(program, simplify(simplifier, update->guard), seen);
+    for (int i = 0; i < rank; i++)
+        name_tensors(program, simplify(simplifier, update->at[i]), seen);
+    for (int i = 0; i < update->nover; i++) {
+        name_tensors(program, simplify(simplifier, update->over[i]->lo), seen);
+        name_tensors(program, simplify(simplifier, update->over[i]->hi), seen);
+    }
+}
+
 /* The checks and loops of each output that is needed. */
 static void build(Program *program, Step *step)
 {
@@ -54,8 +92,10 @@ static void build(Program *program, Step *step)
         if (!buffer_of(program, value)->is_needed)
             continue;
         const int rank = value->type.rank;
-        NestScope scope = {context, simplifier_new(context), names_new(context->arena, program->names)};
+        Simplifier *simplifier = simplifier_new(context);
         Element *element = &step->element[i];
+        name_element(program, simplifier, element, rank);
+        NestScope scope = {context, simplifier, names_new(context->arena, program->names)};
         for (const Check *check = nest_checks(&scope, element, rank); check; check = check->next) {
             NestScope of_check = {context, scope.simplifier, names_new(context->arena, program->names)};
             Call *call = call_add(program, step, NULL);

@@ -28,9 +28,15 @@ void write_weights_bin(const Program *program, FILE *to);
 void write_weights_s(const Program *program, FILE *to);
 
 /* ---- runtime sources ---- */
-bool program_needs_runtime(const Program *program);
-void write_runtime_header(const Program *program, FILE *to);
-void write_runtime_source(const Program *program, FILE *to);
+enum { MAX_CARRIED = 64 };
+typedef struct {
+    const char *file[MAX_CARRIED]; /* in runtime/; copied as NAME_file */
+    int count;
+} Carried;
+Carried carried_files(const Program *program);
+void write_carried(const Program *program, const char *file, FILE *to);
+/* NAME.c's includes and the declarations of the routines it calls. */
+void print_carried_declarations(const Program *program, Text *text);
 
 /* ---- what stands around the program ---- */
 void write_driver(const Program *program, FILE *to);

@@ -88,10 +88,16 @@ static bool is_reserved(const char *name)
     return false;
 }
 
-/* Letters, digits and single underscores of text, starting with a letter; cut at MAX_IDENTIFIER. `into` holds that. */
+/* Letters, digits and single underscores of text, starting with a letter; cut at MAX_IDENTIFIER. `into` holds that. Of
+ * a longer text the end is kept, from where a word starts: paths tell more there. */
 static void reduce(const char *text, char *into)
 {
     size_t length = 0;
+    if (strlen(text) > MAX_IDENTIFIER) {
+        text += strlen(text) - MAX_IDENTIFIER;
+        const size_t word = strcspn(text, "/._:");
+        text += word < MAX_IDENTIFIER / 2 ? word : 0;
+    }
     for (; *text && length < MAX_IDENTIFIER; text++) {
         const unsigned char c = (unsigned char)*text;
         const bool is_word = c < 128 && isalnum(c);

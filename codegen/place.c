@@ -14,12 +14,15 @@ static const struct {
 };
 
 /* The outermost scope in which all that e reads is bound and in which it may run. */
-static Scope *target(const Nest *n, const Expr *e, Scope *scope)
+static Scope *target(Nest *n, const Expr *e, Scope *scope)
 {
     const Facts *facts = nest_facts(n, e);
     AxisSet reads = facts->reads;
-    if (e->kind == E_REDUCE && n->lane)
+    if (e->kind == E_REDUCE && n->lane && axis_set_has(n, reads, n->lane)) { /* an array over the lanes of a block */
         reads = axis_set_without(n, reads, n->lane);
+        if (n->lane_base)
+            reads = axis_set_add(n, reads, n->lane_base->u.axis);
+    }
     if (facts->is_pinned)
         return scope;
     while (scope->outer && axis_set_covers(scope->outer->bound, reads) && !(scope->is_arm && facts->may_fault))

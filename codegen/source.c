@@ -410,11 +410,7 @@ void write_source(Program *program, FILE *to)
     print_run(program, body);
     print_head(program, head);
     text_line(head, "#include \"%s.h\"", program->options->name);
-    if (program_needs_runtime(program))
-        text_line(head, "#include \"%s_runtime.h\"", program->options->name);
-    text_line(head, "#include <math.h>");
-    text_line(head, "#include <string.h>");
-    text_line(head, "%s", "");
+    print_carried_declarations(program, head);
     text_line(head, "#if defined(__GNUC__) || defined(_MSC_VER)");
     text_line(head, "#define %sRESTRICT __restrict", program->upper);
     text_line(head, "#else");
