@@ -13,16 +13,21 @@ static const struct {
     [COMBINE_ARG_MIN_LAST] = {"best", 0},
 };
 
+/* The axes that must be open where e is placed. A reduction over lanes is an array over those of a block. */
+static AxisSet reads_of(Nest *n, const Expr *e)
+{
+    AxisSet reads = nest_facts(n, e)->reads;
+    if (e->kind != E_REDUCE || !n->lane || !axis_set_has(n, reads, n->lane))
+        return reads;
+    reads = axis_set_without(n, reads, n->lane);
+    return n->lane_base ? axis_set_add(n, reads, n->lane_base->u.axis) : reads;
+}
+
 /* The outermost scope in which all that e reads is bound and in which it may run. */
 static Scope *target(Nest *n, const Expr *e, Scope *scope)
 {
     const Facts *facts = nest_facts(n, e);
-    AxisSet reads = facts->reads;
-    if (e->kind == E_REDUCE && n->lane && axis_set_has(n, reads, n->lane)) { /* an array over the lanes of a block */
-        reads = axis_set_without(n, reads, n->lane);
-        if (n->lane_base)
-            reads = axis_set_add(n, reads, n->lane_base->u.axis);
-    }
+    const AxisSet reads = reads_of(n, e);
     if (facts->is_pinned)
         return scope;
     while (scope->outer && axis_set_covers(scope->outer->bound, reads) && !(scope->is_arm && facts->may_fault))
@@ -348,7 +353,8 @@ static int find_batch(Nest *n, Expr *e, Scope *scope, Accumulator *batch, int ca
         const Facts *facts = nest_facts(n, other);
         bool joins = other != e && other->nover == e->nover && facts->is_certain && !facts->is_pinned &&
                      memcmp(other->over, e->over, sizeof *e->over * (size_t)e->nover) == 0 &&
-                     !find_placed(scope, other) && target(n, other, scope) == scope;
+                     !find_placed(scope, other) && axis_set_covers(scope->bound, reads_of(n, other)) &&
+                     target(n, other, scope) == scope;
         for (int k = 0; k < count && joins; k++)
             joins = is_independent(n, other, batch[k].e);
         if (joins)
