@@ -120,6 +120,11 @@ conformance: $(OUT)/onnx2c $(BUILD)/backend/manifest.txt
 	@$(PYTHON) tests/conformance/run.py $(OUT)/onnx2c $(BUILD)/backend $(BUILD)/conformance.txt
 	@echo "what failed, and why: $(BUILD)/conformance.txt"
 
+# The graph after every pass, as other engines see it.
+.PHONY: check-passes
+check-passes: $(OUT)/onnx2c $(BUILD)/venv/ok
+	@$(PYTHON) tests/check_passes.py $(OUT)/onnx2c $(BUILD)/passes
+
 FORMATTED = $(sort $(wildcard */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
 style: | $(BUILD)/packages.ok
 	@clang-format -i $(FORMATTED)

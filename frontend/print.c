@@ -2,6 +2,7 @@
 #include "print.h"
 #include "map.h"
 #include "ops/op.h"
+#include "symbol_table.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,6 +213,21 @@ static void called_print(const Printer *printer, const Node *node)
         fprintf(printer->to, ":%s", name.overload);
 }
 
+/* The node's name, with a number where another node was printed by it: nodes that came from one share it. */
+static const char *label_of(Printer *printer, const Node *node)
+{
+    int *uses = printer->labels ? symbol_table_find(printer->labels, node->name) : NULL;
+    const char *label = node->name;
+    while (uses && symbol_table_find(printer->labels, label))
+        label = arena_printf(printer->arena, "%s_%d", node->name, ++*uses);
+    if (printer->labels) {
+        int *one = ARENA_NEW(printer->arena, int);
+        *one = 1;
+        symbol_table_define(printer->labels, label, one);
+    }
+    return label;
+}
+
 static void statement_print(Printer *printer, const Node *node, int indent)
 {
     FILE *to = printer->to;
@@ -219,7 +235,7 @@ static void statement_print(Printer *printer, const Node *node, int indent)
     fprintf(to, "%*s", indent, "");
     if (*node->name) {
         putc('[', to);
-        name_print(node->name, to);
+        name_print(label_of(printer, node), to);
         fputs("] ", to);
     }
     names_print(node->out, node->nout, to);
@@ -295,7 +311,9 @@ void printer_graph(Printer *printer, const Graph *graph, int indent)
 void printer_function(Printer *printer, const Graph *function, const CallName *name)
 {
     FILE *to = printer->to;
-    fprintf(to, "%s", name->name);
+    bool types = printer->options.types;
+    printer->options.types = false; /* the types in a function are those of a call */
+    fputs(name->name, to);
     const char *separator = " <";
     for (int i = 0; i < function->nattribute; i++, separator = ", ") {
         fputs(separator, to);
@@ -312,6 +330,7 @@ void printer_function(Printer *printer, const Graph *function, const CallName *n
     putc(')', to);
     body_print(printer, function, 0);
     putc('\n', to);
+    printer->options.types = types;
 }
 
 /* ---- for messages and tests ---- */

@@ -30,6 +30,7 @@ typedef struct {
     struct Map *size_name;     /* Dim -> its name */
     struct SymbolTable *sizes; /* names that inputs use */
     int nsize;
+    struct SymbolTable *labels; /* that nodes have, since engines want each once; NULL: they may repeat */
 } Printer;
 
 /* What a node calls in the printed model, where that is a function. */

@@ -247,6 +247,7 @@ void model_print(const Model *model, FILE *to, const PrintOptions *options)
     Printer printer = {.to = to, .arena = context->arena, .calls = c.calls};
     printer.size_name = map_new(context->arena);
     printer.sizes = named_sizes(model->graph);
+    printer.labels = symbol_table_new(context->arena, NULL);
     if (options)
         printer.options = *options;
     fprintf(to, "<ir_version: %lld, ", (long long)choose_ir_version(&c, opset));
