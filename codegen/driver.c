@@ -237,8 +237,10 @@ static void print_run_folder(const Program *program, Text *text, int ninput)
     text_line(text, "%s", "");
 }
 
-void write_driver(const Program *program, FILE *to)
+void write_driver(const Program *of, FILE *to)
 {
+    Program copy = *of, *program = &copy; /* with helper functions of its own */
+    copy.helpers = helpers_new(of->context->arena);
     const char *name = program->options->name;
     const bool bin = program->options->weights == WEIGHTS_BIN;
     Text *text = text_new(program->context->arena);
@@ -263,7 +265,10 @@ void write_driver(const Program *program, FILE *to)
     if (bin)
         text_add(text, read_weights, program->upper, name, program->upper, program->upper, name);
     text_line(text, "%s", "");
-    print_run_folder(program, text, ninput);
+    Text *run = text_new(program->context->arena);
+    print_run_folder(program, run, ninput);
+    text_string(text, program->helpers->text->data);
+    text_string(text, run->data);
     text_line(text, "int main(int argc, char **argv)");
     text_line(text, "{");
     text_line(text, "    int repeats = 1, first = 1;");
