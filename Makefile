@@ -107,10 +107,19 @@ $(OUT)/unit: $(UNITS) $(LIBRARY)
 	@$(CC) $(CFLAGS) $^ -o $@ -lcunit -lprotobuf-c -lm
 
 .PHONY: check style style-check
-check: export ONNX2C = $(OUT)/onnx2c
+check: export ONNX2C = $(abspath $(OUT)/onnx2c)
 check: export SHARED_MODELS = $(SHARED)/models
 check: $(OUT)/onnx2c $(OUT)/unit $(BUILD)/venv/ok
 	@BUILD=$(BUILD) UNIT=$(OUT)/unit PYTHON=$(PYTHON) tests/check.sh
+
+# The text cases' expectations, written anew.
+.PHONY: bless demo
+bless: $(OUT)/onnx2c
+	@ONNX2C=$(abspath $(OUT)/onnx2c) tests/cases.test --bless
+	@git diff --stat tests/cases
+
+demo: $(OUT)/onnx2c $(BUILD)/venv/ok
+	@$(PYTHON) models/demo.py $(OUT)/onnx2c $(BUILD)/demo
 
 # The ONNX backend tests of the onnx package; what fails and why is in conformance.txt.
 .PHONY: conformance

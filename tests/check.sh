@@ -4,10 +4,12 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build}
-export ONNX2C=${ONNX2C:-$BUILD/onnx2c} UNIT=${UNIT:-$BUILD/unit} PYTHON=${PYTHON:-$BUILD/venv/bin/python}
+export ONNX2C; ONNX2C=$(realpath "${ONNX2C:-$BUILD/onnx2c}")
+export UNIT=${UNIT:-$BUILD/unit} PYTHON=${PYTHON:-$BUILD/venv/bin/python}
 export SHARED_MODELS=${SHARED_MODELS:-../shared/models}
 [ $# -gt 0 ] || set -- unit $(cd tests && ls [a-z]*.test)
 
+[ -x "$ONNX2C" ] || { echo "check: there is no $ONNX2C"; exit 1; }
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
