@@ -26,7 +26,8 @@ void upgrade_refuse(Upgrade *upgrade, const char *why);
 int64_t upgrade_int(Upgrade *upgrade, const char *name, int64_t otherwise);
 double upgrade_float(Upgrade *upgrade, const char *name, double otherwise);
 
-/* The output of a new operator before the node. */
+/* The output of a new operator before the node. In EMIT at most one argument may make nodes itself: C leaves the order
+ * of arguments open, and the order of nodes must not depend on the compiler. */
 Value *upgrade_emit(Upgrade *upgrade, const char *op, int nin, Value *const *in);
 #define EMIT(upgrade, op, ...)                                                                                         \
     upgrade_emit(upgrade, op, (int)(sizeof((Value *[]){__VA_ARGS__}) / sizeof(Value *)), (Value *[]){__VA_ARGS__})

@@ -45,10 +45,13 @@ static Value *scalar_like(Upgrade *upgrade, double value, Value *like)
 /* `b` with axes of size 1 behind its own, so that its first axis meets `axis` of `a` when broadcast the usual way. */
 static Value *align(Upgrade *upgrade, Value *b, Value *a, int64_t axis)
 {
-    Value *behind =
-        axis < 0 ? one_int(upgrade, -axis) : EMIT(upgrade, "Sub", upgrade_rank(upgrade, a), one_int(upgrade, axis));
-    Value *count = EMIT(upgrade, "Max", EMIT(upgrade, "Sub", behind, upgrade_rank(upgrade, b)), one_int(upgrade, 0));
-    Value *shape = EMIT(upgrade, "Concat", upgrade_shape(upgrade, b), ones(upgrade, count));
+    Value *behind = one_int(upgrade, axis < 0 ? -axis : axis); /* axes of a from `axis` on */
+    if (axis >= 0)
+        behind = EMIT(upgrade, "Sub", upgrade_rank(upgrade, a), behind);
+    Value *count = EMIT(upgrade, "Sub", behind, upgrade_rank(upgrade, b));
+    count = EMIT(upgrade, "Max", count, one_int(upgrade, 0));
+    Value *shape = upgrade_shape(upgrade, b);
+    shape = EMIT(upgrade, "Concat", shape, ones(upgrade, count));
     attr_set_int(shape->def, "axis", 0);
     return EMIT(upgrade, "Reshape", b, shape);
 }
