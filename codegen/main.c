@@ -1,6 +1,5 @@
 /* main.c -- the command line: a table of verbs, a table of options, and the reader of both. */
 #include "command.h"
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,17 +135,6 @@ static void print_help(const Verb *verb, FILE *to)
         snprintf(name, sizeof name, "--%s %s", option->name, option->argument ? option->argument : "");
         fprintf(to, "  %s %-22s %s\n", letter, name, option->text);
     }
-}
-
-int usage_error(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("onnx2c: ", stderr);
-    vfprintf(stderr, format, args);
-    fputs("\n", stderr);
-    va_end(args);
-    return EXIT_USAGE;
 }
 
 /* ---- reading ---- */
