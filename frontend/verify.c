@@ -2,7 +2,8 @@
  *
  *   values     each is defined once: as an input, as an initialiser, or by one node, in its graph
  *              its name is not empty and no other value's within its outermost graph
- *              its type has at most MAX_RANK sizes, none missing; after inference it has an element type
+ *              its type has at most MAX_RANK sizes, none missing; after inference it has an element type, but in
+ *              a subgraph, which may be a branch that is never taken and makes no sense
  *              a constant has the value's type; an initialiser has a constant; one that is an input is overridable
  *              `reader` lists each node that reads it, once for every slot; `outputs` counts the graph's outputs it is
  *   nodes      stand in their graph's list, forward and backward, as many as nnode says
@@ -94,7 +95,7 @@ static void define(Verifier *v, const Graph *graph, const Value *value, const No
         broken(v, def, "two values are named '%s', or one has no name", value->name);
     if (!type_is_whole(&value->type))
         broken(v, def, "the type of '%s' has a size missing", value->name);
-    else if (v->typed && def && !is_typed(&value->type))
+    else if (v->typed && def && !graph->owner && !is_typed(&value->type))
         broken(v, def, "value '%s' has no type", value->name);
     if (value->constant && !constant_fits(value))
         broken(v, def, "the elements of '%s' are not of its type", value->name);
