@@ -1,8 +1,10 @@
-/* check.c -- `onnx2c check`: everything that is wrong with a model, and what is merely suspicious. */
+/* check.c -- `onnx2c check`: everything that is wrong with a model, and what is merely suspicious; whether the two
+ * sides of each rule of a rule file agree. */
 #include "../frontend/frontend.h"
+#include "../rewrite/rule.h"
 #include "command.h"
 
-static bool check(Context *context, const Options *options, void *who)
+static bool check_model(Context *context, const Options *options, void *who)
 {
     (void)who;
     Model *model = load_model(context, options);
@@ -16,7 +18,27 @@ static bool check(Context *context, const Options *options, void *who)
     return true;
 }
 
+/* Tests the rules of one file, by its test lines. */
+static bool check_rules(Context *context, const Options *options, void *who)
+{
+    const char *file = who;
+    progress("testing %s", file);
+    RuleSet *rules = rules_read(context, NULL, file);
+    if (!rules || !rules_test(context, rules, options->dump_folder))
+        return false;
+    if (!options->json)
+        printf("%s: both sides of every rule agree\n", file);
+    return true;
+}
+
 int verb_check(const Options *options)
 {
-    return with_context(options, options->operand.word[0], check, NULL);
+    int status = EXIT_OK;
+    if (options->operand.count == 0 && options->rules.count == 0)
+        return usage_error("check what? onnx2c check MODEL, or onnx2c check --rules FILE");
+    for (int i = 0; i < options->rules.count && status == EXIT_OK; i++)
+        status = with_context(options, options->rules.word[i], check_rules, (void *)options->rules.word[i]);
+    if (options->operand.count > 0 && status == EXIT_OK)
+        status = with_context(options, options->operand.word[0], check_model, NULL);
+    return status;
 }

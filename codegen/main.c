@@ -24,12 +24,15 @@ static const Verb verbs[] = {
      "    make -C gat test\n"
      "    onnx2c build gat.onnx -o gat --dim 'N=1..4096' --threads --weights bin\n",
      verb_build, BUILD, 1, 1},
-    {"check", "MODEL", "say everything that is wrong with a model",
+    {"check", "[MODEL]", "say everything that is wrong with a model, or with rules",
      "Reads a model, infers every type and shape, and prints all errors and warnings; writes nothing.\n"
      "Among the warnings are exports of graph networks that compute something else than the model they came from.\n"
+     "With --rules the rules of a file are tested instead, or first: both sides of each on the inputs of its test "
+     "lines.\n"
      "\n"
-     "    onnx2c check gat.onnx\n",
-     verb_check, CHECK, 1, 1},
+     "    onnx2c check gat.onnx\n"
+     "    onnx2c check --rules mine.rules\n",
+     verb_check, CHECK, 0, 1},
     {"inspect", "[MODEL]", "show what the compiler sees and does",
      "Prints the graph (--ir, as ONNX text), what the passes did (--passes), what each kernel costs (--cost), where "
      "memory\n"
@@ -82,13 +85,14 @@ static const Option option_table[] = {
     {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY,
      "range of a named dimension; N=VALUE fixes it, N<=E relates two"},
     {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT, "make a graph input a constant"},
-    {0, "rules", "FILE", LIST, FIELD(rules), BUILD | INSPECT | VERIFY, "rewrite with the rules of this file too"},
+    {0, "rules", "FILE", LIST, FIELD(rules), BUILD | CHECK | INSPECT | VERIFY,
+     "rewrite with the rules of this file too; check tests them"},
     {0, "exact", NULL, FLAG, FIELD(exact), BUILD | INSPECT | VERIFY, "only rewrites that keep every bit"},
     {0, "stop-after", "PASS", WORD, FIELD(stop_after), BUILD | INSPECT | VERIFY, "run no pass after this one"},
     {'d', "debug", "WHAT", LIST, FIELD(debug), BUILD | INSPECT | VERIFY,
      "after:PASS (or after:all) prints the graph there, rules each firing, why:RULE why it did not fire; on stderr"},
-    {0, "dump-folder", "DIR", WORD, FIELD(dump_folder), BUILD | INSPECT,
-     "write the graph after each pass to DIR/NN-PASS.onnxtxt"},
+    {0, "dump-folder", "DIR", WORD, FIELD(dump_folder), BUILD | CHECK | INSPECT,
+     "write the graph after each pass to DIR/NN-PASS.onnxtxt; check: both sides of each rule and their inputs"},
     {0, "ir", NULL, FLAG, FIELD(ir), INSPECT, "the typed graph; with --stop-after as that pass leaves it"},
     {0, "passes", NULL, FLAG, FIELD(passes), INSPECT,
      "each pass with the nodes before and after it, and the rules that fired"},

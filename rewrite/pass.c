@@ -98,15 +98,19 @@ static char *read_text(Context *context, const char *path)
     return ok ? text : NULL;
 }
 
+RuleSet *rules_read(Context *context, RuleSet *rules, const char *path)
+{
+    const char *const text = read_text(context, path);
+    return text ? rules_parse_more(context, rules, text, path) : NULL;
+}
+
 /* The built-in rules, then the user's files in the order given. */
 bool pass_simplify(Model *model, const PassOptions *options)
 {
     Context *const context = model->context;
     RuleSet *rules = builtin(context, (const char *const[]){"canon", "simplify", NULL});
-    for (int i = 0; i < options->nrule_file && rules; i++) {
-        const char *const text = read_text(context, options->rule_file[i]);
-        rules = text ? rules_parse_more(context, rules, text, options->rule_file[i]) : NULL;
-    }
+    for (int i = 0; i < options->nrule_file && rules; i++)
+        rules = rules_read(context, rules, options->rule_file[i]);
     return run_builtin(rules, model, options);
 }
 

@@ -12,6 +12,8 @@ typedef struct RuleSet RuleSet;
 RuleSet *rules_parse(Context *context, const char *text, const char *file);
 /* The same, appended to a set (NULL: a new one), which is returned. */
 RuleSet *rules_parse_more(Context *context, RuleSet *rules, const char *text, const char *file);
+/* The same from a file. */
+RuleSet *rules_read(Context *context, RuleSet *rules, const char *path);
 /* Applies a set until nothing changes. Counts firings in log (may be NULL). False after errors. */
 bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, RewriteLog *log);
 /* Draws inputs as each rule's test line says, evaluates both sides and compares under the contract; errors are
