@@ -36,6 +36,7 @@ static void make_load(Machine *m, Cell *cell)
         return;
     }
     const int rank = value->type.rank > 0 ? value->type.rank : 0;
+    cell->converted = dtype_is_converted(cell->tensor->dtype);
     if (rank != cell->tensor->rank) {
         m->problem = arena_printf(m->context->arena, "it loads '%s' with %d indices", value->name, rank);
         cell->tensor = NULL;
@@ -68,6 +69,9 @@ static void make_reduction(Machine *m, Cell *cell)
         if (e->arg[i])
             depend_on(cell, cell->arg[i] = machine_cell(m, e->arg[i]));
     cell->depends &= ~own;
+    cell->lanes = lanes_scalar(combine_scalar(e->u.combine), e->arg[0]->dtype);
+    if (!cell->lanes)
+        m->problem = "it reduces a type that has no such combination";
 }
 
 Cell *machine_cell(Machine *m, const Expr *e)
@@ -77,6 +81,7 @@ Cell *machine_cell(Machine *m, const Expr *e)
         return cell;
     cell = ARENA_NEW(m->arena, Cell);
     cell->e = e;
+    cell->size = lanes_size(e->dtype);
     map_set(m->cell, e, cell);
     if (e->kind == E_LOAD)
         make_load(m, cell);
@@ -91,20 +96,48 @@ Cell *machine_cell(Machine *m, const Expr *e)
     } else
         for (int i = 0; i < e->narg; i++)
             depend_on(cell, cell->arg[i] = machine_cell(m, e->arg[i]));
-    const size_t size = lanes_size(e->dtype) < 8 ? 8 : lanes_size(e->dtype);
-    cell->own = arena_alloc(m->arena, (size_t)m->lanes * size);
-    if (e->kind == E_REDUCE) {
-        const size_t body = lanes_size(e->arg[0]->dtype) < 8 ? 8 : lanes_size(e->arg[0]->dtype);
-        cell->other = arena_alloc(m->arena, (size_t)m->lanes * body);
-    }
+    if (e->kind == E_CALL)
+        cell->lanes = lanes_scalar(e->u.scalar, e->arg[0]->dtype);
+    const size_t room = (size_t)m->lanes * (cell->size < 8 ? 8 : cell->size);
+    cell->own = arena_alloc(m->arena, room);
+    if (e->kind == E_REDUCE)
+        cell->other = arena_alloc(m->arena, room);
+    cell->next = m->cells;
+    m->cells = cell;
     return cell;
+}
+
+Scalar combine_scalar(Combine combine)
+{
+    switch (combine) {
+    case COMBINE_MUL:
+        return S_MUL;
+    case COMBINE_MAX:
+    case COMBINE_ARG_MAX:
+    case COMBINE_ARG_MAX_LAST:
+        return S_MAX;
+    case COMBINE_MIN:
+    case COMBINE_ARG_MIN:
+    case COMBINE_ARG_MIN_LAST:
+        return S_MIN;
+    case COMBINE_AND:
+        return S_AND;
+    case COMBINE_OR:
+        return S_OR;
+    default:
+        return S_ADD;
+    }
 }
 
 /* ---- results ---- */
 static void copy_first_lane(void *lanes, size_t size)
 {
-    for (int i = 1; i < LANE_CHUNK; i++)
-        memcpy((char *)lanes + (size_t)i * size, lanes, size);
+    if (size == 4)
+        for (int i = 1; i < LANE_CHUNK; i++)
+            ((uint32_t *)lanes)[i] = *(uint32_t *)lanes;
+    else
+        for (int i = 1; i < LANE_CHUNK; i++)
+            memcpy((char *)lanes + (size_t)i * size, lanes, size);
 }
 
 /* The cell's one lane stands at own[0]. */
@@ -118,7 +151,7 @@ void set_uniform(Cell *cell)
         cell->base = *(int64_t *)cell->own;
     else if (dtype == BOOL)
         cell->base = *(uint8_t *)cell->own;
-    copy_first_lane(cell->own, lanes_size(dtype));
+    copy_first_lane(cell->own, cell->size);
 }
 
 void set_varying(Cell *cell)
@@ -176,11 +209,8 @@ static int64_t integer_of_lane(const void *data, int64_t lane, DType dtype)
     }
 }
 
-int64_t cell_integer(const Cell *cell, int64_t lane)
+int64_t cell_integer_lane(const Cell *cell, int64_t lane)
 {
-    if (!cell->has_lanes)
-        return cell->form == UNIFORM ? cell->base
-                                     : (int64_t)((uint64_t)cell->base + (uint64_t)lane * (uint64_t)cell->step);
     return integer_of_lane(cell->data, cell->form == UNIFORM ? 0 : lane, cell->e->dtype);
 }
 
@@ -402,8 +432,7 @@ static void evaluate_call(Machine *m, Cell *cell)
         operand[i] = cell_lanes(m, cell->arg[i]);
         varying |= cell->arg[i]->form != UNIFORM;
     }
-    lanes_scalar(cell->e->u.scalar, cell->e->arg[0]->dtype)(varying ? m->n : 1, cell->own, operand[0], operand[1],
-                                                            operand[2]);
+    cell->lanes(varying ? m->n : 1, cell->own, operand[0], operand[1], operand[2]);
     if (varying)
         set_varying(cell);
     else
@@ -478,7 +507,7 @@ static void evaluate_select(Machine *m, Cell *cell)
     cell_evaluate(m, a);
     cell_evaluate(m, b);
     const uint8_t *truth = condition->data;
-    choose_lanes(m->n, lanes_size(cell->e->dtype), cell->own, truth, cell_lanes(m, a), cell_lanes(m, b));
+    choose_lanes(m->n, cell->size, cell->own, truth, cell_lanes(m, a), cell_lanes(m, b));
     set_varying(cell);
     if (a->bad || b->bad || condition->bad)
         for (int64_t i = 0; i < m->n; i++)
@@ -539,21 +568,22 @@ static void load_scattered(Machine *m, Cell *cell)
 {
     const Tensor *tensor = cell->tensor;
     int64_t offset[BLOCK] = {0};
-    for (int k = 0; k < tensor->rank; k++)
-        for (int64_t i = 0; i < m->n; i++) {
-            const int64_t index = cell_integer(cell->index[k], i);
-            if (is_inside(index, tensor->dim[k]))
-                offset[i] += index * cell->stride[k];
+    for (int k = 0; k < tensor->rank; k++) {
+        const Operand index = cell_lanes(m, cell->index[k]);
+        const int64_t *at = index.data, stride = cell->stride[k], extent = tensor->dim[k];
+        for (int64_t i = 0; i < m->n; i++, at += index.step != 0)
+            if (is_inside(*at, extent))
+                offset[i] += *at * stride;
             else
-                mark_bad(m, cell, i, index, tensor->dim[k]);
-        }
+                mark_bad(m, cell, i, *at, extent);
+    }
     for (int64_t i = 0; i < m->n && cell->bad; i++)
         if (cell->bad[i])
             offset[i] = 0;
     const DTypeInfo *info = dtype_info(tensor->dtype);
     if (tensor->count == 0)
-        memset(cell->own, 0, (size_t)m->n * lanes_size(cell->e->dtype));
-    else if (dtype_is_converted(tensor->dtype)) {
+        memset(cell->own, 0, (size_t)m->n * cell->size);
+    else if (cell->converted) {
         uint16_t narrow[BLOCK];
         gather(m->n, info->size, (char *)narrow, tensor->data, offset);
         lanes_load(m->n, cell->own, narrow, tensor->dtype);
@@ -567,9 +597,12 @@ static void load_strided(Machine *m, Cell *cell, int64_t offset, int64_t step)
     const Tensor *tensor = cell->tensor;
     const size_t size = dtype_info(tensor->dtype)->size;
     const char *memory = (const char *)tensor->data + (size_t)offset * size;
-    const bool converted = dtype_is_converted(tensor->dtype);
+    const bool converted = cell->converted;
     if (step == 0) {
-        lanes_load(1, cell->own, memory, tensor->dtype);
+        if (converted)
+            lanes_load(1, cell->own, memory, tensor->dtype);
+        else
+            memcpy(cell->own, memory, size);
         set_uniform(cell);
         return;
     }
@@ -583,8 +616,7 @@ static void load_strided(Machine *m, Cell *cell, int64_t offset, int64_t step)
             memcpy((char *)cell->own + i * 4, memory + i * step * 4, 4);
     else
         for (int64_t i = 0; i < m->n; i++)
-            lanes_load(1, (char *)cell->own + (size_t)i * lanes_size(cell->e->dtype), memory + i * step * (int64_t)size,
-                       tensor->dtype);
+            lanes_load(1, (char *)cell->own + (size_t)i * cell->size, memory + i * step * (int64_t)size, tensor->dtype);
 }
 
 static void evaluate_load(Machine *m, Cell *cell)
@@ -593,7 +625,7 @@ static void evaluate_load(Machine *m, Cell *cell)
     int64_t offset = 0, step = 0;
     bool affine = true;
     if (!tensor) {
-        memset(cell->own, 0, lanes_size(cell->e->dtype));
+        memset(cell->own, 0, cell->size);
         set_uniform(cell);
         return;
     }
@@ -614,20 +646,8 @@ static void evaluate_load(Machine *m, Cell *cell)
         load_scattered(m, cell);
 }
 
-static bool still_holds(const Machine *m, const Cell *cell)
+void cell_compute(Machine *m, Cell *cell)
 {
-    if (!cell->when || cell->reads_output)
-        return false;
-    for (uint64_t rest = cell->depends; rest; rest &= rest - 1)
-        if (m->all[__builtin_ctzll(rest)]->changed > cell->when)
-            return false;
-    return true;
-}
-
-void cell_evaluate(Machine *m, Cell *cell)
-{
-    if (still_holds(m, cell))
-        return;
     cell->bad = NULL;
     switch (cell->e->kind) {
     case E_CONST:

@@ -47,6 +47,10 @@ struct Cell {
     uint8_t *bad, *own_bad; /* bad: NULL when no lane is */
     const Tensor *tensor; /* E_LOAD */
     int64_t stride[MAX_RANK];
+    bool converted;       /* E_LOAD: elements are narrower than lanes */
+    Lanes *lanes;         /* E_CALL; E_REDUCE: that combines */
+    size_t size;          /* bytes of a lane */
+    Cell *next;           /* in the machine's list */
 };
 struct Machine {
     Context *context;
@@ -56,6 +60,7 @@ struct Machine {
     Map *cell, *loop;
     Loop *all[MAX_LOOPS];
     int nloop;
+    Cell *cells;         /* all of them */
     Loop *block;         /* the loop whose points are the lanes; NULL: there is one lane */
     int64_t n;           /* lanes */
     int lanes;           /* room for them: a multiple of LANE_CHUNK */
@@ -70,16 +75,38 @@ Loop *machine_loop(Machine *machine, const Axis *axis);
 /* The cell of an expression (and of all below it), made when it is new. Its free axes must have loops. */
 Cell *machine_cell(Machine *machine, const Expr *e);
 
+/* The scalar function that combines two values. */
+Scalar combine_scalar(Combine combine);
+
 /* Moves a loop. */
 void loop_set(Machine *machine, Loop *loop, int64_t value);
 void loop_set_block(Machine *machine, Loop *loop, int64_t first, int64_t n);
 
+/* Computes the cell's result. */
+void cell_compute(Machine *machine, Cell *cell);
+
 /* Computes the cell's result unless it still holds. */
-void cell_evaluate(Machine *machine, Cell *cell);
+static inline void cell_evaluate(Machine *machine, Cell *cell)
+{
+    if (cell->when && !cell->reads_output) {
+        uint64_t rest = cell->depends;
+        while (rest && machine->all[__builtin_ctzll(rest)]->changed <= cell->when)
+            rest &= rest - 1;
+        if (!rest)
+            return;
+    }
+    cell_compute(machine, cell);
+}
 /* The result as lanes. */
 Operand cell_lanes(Machine *machine, Cell *cell);
 /* The result, an INDEX or BOOL, of one lane. */
-int64_t cell_integer(const Cell *cell, int64_t lane);
+int64_t cell_integer_lane(const Cell *cell, int64_t lane);
+static inline int64_t cell_integer(const Cell *cell, int64_t lane)
+{
+    if (cell->has_lanes)
+        return cell_integer_lane(cell, lane);
+    return (int64_t)((uint64_t)cell->base + (cell->form == AFFINE ? (uint64_t)lane * (uint64_t)cell->step : 0));
+}
 bool cell_is_bad(const Cell *cell, int64_t lane);
 
 /* ---- between cell.c and reduction.c ---- */

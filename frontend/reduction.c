@@ -14,33 +14,11 @@ typedef struct {
     Combine combine;
 } Reduction;
 
-static Scalar scalar_of(Combine combine)
-{
-    switch (combine) {
-    case COMBINE_MUL:
-        return S_MUL;
-    case COMBINE_MAX:
-    case COMBINE_ARG_MAX:
-    case COMBINE_ARG_MAX_LAST:
-        return S_MAX;
-    case COMBINE_MIN:
-    case COMBINE_ARG_MIN:
-    case COMBINE_ARG_MIN_LAST:
-        return S_MIN;
-    case COMBINE_AND:
-        return S_AND;
-    case COMBINE_OR:
-        return S_OR;
-    default:
-        return S_ADD;
-    }
-}
-
 /* The combination of no values. */
 static void neutral(Combine combine, DType dtype, void *lane)
 {
     const double infinite = INFINITY, minus = -INFINITY, zero = 0, one = 1;
-    const Scalar scalar = scalar_of(combine);
+    const Scalar scalar = combine_scalar(combine);
     const double *value = scalar == S_MAX                      ? &minus
                           : scalar == S_MIN                    ? &infinite
                           : scalar == S_MUL || scalar == S_AND ? &one
@@ -60,8 +38,7 @@ static void keep_inactive(Reduction *r, const uint8_t *active)
 
 static void add_value(Reduction *r, Operand value, const uint8_t *active)
 {
-    lanes_scalar(scalar_of(r->combine), r->dtype)(r->width, r->next, (Operand){r->sum, LANE_CHUNK}, value,
-                                                  (Operand){NULL, 0});
+    r->cell->lanes(r->width, r->next, (Operand){r->sum, LANE_CHUNK}, value, (Operand){NULL, 0});
     if (active)
         keep_inactive(r, active);
     void *swap = r->sum;
