@@ -126,12 +126,11 @@ static int graph_input(const Program *program, const Buffer *buffer)
 /* Sizes from the shapes of the inputs; a shape that does not fit gives NAME_BAD_SIZE. */
 static void print_sizes(const Program *program, Text *text)
 {
-    enum { UNKNOWN_MAXIMUM = 65536 };
     for (int i = 0; i < nsizes(program); i++) {
         int input, axis;
         int64_t factor, more;
         if (i >= program->nparameter)
-            text_line(text, "const int64_t %s = %d;", size_name(program, i), UNKNOWN_MAXIMUM);
+            text_line(text, "const int64_t %s = most;", size_name(program, i));
         else if (!find_source(program, program->parameter[i], &input, &axis, &factor, &more))
             text_line(text, "const int64_t %s = 0; /* no input shows it */", size_name(program, i));
         else
@@ -154,7 +153,7 @@ static void print_sizes(const Program *program, Text *text)
                   program->upper);
     text_line(text, "if (!fits) {");
     text_line(text, "    printf(\"%%d 0 0\\n\", %sBAD_SIZE);", program->upper);
-    text_line(text, "    return;");
+    text_line(text, "    return 0;");
     text_line(text, "}");
 }
 
@@ -196,7 +195,9 @@ static void print_call(const Program *program, Text *text)
 static void print_run_folder(const Program *program, Text *text, int ninput)
 {
     const bool bin = program->options->weights == WEIGHTS_BIN;
-    text_line(text, "static void run_folder(const char *folder, int repeats%s)", bin ? ", const void *weights" : "");
+    text_line(text, "/* Whether it should be run again with greater maxima for the sizes that only the data tells. */");
+    text_line(text, "static int run_folder(const char *folder, int repeats, int64_t most%s)",
+              bin ? ", const void *weights" : "");
     text_line(text, "{");
     text->indent++;
     text_line(text, "Tensor input[%d];", ninput > 0 ? ninput : 1);
@@ -222,7 +223,10 @@ static void print_run_folder(const Program *program, Text *text, int ninput)
     text_line(text, "best = taken < best ? taken : best;");
     text->indent--;
     text_line(text, "}");
-    text_line(text, "printf(\"%%d %%llu %%.9f\\n\", status, (unsigned long long)bytes, best);");
+    text_line(text, "const int again = status == %sBAD_SIZE && %s;", program->upper,
+              nsizes(program) > program->nparameter ? "most < 100000" : "most < 0");
+    text_line(text, "if (!again)");
+    text_line(text, "    printf(\"%%d %%llu %%.9f\\n\", status, (unsigned long long)bytes, best);");
     for (int i = 0; i < program->noutput; i++) {
         text_line(text, "if (status == 0)");
         text_line(text, "    write_tensor(folder, %d, sizeof(%s), &output_%d);", i,
@@ -232,6 +236,7 @@ static void print_run_folder(const Program *program, Text *text, int ninput)
     for (int i = 0; i < ninput; i++)
         text_line(text, "free(input[%d].data);", i);
     text_line(text, "free(workspace_base);");
+    text_line(text, "return again;");
     text->indent--;
     text_line(text, "}");
     text_line(text, "%s", "");
@@ -279,7 +284,9 @@ void write_driver(const Program *of, FILE *to)
     text_line(text, "        first = 3;");
     text_line(text, "    }");
     text_line(text, "    for (int i = first; i < argc; i++)");
-    text_line(text, "        run_folder(argv[i], repeats%s);", bin ? ", weights" : "");
+    text_line(text, "        for (int64_t most = 16; run_folder(argv[i], repeats, most%s); most *= 8)",
+              bin ? ", weights" : "");
+    text_line(text, "            continue;");
     text_line(text, "    return 0;");
     text_line(text, "}");
     const char *unused = ninput == 0 ? "read_tensor" : NULL; /* keeps compilers quiet about a program without inputs */

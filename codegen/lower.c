@@ -1,6 +1,7 @@
 /* lower.c -- the fused graph becomes steps: units of nodes, their elements with inner values substituted, and buffers.
  */
 #include "../frontend/frontend.h"
+#include "../frontend/ops/expr.h"
 #include "program.h"
 #include "simplify.h"
 #include <string.h>
@@ -243,22 +244,33 @@ static Step *step_new(Program *program, StepKind kind, const char *label)
     return step;
 }
 
-/* Symbols that stand for elements of this value are read from it once it is there. */
+/* The symbol is read from this element of the value once that is there. */
+static void define_size(Program *program, Dim *symbol, Value *value, int64_t number)
+{
+    const int index = dim_symbol_index(symbol);
+    if (program->is_defined[index])
+        return;
+    program->is_defined[index] = true;
+    need_buffer(program, value);
+    Step *step = step_new(program, STEP_SIZE, value->name);
+    step->out[step->nout++] = value;
+    step->symbol = symbol;
+    step->number = number;
+}
+
+/* Symbols that stand for elements of this value: made for it, or known to be what it holds. */
 static void define_sizes(Program *program, Value *value)
 {
     DimTable *dims = program->context->dims;
     for (int i = 0; i < dim_symbol_count(dims); i++) {
-        Dim *symbol = dim_symbol_at(dims, i);
         int element;
-        if (program->is_defined[i] || dim_fresh_key(symbol, &element) != value)
-            continue;
-        program->is_defined[i] = true;
-        need_buffer(program, value);
-        Step *step = step_new(program, STEP_SIZE, value->name);
-        step->out[step->nout++] = value;
-        step->symbol = symbol;
-        step->number = element;
+        if (dim_fresh_key(dim_symbol_at(dims, i), &element) == value)
+            define_size(program, dim_symbol_at(dims, i), value, element);
     }
+    const int64_t count = value->element ? small_count(&value->type) : 0;
+    for (int64_t i = 0; i < count; i++)
+        if (value->element[i] && dim_is_fresh(value->element[i]))
+            define_size(program, value->element[i], value, i);
 }
 
 static Step *loops_step(Lowering *l)

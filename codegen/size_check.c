@@ -16,30 +16,31 @@ struct Guard {
     const Guard *outer;
 };
 
-static bool compares_axis(const Expr *condition, const Axis *axis)
+static bool compares_axis(const Expr *condition, const Axis *axis, Map *seen)
 {
+    if (!condition || map_get(seen, condition) || condition->kind == E_LOAD)
+        return false;
+    map_set(seen, condition, condition);
     if (condition->kind == E_AXIS)
         return condition->u.axis == axis;
-    if (condition->kind == E_LOAD)
-        return false;
     for (int i = 0; i < condition->narg; i++)
-        if (compares_axis(condition->arg[i], axis))
+        if (compares_axis(condition->arg[i], axis, seen))
             return true;
     return false;
 }
 
 /* Whether e is a sum of multiples of axes, none of which a guard compares: its range is exact and is meant. */
-static bool is_plain(const Expr *e, const Guard *guard)
+static bool is_plain(const Search *s, const Expr *e, const Guard *guard)
 {
     if (e->kind == E_CONST || e->kind == E_DIM)
         return true;
     if (e->kind == E_AXIS) {
         for (; guard; guard = guard->outer)
-            if (compares_axis(guard->condition, e->u.axis))
+            if (compares_axis(guard->condition, e->u.axis, map_new(s->context->arena)))
                 return false;
         return true;
     }
-    return e->kind == E_INDEX && e->u.op <= I_MUL && is_plain(e->arg[0], guard) && is_plain(e->arg[1], guard);
+    return e->kind == E_INDEX && e->u.op <= I_MUL && is_plain(s, e->arg[0], guard) && is_plain(s, e->arg[1], guard);
 }
 
 static void require(Search *s, Dim *low, Dim *high)
@@ -59,7 +60,7 @@ static void require_inside(Search *s, const Expr *index, Dim *extent, const Guar
     DimTable *dims = s->context->dims;
     const Range range = expr_range(s->context, index);
     const bool bounded = index->kind == E_LOAD || (index->kind == E_CAST && index->arg[0]->kind == E_LOAD);
-    if (!is_plain(index, guard) && !bounded)
+    if (!is_plain(s, index, guard) && !bounded)
         return;
     if (range.high)
         require(s, dim_add(dims, range.high, dim_const(dims, 1)), extent);

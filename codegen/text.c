@@ -60,12 +60,16 @@ static void append_blanks(Text *text, int count)
 
 void text_line(Text *text, const char *format, ...)
 {
-    if (format[0] != '\0' && format[0] != '#')
+    const size_t start = text->length;
+    if (format[0] != '#')
         append_blanks(text, INDENT_WIDTH * text->indent);
+    const size_t blanks = text->length - start;
     va_list args;
     va_start(args, format);
     append_format(text, format, args);
     va_end(args);
+    if (text->length == start + blanks)
+        text->length = start;
     append(text, "\n", 1);
 }
 
