@@ -36,7 +36,8 @@ static void define_gather(Definition *d)
     def_output(d, 0, def_dtype(d, 0), out, dim);
     def_index(d, 0, i);
     for (int k = 0; k < rank; k++)
-        from[k] = i[k < axis ? k : k + inner - 1];
+        if (k != axis)
+            from[k] = i[k < axis ? k : k + inner - 1];
     from[axis] = expr_wrap(d->context, def_load(d, 1, i + axis), def_dim(d, 0, axis));
     def_body(d, 0, def_load(d, 0, from));
 }
