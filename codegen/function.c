@@ -45,6 +45,11 @@ static Call *call_add(Program *program, Step *step, Value *output)
     return *link = call;
 }
 
+static const char *name_of_value(void *who, const Value *value)
+{
+    return need_buffer(who, (Value *)value)->name;
+}
+
 /* Every tensor the expression reads gets its place and its name before the nest's locals get theirs. */
 static void name_tensors(Program *program, const Expr *e, Map *seen)
 {
@@ -95,9 +100,11 @@ static void build(Program *program, Step *step)
         Simplifier *simplifier = simplifier_new(context);
         Element *element = &step->element[i];
         name_element(program, simplifier, element, rank);
-        NestScope scope = {context, simplifier, names_new(context->arena, program->names)};
+        const NestScope scope = {context, simplifier, names_new(context->arena, program->names), name_of_value,
+                                 program};
         for (const Check *check = nest_checks(&scope, element, rank); check; check = check->next) {
-            NestScope of_check = {context, scope.simplifier, names_new(context->arena, program->names)};
+            NestScope of_check = scope;
+            of_check.names = names_new(context->arena, program->names);
             Call *call = call_add(program, step, NULL);
             call->block = nest_of_check(&of_check, check);
             call->may_fail = true;
@@ -112,11 +119,6 @@ static void build(Program *program, Step *step)
 }
 
 /* ---- text ---- */
-static const char *name_of_value(void *who, const Value *value)
-{
-    return need_buffer(who, (Value *)value)->name;
-}
-
 static Printer printer_new(Program *program, Text *text, Helpers *helpers)
 {
     Context *context = program->context;

@@ -2,6 +2,7 @@
  */
 #include "../frontend/frontend.h"
 #include "../frontend/ops/expr.h"
+#include "../frontend/ops/schema.h"
 #include "program.h"
 #include "simplify.h"
 #include <string.h>
@@ -93,14 +94,35 @@ Buffer *buffer_of(const Program *program, const Value *value)
     return map_get(program->buffer_of, value);
 }
 
-/* A model's name without what exporters add to every value. */
+/* A model's name without what exporters and clones add to every value: "_output_0", "_output_0_17". */
 static const char *short_name(Arena *arena, const char *name)
 {
-    static const char suffix[] = "_output_0";
-    const size_t length = strlen(name);
-    if (length > sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0)
-        return arena_strndup(arena, name, length - (sizeof suffix - 1));
-    return name;
+    static const char mark[] = "_output_0";
+    const char *at = strstr(name, mark);
+    if (!at || at == name || at[sizeof mark - 1 + strspn(at + sizeof mark - 1, "_0123456789")] != '\0')
+        return name;
+    return arena_strndup(arena, name, (size_t)(at - name));
+}
+
+/* Whether the compiler made the name up: v1, v2 ... */
+static bool is_made_up(const char *name)
+{
+    return name[0] == 'v' && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
+}
+
+/* What to call a value: by its name in the model, or else by what its operator calls that output. */
+static const char *label_of(Program *program, const Value *value)
+{
+    Arena *arena = program->context->arena;
+    const Node *node = value->def;
+    Schema schema;
+    if (!is_made_up(value->name) || !node || !node->op || !node->op->schema || !schema_parse(node->op->schema, &schema))
+        return short_name(arena, value->name);
+    int output = 0;
+    while (node->out[output] != value)
+        output++;
+    const Parameter *parameter = &schema.out[output < schema.nout ? output : schema.nout - 1];
+    return arena_strndup(arena, parameter->name.text, (size_t)parameter->name.length);
 }
 
 static Buffer *buffer_new(Program *program, BufferKind kind, Value *value, Names *names, const char *prefix)
@@ -108,7 +130,7 @@ static Buffer *buffer_new(Program *program, BufferKind kind, Value *value, Names
     Buffer *buffer = ARENA_NEW(program->context->arena, Buffer);
     buffer->kind = kind;
     buffer->value = value;
-    buffer->name = name_identifier(names, prefix, short_name(program->context->arena, value->name));
+    buffer->name = name_identifier(names, prefix, label_of(program, value));
     buffer->slot = -1;
     if (program->last_buffer)
         program->last_buffer->next = buffer;

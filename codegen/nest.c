@@ -218,6 +218,8 @@ Nest nest_new(const NestScope *in, Value *output)
                   .simplifier = in->simplifier,
                   .names = in->names,
                   .output = output,
+                  .name_of = in->name_of,
+                  .who = in->who,
                   .axis_number = map_new(arena),
                   .axis_name = map_new(arena),
                   .facts = map_new(arena)};

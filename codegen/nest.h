@@ -46,7 +46,9 @@ struct Stmt {
 typedef struct {
     Context *context;
     Simplifier *simplifier;
-    Names *names; /* of the C function the statements stand in */
+    Names *names;                                          /* of the C function the statements stand in */
+    const char *(*name_of)(void *who, const Value *value); /* the C name of a tensor */
+    void *who;
 } NestScope;
 
 /* The statements that compute an output. Every index that comes from data must have been checked (see below). */

@@ -28,6 +28,8 @@ typedef struct {
     Simplifier *simplifier;
     Names *names;
     Value *output;
+    const char *(*name_of)(void *who, const Value *value);
+    void *who;
     Map *axis_number; /* Axis -> its number + 1 */
     int naxis;
     Map *axis_name;

@@ -1,6 +1,6 @@
 /* place.c -- puts an expression's parts into the outermost loops that bind what they read. */
 #include "nest_state.h"
-#include <float.h>
+#include <ctype.h>
 #include <string.h>
 
 static const struct {
@@ -51,19 +51,24 @@ static Expr *load_local(Nest *n, Value *local)
 }
 
 /* ---- locals ---- */
+/* What a local is called: after the tensor it was read from, or the function that made it. */
 static const char *local_name(const Nest *n, const Expr *e)
 {
+    while (e->kind == E_CAST)
+        e = e->arg[0];
     switch (e->kind) {
     case E_LOAD:
-        return arena_printf(n->context->arena, "%s_at", e->u.value->name);
-    case E_WRAP:
-    case E_CHECK:
-    case E_INDEX:
-        return e->dtype == BOOL ? "inside" : "index";
+        return arena_printf(n->context->arena, "%s_at", n->name_of(n->who, e->u.value));
+    case E_CALL: {
+        char *name = arena_strdup(n->context->arena, scalar_info(e->u.scalar, e->arg[0]->dtype)->name);
+        for (char *c = name; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
+        return name;
+    }
     case E_SELECT:
         return "chosen";
     default:
-        return "value";
+        return e->dtype == BOOL ? "inside" : "index";
     }
 }
 

@@ -585,6 +585,13 @@ static Expr *combined(Printer *p, const Stmt *stmt)
     return expr_call2(p->context, scalar[stmt->combine], expr_load(p->context, stmt->target, stmt->index), stmt->value);
 }
 
+/* The expression as the value of an int64_t or a narrower local, where C widens by itself. */
+static const char *print_widened(Printer *p, const Expr *e)
+{
+    const bool widens = e->kind == E_CAST && e->dtype == INDEX && e->arg[0]->dtype == I32;
+    return print(p, widens ? e->arg[0] : e).text;
+}
+
 static void print_set(Printer *p, const Stmt *stmt)
 {
     const Value *target = stmt->target;
@@ -638,7 +645,7 @@ static void print_for(Printer *p, const Stmt *stmt)
         print_pragma(p, stmt);
     map_set(p->axis_name, stmt->axis, name);
     const char *step = stmt->step == 1 ? format(p, "%s++", name) : format(p, "%s += %d", name, stmt->step);
-    text_line(p->text, "for (int64_t %s = %s; %s < %s; %s)%s", name, print(p, stmt->lo).text, name,
+    text_line(p->text, "for (int64_t %s = %s; %s < %s; %s)%s", name, print_widened(p, stmt->lo), name,
               within(p, print(p, stmt->hi), P_SHIFT), step, braces ? " {" : "");
     print_body(p, &stmt->body, braces);
 }
@@ -673,7 +680,8 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         print_for(p, stmt);
         break;
     case STMT_LET:
-        text_line(p->text, "const %s %s = %s;", type_of(stmt->target), stmt->target->name, print(p, stmt->value).text);
+        text_line(p->text, "const %s %s = %s;", type_of(stmt->target), stmt->target->name,
+                  print_widened(p, stmt->value));
         break;
     case STMT_VAR:
         print_var(p, stmt);

@@ -277,7 +277,7 @@ static void print_run(Program *program, Text *text)
             print_requirements(&run, step, true, made);
     if (program->nslot > 0) {
         const char *sizes = size_arguments(program);
-        text_line(text, "const struct %slayout at = %slayout(%s);", program->prefix, program->prefix, sizes);
+        text_line(text, "const struct %splaces at = %slayout(%s);", program->prefix, program->prefix, sizes);
         text_line(text, "char *base = (char *)workspace;");
         text_line(text, "if (at.end == SIZE_MAX)");
         text_line(text, "    return %s;", upper(&run, "BAD_SIZE"));
@@ -300,7 +300,7 @@ static void print_layout(Program *program, Text *text)
     const char *prefix = program->prefix;
     if (program->nslot > 0) {
         text_line(text, "/* The workspace: byte offsets. Tensors that are never needed together share a place. */");
-        text_line(text, "struct %slayout {", prefix);
+        text_line(text, "struct %splaces {", prefix);
         text_string(text, "    size_t ");
         for (int i = 0; i < program->nslot; i++)
             text_add(text, "%s, ", program->slot[i].buffer->name);
@@ -320,9 +320,9 @@ static void print_layout(Program *program, Text *text)
         text_line(text, "    return at;");
         text_line(text, "}");
         text_line(text, "%s", "");
-        text_line(text, "static struct %slayout %slayout(%s)", prefix, prefix, size_parameters(program));
+        text_line(text, "static struct %splaces %slayout(%s)", prefix, prefix, size_parameters(program));
         text_line(text, "{");
-        text_line(text, "    struct %slayout at;", prefix);
+        text_line(text, "    struct %splaces at;", prefix);
         text_line(text, "    size_t end = 0;");
         for (int i = 0; i < program->nslot; i++)
             text_line(text, "    at.%s = %splace(&end, %s);", program->slot[i].buffer->name, prefix,
@@ -372,6 +372,20 @@ static void print_status_text(const Program *program, Text *text)
 }
 
 /* ---- the file ---- */
+/* Words between commas as lines of a comment. */
+static void print_wrapped_comment(Text *text, const char *words)
+{
+    enum { WIDTH = 112 };
+    while (*words) {
+        size_t length = strlen(words);
+        if (length > WIDTH)
+            for (length = WIDTH; length > 0 && words[length - 1] != ' ';)
+                length--;
+        text_line(text, " * %.*s", (int)length, words);
+        words += length;
+    }
+}
+
 static void print_head(Program *program, Text *text)
 {
     const char *name = program->options->name;
@@ -394,7 +408,7 @@ static void print_head(Program *program, Text *text)
                          program->log->rule[i].fired);
         if (rules->length) {
             text_line(text, " *");
-            text_wrapped(text, arena_printf(arena, " * Rules that fired: %s.", rules->data), 0);
+            print_wrapped_comment(text, arena_printf(arena, "Rules that fired: %s.", rules->data));
         }
     }
     text->length--; /* the newline */
