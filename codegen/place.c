@@ -402,7 +402,7 @@ static Expr *place_index(Nest *n, Expr *e, Scope *scope)
     if (e->kind == E_CHECK || (range.low && dim_lower(range.low) >= 0))
         return index;
     if (!scope->is_expression && index->kind != E_CONST)
-        index = let(n, scope, e, index);
+        index = let(n, scope, e->arg[0], index);
     Expr *from_end = expr_arith(context, I_ADD, index, expr_dim(context, e->u.dim));
     return expr_select(context, expr_arith(context, I_LESS, index, expr_index(context, 0)), from_end, index);
 }
