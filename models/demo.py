@@ -8,7 +8,6 @@ exporter, runs the generated programs and compares them with what PyTorch comput
 """
 import json
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -17,6 +16,7 @@ import numpy as np
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 import raw  # noqa: E402
+from graph_text import without_names  # noqa: E402
 
 EXPORTS = {"gat_flat__ts": "TorchScript exporter", "gat__dynamo": "dynamo exporter"}
 PYTORCH_ACCURACY = 0.9668  # on the vertices of test_mask.npy, see README.md
@@ -53,14 +53,6 @@ def measure(onnx2c, work, name):
         "seconds": float(seconds),
         "text": without_names(run(onnx2c, "inspect", model, "--ir", "--stop-after", "fuse")),
     }
-
-
-def without_names(text):
-    """The text of a graph with its values numbered in the order in which they appear; operators, attributes, types stay."""
-    number = {}
-    text = re.sub(r"(?m)^ +\[[^\]]*\]|#.*", "", text)  # the names of nodes, and comments
-    name = r'(?<![\w.@"])(?<!: )("[^"\n]*"|[A-Za-z_]\w*)(?![\w"]| ?[(<:\[.])'
-    return re.sub(name, lambda match: f"%{number.setdefault(match[0], len(number))}", text)
 
 
 def main():

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""What fusing owes graph networks, measured on their workspace formulas and fused graphs.
+
+    check_fused.py ONNX2C MODELS_FOLDER [SHARED_MODELS_FOLDER]
+
+No buffer has a feature-sized row for each edge: the workspace grows by at most 12 bytes with an edge. Attention's maximum,
+sum, weighting and aggregation are one loop nest. SAGE on Cora aggregates rows of 16 features, not of 1433. Two exports of
+one network, by different exporters, become the same graph, names aside.
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import onnx
+from graph_text import without_names
+
+LEAN = """GCNConv GCNConv_noself GCNConv_nonorm GCN_precomputed_norm GATConv GATConv_noself GAT2_selfloop_in_graph GMMConv
+SAGEConv_mean SAGEConv_sum SAGEConv_max GINConv EdgeConv_linear cora_gcn cora_gat cora_gat_selfloops_as_input cora_monet
+cora_sage_mean gcn gat monet sage gin edgeconv gcn_flat gat_flat monet_flat monet_mean monet_mean_flat""".split()
+TWINS = """GCNConv GATConv_noself GMMConv SAGEConv_mean SAGEConv_sum GINConv GCNConv_noself GCNConv_nonorm""".split()
+DIGITS_TWINS = "gcn gat monet monet_mean".split()
+BYTES_PER_EDGE = 12
+NESTED = ["gnn.SegmentMax", "gnn.SegmentSum", "gnn.SegmentSum"]
+
+
+def inspect(onnx2c, model, *options):
+    command = [onnx2c, "inspect", str(model / "model.onnx"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def edge_symbol(model):
+    """The name of the number of edges: the second dimension of edge_index."""
+    inputs = {i.name: i for i in onnx.load(model / "model.onnx").graph.input}
+    return inputs["edge_index"].type.tensor_type.shape.dim[1].dim_param
+
+
+def bytes_per_edge(onnx2c, model):
+    """By how much the workspace grows with each edge, from its formula."""
+    formula = json.loads(inspect(onnx2c, model, "--mem", "--json"))["workspace"].replace("/", "//")
+    symbols = {name: 1000 for name in re.findall(r"[A-Za-z_]\w*", formula) if name not in ("min", "max")}
+    edges = edge_symbol(model)
+    few, many = (eval(formula, {"min": min, "max": max}, {**symbols, edges: e}) for e in (10**6, 2 * 10**6))
+    return (many - few) / 10**6
+
+
+def fused_text(onnx2c, model):
+    """The fused graph, names aside."""
+    return without_names(inspect(onnx2c, model, "--ir", "--stop-after", "fuse"))
+
+
+def groups(text):
+    """The bodies of the fused functions."""
+    return re.findall(r"\ngroup_\d+.*?\n}", text, re.S)
+
+
+def check_lean(onnx2c, model):
+    grows = bytes_per_edge(onnx2c, model)
+    assert grows <= BYTES_PER_EDGE, f"the workspace grows by {grows} bytes with each edge"
+
+
+def check_attention(onnx2c, model):
+    text = inspect(onnx2c, model, "--ir", "--stop-after", "fuse")
+    segments = [re.findall(r"gnn\.Segment\w+(?= )", body) for body in groups(text)]
+    assert NESTED in segments, f"no group has all of the edge softmax: {segments}"
+
+
+def check_sage_width(onnx2c, model):
+    text = inspect(onnx2c, model, "--ir", "--stop-after", "csr")
+    widths = re.findall(r"gnn\.SegmentMean \(.*# float\[\w+,(\d+)\]", text)
+    assert widths and max(map(int, widths)) == 16, f"aggregates rows of {widths}"
+
+
+def check_twins(onnx2c, clean, dirty):
+    assert fused_text(onnx2c, clean) == fused_text(onnx2c, dirty), "the fused graphs differ"
+
+
+def cases(models, shared):
+    """(title, check, folders) for every check whose models are there."""
+    folders = {f.name: f for f in [*models.glob("*/*__*"), *(shared.glob("gnn/*__*") if shared else []),
+                                   *(shared.glob("digits/*__*") if shared else [])]}
+    for name, folder in sorted(folders.items()):
+        layer = name.split("__")[0]
+        if layer in LEAN:
+            yield f"{name}: at most {BYTES_PER_EDGE} bytes of workspace an edge", check_lean, [folder]
+        if re.match(r"(cora_)?gat", layer, re.I):
+            yield f"{name}: attention is one nest", check_attention, [folder]
+        if layer == "cora_sage_mean":
+            yield f"{name}: aggregates 16 features", check_sage_width, [folder]
+    for a, b in [(f"{n}__dynamo", f"{n}__ts") for n in TWINS] + [(f"{n}__dynamo", f"{n}_flat__ts") for n in DIGITS_TWINS]:
+        if a in folders and b in folders:
+            yield f"{a} and {b}: the same fused graph", check_twins, [folders[a], folders[b]]
+
+
+def main():
+    onnx2c, models = sys.argv[1], pathlib.Path(sys.argv[2])
+    shared = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 and pathlib.Path(sys.argv[3]).is_dir() else None
+    if not shared:
+        print("SKIPPED fused: only the models of this repository; those of single layers are not there")
+    passed = failed = 0
+    for title, check, folders in cases(models, shared):
+        try:
+            check(onnx2c, *folders)
+            passed += 1
+            print(f"ok   {title}", flush=True)
+        except (AssertionError, subprocess.CalledProcessError, KeyError, ValueError) as error:
+            failed += 1
+            print(f"FAIL {title}\n     {error}", flush=True)
+    print(f"fused: {passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
