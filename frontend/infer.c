@@ -174,9 +174,9 @@ bool model_infer(Model *model)
         if (!graph_infer(graph))
             return false;
     }
+    bool fine = true;
     for (int i = 0; i < graph->nout; i++)
-        if (!types_agree(&declared[i], &graph->out[i]->type))
-            report_add(context->report, graph->out[i]->def, OUTPUT_DECLARED, graph->out[i]->name,
-                       type_text(&declared[i], context->arena), type_text(&graph->out[i]->type, context->arena));
-    return true;
+        fine &= check_declared(graph->out[i], &declared[i]);
+    model->is_inferred = fine;
+    return fine;
 }
