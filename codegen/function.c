@@ -114,6 +114,8 @@ static void build(Program *program, Step *step)
         if (normal.body)
             normal.body = simplify(scope.simplifier, normal.body);
         step->requires = find_requirements(context, &normal, rank, step->requires);
+        Dim *operations = nest_operations(&scope, element, rank);
+        step->operations = step->operations ? dim_add(context->dims, step->operations, operations) : operations;
         call->block = nest_of_element(&scope, value, element);
     }
 }

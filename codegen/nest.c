@@ -523,3 +523,54 @@ Block nest_of_element(const NestScope *in, Value *output, const Element *element
     }
     return block;
 }
+
+/* ---- cost ---- */
+/* Points of the loops over these axes; all edges of all vertices count once together. */
+static Dim *points(Nest *n, Axis *const *axis, int naxis, AxisSet reads)
+{
+    DimTable *dims = n->context->dims;
+    Dim *all = dim_const(dims, 1);
+    for (int i = 0; i < naxis; i++) {
+        if (!axis_set_has(n, reads, axis[i]))
+            continue;
+        Dim *extent = axis[i]->of ? axis[i]->order->type.dim[0] : extent_of(n->context, axis[i]);
+        bool is_vertex = false;
+        for (int k = 0; k < naxis; k++)
+            is_vertex |= axis_set_has(n, reads, axis[k]) && axis[k]->of && axis[k]->of->kind == E_AXIS &&
+                         axis[k]->of->u.axis == axis[i];
+        if (extent && !is_vertex)
+            all = dim_mul(dims, all, extent);
+    }
+    return all;
+}
+
+Dim *nest_operations(const NestScope *in, const Element *element, int rank)
+{
+    enum { MOST = MAX_AXES };
+    Nest n = nest_new(in, NULL);
+    DimTable *dims = in->context->dims;
+    Dim *total = dim_const(dims, 0);
+    const Update *update = element->update;
+    Axis *axis[MOST];
+    int naxis = 0;
+    for (int i = 0; i < rank; i++)
+        axis[naxis++] = element->axis[i];
+    for (int i = 0; update && i < update->nover && naxis < MOST; i++)
+        axis[naxis++] = update->over[i];
+    Expr *root[] = {element->body ? simplify(in->simplifier, element->body) : NULL,
+                    update ? simplify(in->simplifier, update->value) : NULL};
+    const Order order = study_all(&n, root, 2);
+    for (int i = 0; i < n.nreduction; i++)
+        for (int k = 0; k < n.reduction[i]->nover && naxis < MOST; k++)
+            axis[naxis++] = n.reduction[i]->over[k];
+    for (int i = 0; i < order.count; i++) {
+        const Expr *e = order.e[i];
+        if (e->kind != E_CALL && e->kind != E_REDUCE)
+            continue;
+        AxisSet reads = nest_facts(&n, e->kind == E_REDUCE ? e->arg[0] : e)->reads;
+        for (int k = 0; k < e->nover; k++)
+            reads = axis_set_add(&n, reads, e->over[k]);
+        total = dim_add(dims, total, points(&n, axis, naxis, reads));
+    }
+    return total;
+}
