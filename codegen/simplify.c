@@ -395,6 +395,35 @@ static Expr *rename_axes(Simplifier *s, Expr *e)
     return intern(s, made);
 }
 
+/* ---- short sums ---- */
+
+/* The values of the only axis of a sum so short that it is better written out; 0: not such a sum. What is the same for
+ * every term of an outer reduction then stands outside it, and compilers need not find out that four steps are few. */
+static int64_t short_extent(const Expr *e)
+{
+    enum { MOST_TERMS = 4 };
+    int64_t extent;
+    const Axis *axis = e->nover == 1 ? e->over[0] : NULL;
+    if (!axis || axis->of || e->u.combine != COMBINE_ADD || axis->lo->kind != E_CONST || axis->lo->u.i != 0)
+        return 0;
+    if (axis->hi->kind == E_CONST)
+        extent = axis->hi->u.i;
+    else if (axis->hi->kind != E_DIM || !dim_is_const(axis->hi->u.dim, &extent))
+        return 0;
+    return extent >= 1 && extent <= MOST_TERMS && dtype_is_float(e->dtype) ? extent : 0;
+}
+
+static Expr *written_out(Simplifier *s, const Expr *e, int64_t extent)
+{
+    Expr *sum = NULL;
+    for (int64_t i = 0; i < extent; i++) {
+        Expr *at = expr_index(s->context, i);
+        Expr *term = simplify(s, expr_substitute(s->context, e->arg[0], e->over, &at, 1, NULL, NULL));
+        sum = sum ? intern(s, expr_call2(s->context, S_ADD, sum, term)) : term;
+    }
+    return sum;
+}
+
 /* ---- the pass ---- */
 Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index)
 {
@@ -455,7 +484,7 @@ static Expr *simplify_new(Simplifier *s, Expr *e)
         index[i] = simplify(s, e->index[i]);
     Expr *made = expr_rebuild(context, e, arg, index);
     if (made->kind == E_REDUCE)
-        return rename_axes(s, made);
+        return short_extent(made) ? written_out(s, made, short_extent(made)) : rename_axes(s, made);
     if (made->kind == E_LOAD) {
         Expr *known = edge_load(s, made);
         if (!known)
