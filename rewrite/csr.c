@@ -19,6 +19,7 @@ struct Grouping {
     Value *target;
     Dim *n;
     Node *csr;
+    Value *source; /* the vector that from is of, loops included */
     Grouping *next;
 };
 
@@ -71,6 +72,43 @@ static const Node *commonest_gather(const Graph *graph, const Value *target)
     return best;
 }
 
+/* The node that adds the loops to the edges of which `vector` is row `row`; NULL when there is none. */
+static const Node *loops_of(const Value *vector, int64_t row)
+{
+    const Node *gather = vector->def;
+    int count;
+    if (!gather || !gather->op || *gather->op->domain || strcmp(gather->op->name, "Gather") != 0 ||
+        attr_int(gather, "axis", 0) != 0)
+        return NULL;
+    Dim **place = value_dims(gather->in[1], &count);
+    const Node *loops = gather->in[0]->def;
+    return place && count == 1 && dim_equals(place[0], row) && loops && is_gnn(loops, "AddSelfLoops") ? loops : NULL;
+}
+
+static Value *row_before_loops(Node *csr, const Node *loops, const Node *gather)
+{
+    Node *node = node_new(csr->graph, gather->op, gather->name, csr);
+    node_add_input(node, loops->in[0]);
+    node_add_input(node, gather->in[1]);
+    return node_add_output(node, "");
+}
+
+/* Where targets and sources are those of AddSelfLoops, the routine adds the loops while it groups. The segment
+ * operators still name the longer vectors, but a nest over the edges of a vertex reads row and from instead of them. */
+static void absorb_loops(Node *csr)
+{
+    const Node *target = csr->in[0]->def, *source = csr->in[2]->def, *loops = loops_of(csr->in[0], 1);
+    int n, added;
+    if (!loops || loops_of(csr->in[2], 0) != loops)
+        return;
+    Dim **vertices = value_dims(csr->in[1], &n), **loop_count = value_dims(loops->in[1], &added);
+    if (!vertices || !loop_count || n != 1 || added != 1 || vertices[0] != loop_count[0])
+        return;
+    node_set_input(csr, 0, row_before_loops(csr, loops, target));
+    node_set_input(csr, 2, row_before_loops(csr, loops, source));
+    attr_set_int(csr, "loops", 1);
+}
+
 /* A gnn.Csr node for the segment operator `user`, before it. */
 static Node *csr_new(Node *user)
 {
@@ -95,7 +133,9 @@ static Grouping *grouping_of(Node *user, Grouping **all)
         if (grouping->target == user->in[INPUT_INDEX] && grouping->n == n)
             return grouping;
     Grouping *grouping = ARENA_NEW(user->graph->context->arena, Grouping);
-    *grouping = (Grouping){user->in[INPUT_INDEX], n, csr_new(user), *all};
+    Node *csr = csr_new(user);
+    *grouping = (Grouping){user->in[INPUT_INDEX], n, csr, csr->in[2], *all};
+    absorb_loops(csr);
     *all = grouping;
     return grouping;
 }
@@ -117,7 +157,7 @@ bool pass_csr(Model *model, const PassOptions *options)
         Grouping *grouping = grouping_of(node, &all);
         set_operand(node, INPUT_ROW, grouping->csr->out[0]);
         set_operand(node, INPUT_ORDER, grouping->csr->out[1]);
-        set_operand(node, INPUT_SOURCE, grouping->csr->in[2]);
+        set_operand(node, INPUT_SOURCE, grouping->source);
         set_operand(node, INPUT_FROM, grouping->csr->out[2]);
     }
     /* the sources may be computed after the first segment operator */

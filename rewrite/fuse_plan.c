@@ -157,7 +157,7 @@ static Dim *points(Context *context, Axis *const *loop, int from, int to)
     for (int i = from; i < to; i++) {
         if (loop[i] == vertex)
             continue;
-        Dim *extent = loop[i]->of ? loop[i]->order->type.dim[0] : axis_extent(context, loop[i]);
+        Dim *extent = loop[i]->of ? loop[i]->target->type.dim[0] : axis_extent(context, loop[i]);
         if (!extent)
             return NULL;
         all = dim_mul(context->dims, all, extent);
@@ -195,13 +195,27 @@ static const Value *index_vector(const Expr *index, const Load *read)
     return index->u.value;
 }
 
-/* Whether value is the target vector of some gnn.Csr. */
+/* Whether node is a segment operator over grouped edges, whose target vector is its input 1. */
+static bool is_grouped_segment(const Node *node)
+{
+    return node->op && strcmp(node->op->domain, "gnn") == 0 && strncmp(node->op->name, "Segment", 7) == 0 &&
+           node->nin > 3 && node->in[3];
+}
+
 static bool is_target(const Value *value)
+{
+    for (int i = 0; i < value->nreader; i++)
+        if (is_grouped_segment(value->reader[i]) && value->reader[i]->in[1] == value)
+            return true;
+    return false;
+}
+
+/* Whether a segment operator names its edges by this vector: nests know its elements, as long as it stays a vector. */
+static bool names_edges(const Value *value)
 {
     for (int i = 0; i < value->nreader; i++) {
         const Node *reader = value->reader[i];
-        if (reader->op && strcmp(reader->op->domain, "gnn") == 0 && strcmp(reader->op->name, "Csr") == 0 &&
-            reader->in[0] == value)
+        if (is_grouped_segment(reader) && (reader->in[1] == value || (reader->nin > 5 && reader->in[5] == value)))
             return true;
     }
     return false;
@@ -268,7 +282,7 @@ typedef struct {
 static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
 {
     const Value *value = node->out[0];
-    Readers all = {.apart = value->outputs > 0 || value->nreader == 0};
+    Readers all = {.apart = value->outputs > 0 || value->nreader == 0 || names_edges(value)};
     for (int i = 0; i < value->nreader && !all.apart; i++) {
         const Fusion *reader = &plan[value->reader[i]->id];
         if (value->reader[i]->graph != node->graph || !reader->element) {
@@ -293,14 +307,14 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
     return all;
 }
 
-/* Values of edges are never stored: the first dimension is that of some gnn.Csr's target. */
+/* Values of edges are never stored: the first dimension is that of some target vector. */
 static bool is_of_edges(const Graph *graph, const Value *value)
 {
     if (value->type.rank < 1)
         return false;
     for (const Node *node = graph->first; node; node = node->next)
-        if (node->op && strcmp(node->op->domain, "gnn") == 0 && strcmp(node->op->name, "Csr") == 0 &&
-            node->in[0]->type.dim[0] == value->type.dim[0] && !dim_is_const(value->type.dim[0], NULL))
+        if (is_grouped_segment(node) && node->in[1]->type.dim[0] == value->type.dim[0] &&
+            !dim_is_const(value->type.dim[0], NULL))
             return true;
     return false;
 }
