@@ -11,16 +11,6 @@ typedef struct {
     Expr *x[MAX_RANK], *w[MAX_RANK], *inside;
 } Convolution;
 
-/* The number of channels of one of `group` groups; NULL after an error. */
-static Dim *group_size(Definition *d, Dim *channels, int64_t group)
-{
-    Dim *size = dim_divide_exactly(d->context->dims, channels, size_const(d, group));
-    if (!def_require(d, size != NULL, "%s channels do not divide into %lld groups", size_text(d, channels),
-                     (long long)group))
-        return NULL;
-    return size;
-}
-
 /* A bias: one element for each of `channels`. */
 static bool bias_fits(Definition *d, int input, Dim *channels)
 {
@@ -49,7 +39,7 @@ static bool convolution(Definition *d, int weights, int bias, DType type, Convol
                      size_text(d, given), size_text(d, wanted)) ||
         !bias_fits(d, bias, filters))
         return false;
-    Dim *filters_of_group = group_size(d, filters, group);
+    Dim *filters_of_group = size_divided(d, filters, size_const(d, group));
     if (d->failed)
         return false;
     const int rank = c->window.rank;
@@ -138,7 +128,7 @@ static void define_conv_transpose(Definition *d)
         return;
     Dim *channels = def_dim(d, 0, 1), *filters_of_group = def_dim(d, 1, 1), *dim[MAX_RANK];
     Dim *filters = size_mul(d, filters_of_group, size_const(d, group)),
-        *channels_of_group = group_size(d, channels, group);
+        *channels_of_group = size_divided(d, channels, size_const(d, group));
     if (d->failed ||
         !def_require(d, !size_differs(d, channels, def_dim(d, 1, 0)), "input has %s channels, the weights are for %s",
                      size_text(d, channels), size_text(d, def_dim(d, 1, 0))) ||
@@ -187,11 +177,8 @@ static void define_col2im(Definition *d)
         dim[k + 2] = image[k];
     }
     dim[0] = def_dim(d, 0, 0);
-    dim[1] = dim_divide_exactly(d->context->dims, def_dim(d, 0, 1), cells);
-    if (dim[1] == NULL && !dim_is_const(cells, NULL)) /* it divides, or it is an error when it runs */
-        dim[1] = size_floor_div(d, def_dim(d, 0, 1), size_max(d, cells, one));
-    if (!def_require(d, dim[1] != NULL, "%s rows are no multiple of the block's %s elements",
-                     size_text(d, def_dim(d, 0, 1)), size_text(d, cells)) ||
+    dim[1] = size_divided(d, def_dim(d, 0, 1), cells);
+    if (d->failed ||
         !def_require(d, !size_differs(d, expected, def_dim(d, 0, 2)), "the image has %s blocks, the input %s",
                      size_text(d, expected), size_text(d, def_dim(d, 0, 2))))
         return;

@@ -312,15 +312,6 @@ static bool block_mode(Definition *d, int64_t *block, bool *depth_first)
            def_require(d, *block > 0 && *block < 1 << 20, "attribute 'blocksize' is %lld", (long long)*block);
 }
 
-/* size / divisor, which must be exact. */
-static Dim *size_divided(Definition *d, Dim *size, int64_t divisor)
-{
-    Dim *quotient = dim_divide_exactly(d->context->dims, size, size_const(d, divisor));
-    def_require(d, quotient != NULL || !dim_is_const(size, NULL), "dimension %s is no multiple of %lld",
-                size_text(d, size), (long long)divisor);
-    return quotient != NULL ? quotient : size_floor_div(d, size, size_const(d, divisor));
-}
-
 /* y[n, c, h, w] = x[n, channel, h / b, w / b], channel = (h mod b, w mod b, c) or (c, h mod b, w mod b) */
 static void define_depth_to_space(Definition *d)
 {
@@ -329,7 +320,7 @@ static void define_depth_to_space(Definition *d)
     if (!block_mode(d, &block, &depth_first))
         return;
     Dim *const *in = def_shape(d, 0);
-    Dim *b = size_const(d, block), *depth = size_divided(d, in[1], block * block);
+    Dim *b = size_const(d, block), *depth = size_divided(d, in[1], size_mul(d, b, b));
     Expr *i[4];
     if (d->failed)
         return;
@@ -350,7 +341,7 @@ static void define_space_to_depth(Definition *d)
     if (!block_mode(d, &block, &depth_first))
         return;
     Dim *const *in = def_shape(d, 0);
-    Dim *height = size_divided(d, in[2], block), *width = size_divided(d, in[3], block);
+    Dim *b = size_const(d, block), *height = size_divided(d, in[2], b), *width = size_divided(d, in[3], b);
     Expr *i[4];
     if (d->failed)
         return;

@@ -43,7 +43,7 @@ static Dim *scaled_size(Definition *d, Dim *in, double factor)
         const double out = floor((double)size * factor);
         return out < 0x1p62 ? size_const(d, (int64_t)out) : dim_overflow(d->context->dims);
     }
-    for (int64_t denominator = 1; denominator <= 1 << 20; denominator *= 2) {
+    for (int64_t denominator = 1; denominator <= (int64_t)1 << 30; denominator *= 2) {
         const double numerator = factor * (double)denominator;
         if (numerator == floor(numerator) && numerator < 0x1p40)
             return size_floor_div(d, size_mul(d, in, size_const(d, (int64_t)numerator)), size_const(d, denominator));

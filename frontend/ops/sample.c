@@ -57,6 +57,8 @@ static Expr *grid_coordinate(Definition *d, const Sampling *s, Expr *g, Dim *ext
         x = call2(d, S_MUL, call2(d, S_SUB, call2(d, S_MUL, x, length), one), half);
     if (s->interpolation == NEAREST)
         return call1(d, S_ROUND, x);
+    if (s->interpolation == CUBIC) /* only the points it reads are brought inside */
+        return x;
     if (s->padding == PAD_BORDER)
         return expr_call3(d->context, S_CLIP, x, literal(d, g, 0), last);
     if (s->padding == PAD_REFLECTION)
@@ -193,9 +195,9 @@ static void define_deform_conv(Definition *d)
         return;
     Dim *cells = size_product(d, space, window.kernel), *channels = def_dim(d, X, 1), *filters = def_dim(d, W, 0),
         *dim[MAX_RANK];
-    Dim *filters_of_group = dim_divide_exactly(d->context->dims, filters, size_const(d, group));
-    Dim *channels_of_offset = dim_divide_exactly(d->context->dims, channels, size_const(d, offset_group));
-    if (!def_require(d, filters_of_group != NULL && channels_of_offset != NULL, "channels do not divide into groups") ||
+    Dim *filters_of_group = size_divided(d, filters, size_const(d, group));
+    Dim *channels_of_offset = size_divided(d, channels, size_const(d, offset_group));
+    if (d->failed ||
         !def_require(d, !size_differs(d, channels, size_mul(d, def_dim(d, W, 1), size_const(d, group))),
                      "input has %s channels, the weights are for %s", size_text(d, channels),
                      size_text(d, size_mul(d, def_dim(d, W, 1), size_const(d, group)))) ||

@@ -91,6 +91,16 @@ Dim *size_product(Definition *d, int rank, Dim *const *dim)
     return product;
 }
 
+Dim *size_divided(Definition *d, Dim *size, Dim *divisor)
+{
+    Dim *quotient = dim_divide_exactly(d->context->dims, size, divisor);
+    def_require(d, quotient != NULL || !dim_is_const(size, NULL) || !dim_is_const(divisor, NULL),
+                "%s is no multiple of %s", size_text(d, size), size_text(d, divisor));
+    if (quotient != NULL)
+        return quotient;
+    return size_floor_div(d, size, size_max(d, divisor, size_const(d, 1)));
+}
+
 Dim *size_is_negative(Definition *d, Dim *a)
 {
     return size_min(d, size_const(d, 1), size_max(d, size_const(d, 0), size_sub(d, size_const(d, 0), a)));

@@ -71,6 +71,8 @@ static inline Dim *size_const(Definition *d, int64_t value)
     return dim_const(d->context->dims, value);
 }
 Dim *size_product(Definition *d, int rank, Dim *const *dim);
+/* size / divisor, which must be exact: an error where it is known not to be. */
+Dim *size_divided(Definition *d, Dim *size, Dim *divisor);
 /* 1 where a is negative, else 0: sizes that count from the end depend on it. */
 Dim *size_is_negative(Definition *d, Dim *a);
 /* Whether two sizes are known to differ. */
