@@ -296,7 +296,7 @@ static bool compile_program(Case *test, const char *folder)
     for (const struct dirent *entry; files && (entry = readdir(files)) && count < LIMIT - 4;) {
         const char *suffix = strrchr(entry->d_name, '.');
         bool is_test = strstr(entry->d_name, "_test.c") != NULL;
-        if (suffix && !is_test && (strcmp(suffix, ".c") == 0 || strcmp(suffix, ".o") == 0))
+        if (suffix && !is_test && (strcmp(suffix, ".c") == 0 || strcmp(suffix, ".S") == 0))
             argument[count++] = arena_strdup(test->context->arena, entry->d_name);
     }
     if (files)
@@ -375,6 +375,8 @@ static bool run_program(Case *test)
     build.folder = arena_printf(context->arena, "%s/program", test->temporary);
     build.name = "model";
     build.driver = true;
+    if (!test->options->weights)
+        build.weights = WEIGHTS_BIN; /* what the C compiler need not read */
     int noutput = test->model->graph->nout;
     Type *type = output_types(test);
     for (int k = 0; k < noutput; k++)
