@@ -143,9 +143,8 @@ static void define_shrink(Definition *d)
 }
 
 /* ---- casts ---- */
-/* x, a floating number, as an 8-bit float without saturation: what rounds beyond the greatest value becomes infinity,
- * or NaN where there is none. A tie goes to the even neighbour, so the limit itself stays finite in E4M3FN alone. */
-static Expr *cast_unsaturated(Definition *d, Expr *x, DType to)
+/* A tie goes to the even neighbour, so the limit itself stays finite in E4M3FN alone. */
+Expr *cast_unsaturated(Definition *d, Expr *x, DType to)
 {
     static const struct {
         DType type;

@@ -121,7 +121,10 @@ static void define_quantize_linear(Definition *d)
     }
     Expr *quotient = call2(d, S_DIV, cast(d, x, F32), cast(d, scale, F32));
     Expr *zero = def_has(d, 2) ? def_load_parameter(d, 2, i, rank, axis, block) : NULL;
-    def_body(d, 0, quantized(d, quotient, zero, type));
+    if (dtype_is_float(type) && attr_int(d->node, "saturate", 1) == 0)
+        def_body(d, 0, cast_unsaturated(d, quotient, type));
+    else
+        def_body(d, 0, quantized(d, quotient, zero, type));
 }
 
 /* y = (x - zero point) * scale */

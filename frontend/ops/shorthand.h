@@ -109,6 +109,9 @@ static inline Expr *cast(Definition *d, Expr *a, DType to)
 {
     return expr_cast(d->context, a, to);
 }
+/* x, a floating number, as an 8-bit float without saturation: what rounds beyond the greatest value becomes infinity,
+ * or NaN where there is none. */
+Expr *cast_unsaturated(Definition *d, Expr *x, DType to);
 /* A constant of a type's compute type. */
 Expr *number(Definition *d, DType type, double value);
 static inline Expr *reduce(Definition *d, Combine combine, Axis *const *over, int nover, Expr *body)
