@@ -19,7 +19,7 @@ import sys
 import threading
 
 BATCH = 60
-SILENCE = 120  # seconds a case may take
+SILENCE = 300  # seconds a case may take
 ENGINES = {"evaluator": ("evaluator", ["--evaluator"]), "c": ("generated C", ["--cflags", "-O1"])}
 
 
