@@ -22,12 +22,13 @@ typedef enum {
     READ_ONCE,    /* each element once */
     READ_OUTSIDE, /* its indices are those of outer loops: computed once there */
     READ_TARGET,  /* per edge at the edge's target: computed once per vertex */
+    READ_FEW,     /* each element a constant few times */
     READ_AGAIN    /* elements are read again and again, in any order */
 } Reading;
 
 typedef enum {
     WORK_NONE,        /* moves elements: Reshape, Gather, Expand ... */
-    WORK_SCALAR,      /* a few operations on each element */
+    WORK_SCALAR,      /* a few operations on each element, very short sums among them */
     WORK_REDUCTION,   /* a reduction */
     WORK_SEGMENT,     /* a reduction over the edges of a vertex */
     WORK_CONTRACTION, /* a sum of products: MatMul, Gemm, Conv ... */

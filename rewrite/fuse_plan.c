@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* MAX_GROUP bounds the depth of a nest's expressions, whatever the length of the model's chains. */
-enum { MAX_LOADS = 64, MAX_GROUP = 100 };
+enum { MAX_LOADS = 64, MAX_GROUP = 100, SHORT_SUM = 4, FEW_TIMES = 8 };
 
 /* One read of a value in a reader's nest: the loops around it, outermost first. */
 typedef struct {
@@ -59,6 +59,13 @@ static int64_t constant_extent(const Axis *axis)
     return axis->hi->kind == E_DIM && dim_is_const(axis->hi->u.dim, &extent) ? extent : -1;
 }
 
+/* A sum of so few terms that nests write it out. */
+static bool is_short(const Expr *reduce)
+{
+    int64_t extent = reduce->nover == 1 && reduce->u.combine == COMBINE_ADD ? constant_extent(reduce->over[0]) : -1;
+    return extent >= 0 && extent <= SHORT_SUM;
+}
+
 static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial);
 
 static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial)
@@ -69,8 +76,8 @@ static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int n
         walk(w, e->over[i]->lo, loop, nloop, nspatial);
         walk(w, e->over[i]->hi, loop, nloop, nspatial);
     }
-    w->has_reduction = true;
-    w->has_contraction |= !w->edges && is_contraction(e);
+    w->has_reduction |= !is_short(e);
+    w->has_contraction |= !w->edges && !is_short(e) && is_contraction(e);
     if (nloop + e->nover > 3 * MAX_RANK) {
         w->overflowed = true;
         return;
@@ -237,12 +244,17 @@ static Reading reading_of(Context *context, const Load *read)
             return reads_any(read->load, read->loop, k, read->nloop) ? READ_AGAIN : READ_OUTSIDE;
     /* the innermost spatial loop is vectorised and stands inside the reductions */
     int last = read->nspatial - 1;
-    if (last < 0 || reads_any(read->load, read->loop, last, last + 1))
-        return READ_AGAIN;
-    Axis *others[3 * MAX_RANK];
-    memcpy(others, read->loop, sizeof *others * (size_t)last);
-    memcpy(others + last, read->loop + last + 1, sizeof *others * (size_t)(read->nloop - last - 1));
-    return points(context, others, 0, read->nloop - 1) == count ? READ_OUTSIDE : READ_AGAIN;
+    if (last >= 0 && !reads_any(read->load, read->loop, last, last + 1)) {
+        Axis *others[3 * MAX_RANK];
+        memcpy(others, read->loop, sizeof *others * (size_t)last);
+        memcpy(others + last, read->loop + last + 1, sizeof *others * (size_t)(read->nloop - last - 1));
+        if (points(context, others, 0, read->nloop - 1) == count)
+            return READ_OUTSIDE;
+    }
+    Dim *all = points(context, read->loop, 0, read->nloop);
+    Dim *times = all ? dim_divide_exactly(context->dims, all, count) : NULL;
+    int64_t known;
+    return times && dim_is_const(times, &known) && known <= FEW_TIMES ? READ_FEW : READ_AGAIN;
 }
 
 /* ---- the plan ---- */
@@ -337,9 +349,10 @@ static bool worth_inlining(const Graph *graph, const Fusion *plan, const Fusion 
         return false;
     if (fusion->work == WORK_NONE)
         return !readers->root || plan[readers->root->id].nodes < MAX_GROUP;
+    if (fusion->work == WORK_SCALAR && readers->reading <= READ_FEW && is_of_edges(graph, fusion->node->out[0]))
+        return !readers->root || may_join(&plan[readers->root->id], fusion, row);
     if (!readers->root)
-        return fusion->work == WORK_SCALAR && readers->reading <= READ_OUTSIDE &&
-               is_of_edges(graph, fusion->node->out[0]);
+        return false;
     if (!may_join(&plan[readers->root->id], fusion, row))
         return false;
     switch (fusion->work) {
