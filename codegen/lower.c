@@ -25,7 +25,8 @@ typedef struct {
     Program *program;
     Context *context;
     const Unit *unit;
-    Map *inner; /* Value -> Inner: computed on the way, by substitution */
+    Map *inner;  /* Value -> Inner: computed on the way, by substitution */
+    Map *loaded; /* Value -> Loaded: its elements so far */
 } Lowering;
 
 /* ---- units ---- */
@@ -155,13 +156,41 @@ Buffer *need_buffer(Program *program, Value *value)
 }
 
 /* ---- definitions ---- */
+/* An inner value's element at one place. */
+typedef struct Loaded Loaded;
+struct Loaded {
+    Expr *index[MAX_RANK], *element;
+    const Loaded *next;
+};
+
+static bool same_index(Expr *const *a, Expr *const *b, int rank)
+{
+    for (int i = 0; i < rank; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
+/* The element of an inner value: the same expression for the same place, since copies of copies would double with every
+ * node that reads its operand twice. */
 static Expr *load_inner(void *who, Value *value, Expr *const *index)
 {
     const Lowering *l = who;
     const Inner *inner = map_get(l->inner, value);
     if (!inner)
         return NULL;
-    return expr_substitute(l->context, inner->element->body, inner->element->axis, index, inner->rank, NULL, NULL);
+    const Loaded *known = map_get(l->loaded, value);
+    for (const Loaded *at = known; at; at = at->next)
+        if (same_index(at->index, index, inner->rank))
+            return at->element;
+    Loaded *loaded = ARENA_NEW(l->context->arena, Loaded);
+    for (int i = 0; i < inner->rank; i++)
+        loaded->index[i] = index[i];
+    loaded->element =
+        expr_substitute(l->context, inner->element->body, inner->element->axis, index, inner->rank, NULL, NULL);
+    loaded->next = known;
+    map_set(l->loaded, value, loaded);
+    return loaded->element;
 }
 
 static Expr *substituted(Lowering *l, Expr *e)
@@ -368,7 +397,8 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
 
 static bool lower_unit(Program *program, const Unit *unit)
 {
-    Lowering l = {program, program->context, unit, map_new(program->context->arena)};
+    Arena *arena = program->context->arena;
+    Lowering l = {program, program->context, unit, map_new(arena), map_new(arena)};
     Step *loops = NULL;
     for (Node *node = unit->first;; node = node->next) {
         if (loops && loops->nout > 0 && node->nout + loops->nout > 32)
