@@ -16,9 +16,12 @@ static int64_t bytes_of(const Buffer *buffer)
     return tensor->count * (int64_t)dtype_info(tensor->dtype)->size;
 }
 
-static int64_t aligned(int64_t bytes)
+/* What a weight takes in the .bin, padding included; an empty one takes a line, since it has a symbol like all others.
+ */
+static int64_t slot_bytes(const Buffer *buffer)
 {
-    return (bytes + LINE - 1) / LINE * LINE;
+    const int64_t bytes = bytes_of(buffer);
+    return bytes > 0 ? (bytes + LINE - 1) / LINE * LINE : LINE;
 }
 
 int64_t weight_offset(const Program *program, const Buffer *wanted)
@@ -26,7 +29,7 @@ int64_t weight_offset(const Program *program, const Buffer *wanted)
     int64_t offset = 0;
     for (const Buffer *buffer = program->buffers; buffer != wanted; buffer = buffer->next)
         if (is_weight(buffer))
-            offset += aligned(bytes_of(buffer));
+            offset += slot_bytes(buffer);
     return offset;
 }
 
@@ -146,7 +149,7 @@ void write_weights_bin(const Program *program, FILE *to)
                 fwrite(tensor->data, size, 1, to);
         else
             fwrite(tensor->data, size, (size_t)tensor->count, to);
-        fwrite(zero, 1, (size_t)(aligned(bytes_of(buffer)) - bytes_of(buffer)), to);
+        fwrite(zero, 1, (size_t)(slot_bytes(buffer) - bytes_of(buffer)), to);
     }
 }
 
@@ -162,7 +165,7 @@ void write_weights_s(const Program *program, FILE *to)
             fprintf(to, "    .globl %s\n    .type %s, %%object\n    .size %s, %lld\n%s:\n", symbol, symbol, symbol,
                     (long long)bytes_of(buffer), symbol);
             fprintf(to, "    .incbin \"%s_weights.bin\", %lld, %lld\n", program->options->name,
-                    (long long)weight_offset(program, buffer), (long long)aligned(bytes_of(buffer)));
+                    (long long)weight_offset(program, buffer), (long long)slot_bytes(buffer));
         }
     fputs("    .section .note.GNU-stack,\"\",%progbits\n", to);
 }
