@@ -106,7 +106,7 @@ static void absorb_loops(Node *csr)
         return;
     node_set_input(csr, 0, row_before_loops(csr, loops, target));
     node_set_input(csr, 2, row_before_loops(csr, loops, source));
-    attr_set_int(csr, "loops", 1);
+    attr_set_int(csr, "loops", attr_int(loops, "keep", 0) ? 2 : 1);
 }
 
 /* A gnn.Csr node for the segment operator `user`, before it. */

@@ -6,16 +6,17 @@
  *     n: edges, vertices, sources, loops
  *
  * The edges of v stand at row[v] to before row[v + 1], in the order they came; order is their number and from their
- * source. With loops, edges from a vertex to itself are left out and one for each vertex follows all others, so `grouped`
- * is what is left and the vertices, and numbers count those; without, grouped is edges.
- * Every target must lie in [0, vertices) and every source in [0, sources): O2C_BAD_INDEX otherwise. O2C_BAD_SIZE where
- * int32 cannot count the edges or number the vertices. */
+ * source. With loops 1 or 2, one edge from each vertex to itself follows all others, and with 1 those there are already
+ * are left out; numbers and `grouped` count what is left. Without, loops is 0, grouped is edges. Every target must lie
+ * in [0, vertices) and every source in [0, sources): O2C_BAD_INDEX otherwise. O2C_BAD_SIZE where int32 cannot count the
+ * edges or number the vertices. */
 #include "runtime.h"
 
 O2C_ROUTINE(O2C_NAME)
 {
     const O2C_INDEX *target = (const O2C_INDEX *)in[0], *source = (const O2C_INDEX *)in[1];
     int32_t *row = (int32_t *)out[0], *order = (int32_t *)out[1], *from = (int32_t *)out[2], number = 0;
+    const int drops_loops = n[3] == 1;
     const int64_t edges = n[0], vertices = n[1], sources = n[2], loops = n[3] ? vertices : 0;
     (void)p;
     (void)scratch;
@@ -29,15 +30,15 @@ O2C_ROUTINE(O2C_NAME)
     for (int64_t e = 0; e < edges; e++) {
         if (target[e] < 0 || target[e] >= vertices || source[e] < 0 || source[e] >= sources)
             return O2C_BAD_INDEX;
-        if (!loops || target[e] != source[e])
+        if (!drops_loops || target[e] != source[e])
             row[target[e] + 1]++;
     }
     for (int64_t v = 0; v < vertices; v++)
         row[v + 1] += row[v] + (v < loops);
-    if (n[3])
+    if (drops_loops)
         *(int64_t *)out[3] = row[vertices];
     for (int64_t e = 0; e < edges; e++) { /* row[v] moves from the begin of v to its end, the begin of v + 1 */
-        if (loops && target[e] == source[e])
+        if (drops_loops && target[e] == source[e])
             continue;
         const int32_t at = row[target[e]]++;
         from[at] = (int32_t)source[e];

@@ -167,7 +167,9 @@ static void define_csr(Definition *d)
     if (n == NULL || sources == NULL || !def_require(d, def_rank(d, TARGET) == 1, "input 0 wants one dimension") ||
         !def_same_shape(d, TARGET, SOURCE))
         return;
-    const bool loops = attr_int(d->node, "loops", 0) != 0;
+    const int64_t loops = attr_int(d->node, "loops", 0); /* 1: in place of those there are, 2: with them */
+    if (!def_require(d, loops >= 0 && loops <= 2, "attribute 'loops' is %lld, wants 0, 1 or 2", (long long)loops))
+        return;
     Dim *edges = def_dim(d, TARGET, 0);
     Routine *routine = def_routine(d, "csr", def_dtype(d, TARGET) == I64 ? "i64" : "i32");
     routine->in[0] = d->node->in[TARGET];
@@ -180,7 +182,7 @@ static void define_csr(Definition *d)
     routine->n[3] = size_const(d, loops);
     routine->nn = 4;
     if (loops)
-        edges = defined_size(d, routine, size_add(d, edges, n));
+        edges = loops == 2 ? size_add(d, edges, n) : defined_size(d, routine, size_add(d, edges, n));
     def_output(d, 0, I32, 1, (Dim *[]){size_add(d, n, size_const(d, 1))});
     def_output(d, 1, I32, 1, &edges);
     def_output(d, 2, I32, 1, &edges);
@@ -188,7 +190,7 @@ static void define_csr(Definition *d)
     d->node->out[2]->bound = sources;
 }
 
-/* [2, kept + n]: the edges that are no loops, then a loop for each vertex: runtime/self_loops.c */
+/* [2, kept + n]: the edges, those that are no loops unless `keep`, then a loop for each vertex: runtime/self_loops.c */
 static void define_add_self_loops(Definition *d)
 {
     enum { EDGES, COUNT };
@@ -203,8 +205,10 @@ static void define_add_self_loops(Definition *d)
     routine->nout = 1;
     routine->n[0] = edges;
     routine->n[1] = n;
-    routine->nn = 2;
-    Dim *dim[] = {size_const(d, 2), defined_size(d, routine, size_add(d, edges, n))};
+    const bool keep = attr_int(d->node, "keep", 0) != 0;
+    routine->n[2] = size_const(d, keep);
+    routine->nn = 3;
+    Dim *most = size_add(d, edges, n), *dim[] = {size_const(d, 2), keep ? most : defined_size(d, routine, most)};
     def_output(d, 0, I64, 2, dim);
 }
 
@@ -239,7 +243,7 @@ const Op ops_gnn[] = {
     {.name = "AddSelfLoops",
      .domain = "gnn",
      .schema = "edges:int64 n:int64 -> y:int64",
-     .attributes = "",
+     .attributes = "keep:int=0",
      .form = FORM_ROUTINE,
      .define = define_add_self_loops},
     {.name = NULL},
