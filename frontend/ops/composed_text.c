@@ -466,9 +466,28 @@ const char *composed_text(const Node *node)
     return kept;
 }
 
+/* Puts the graphs that are attributes of the node where its body applies them. */
+static bool apply_graphs(Graph *body, const Node *owner)
+{
+    for (Node *node = body->first, *next; node; node = next) {
+        next = node->next;
+        if (strcmp(node->op->name, "Apply") != 0)
+            continue;
+        const Graph *graph = attr_find(owner, attr_find(node, "body")->s)->graph;
+        if (graph->nin != node->nin || graph->nout != node->nout)
+            return report_add(body->context->report, owner, NODE_ATTRIBUTE, attr_find(node, "body")->s,
+                              "is a graph with another number of inputs or outputs");
+        node_inline(node, graph);
+    }
+    return true;
+}
+
 Graph *compose(Node *node)
 {
     const char *text = composed_text(node);
     Model *model = text ? model_new(node->graph->context) : NULL;
-    return model && functions_parse(model, text) ? model->function[model->nfunction - 1] : NULL;
+    if (!model || !functions_parse(model, text))
+        return NULL;
+    Graph *body = model->function[model->nfunction - 1];
+    return apply_graphs(body, node) ? body : NULL;
 }
