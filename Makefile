@@ -23,6 +23,7 @@ help:
 #: check         the tests: units, cases, rules, models; a few minutes
 #: conformance   the ONNX backend tests, by the evaluator and as generated C
 #: check-passes  the graph after every pass, checked by onnx.checker and run by ONNX Runtime
+#: check-malformed   broken and hostile models, with and without sanitizers
 #: bless         rewrite the expectations of the text cases; the diff is the review
 #: asan, ubsan   the command with a sanitizer, in build/asan and build/ubsan
 #: install       into $(PREFIX)/bin, PREFIX=/usr/local unless given
@@ -133,6 +134,13 @@ conformance: $(OUT)/onnx2c $(BUILD)/backend/manifest.txt
 .PHONY: check-passes
 check-passes: $(OUT)/onnx2c $(BUILD)/venv/ok
 	@$(PYTHON) tests/check_passes.py $(OUT)/onnx2c $(BUILD)/passes
+
+# Broken, hostile and odd models: what each should come to is in tests/malformed/generate.py.
+.PHONY: check-malformed
+check-malformed: $(OUT)/onnx2c $(BUILD)/venv/ok
+	@$(MAKE) --no-print-directory OUT=$(BUILD)/sanitized OPT="$(SANITIZE) -fsanitize=address,undefined" $(BUILD)/sanitized/onnx2c
+	@$(PYTHON) tests/malformed/generate.py $(BUILD)/malformed
+	@$(PYTHON) tests/malformed/run.py $(BUILD)/malformed $(BUILD)/malformed_work $(OUT)/onnx2c $(BUILD)/sanitized/onnx2c
 
 FORMATTED = $(sort $(wildcard */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
 style: | $(BUILD)/packages.ok

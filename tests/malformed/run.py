@@ -74,7 +74,7 @@ def check_symbols(object_file):
     _, listing = run(["nm", "-g", "--defined-only", object_file])
     for line in listing.splitlines():
         symbol = line.split()[-1]
-        require(symbol.startswith("m_"), f"the object defines {symbol}")
+        require(symbol.startswith("odd_"), f"the object defines {symbol}")
 
 
 def compile_library(out):
@@ -138,7 +138,7 @@ def run_case(onnx2c, sanitized, corpus, name, expected):
             here = folder / str(i)
             here.mkdir()
             checked = refuse_or_accept(command, "check", model, expected, i == 0)
-            built = refuse_or_accept(command, "build", model, expected, i == 0, "-o", here / "out", "--name", "m", "--driver")
+            built = refuse_or_accept(command, "build", model, expected, i == 0, "-o", here / "out", "--name", "odd", "--driver")
             require(checked <= built, "check refuses what build builds")
             require(built == 0 or not list(here.iterdir()), f"files are left: {[p.name for p in here.iterdir()]}")
             status = built if i == 0 else status
