@@ -1,4 +1,4 @@
-/* dim_form.h -- the normal form of a Dim, for dim.c, dim_order.c and dim_text.c alone.
+/* dim_form.h -- the normal form of a Dim, for the files dim*.c alone.
  *
  * A Dim is a sum of terms, a term a coefficient times atoms (with repetition, by id). Terms are sorted by total degree,
  * then by atoms, highest first, so that a constant comes last; no two have the same atoms and none has coefficient 0.
@@ -71,6 +71,8 @@ void sum_add(DimTable *table, int64_t coefficient, Dim *a);
 void sum_add_term(DimTable *table, int64_t coefficient, const Term *term);
 Dim *sum_end(DimTable *table);
 
+/* The quotient, minimum or maximum of a and b as an atom, for when no simplification applies. */
+Dim *atom_of(DimTable *table, AtomKind kind, Dim *a, Dim *b);
 /* Forgets the symbols made last, by dim_symbol, down to `count`; no Dim with them may be in use. */
 void symbols_forget(DimTable *table, int count);
 
