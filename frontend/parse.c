@@ -471,6 +471,11 @@ static const Op *naming_op(Parser *parser, const Unresolved *entry)
     return op;
 }
 
+static bool names_own_operator(const char *domain, const char *name)
+{
+    return is_own_domain(domain) && op_find(domain, name);
+}
+
 /* Gives each node its function or its operator. */
 static bool resolve(Parser *parser)
 {
@@ -485,11 +490,10 @@ static bool resolve(Parser *parser)
                 arena_printf(arena, "function '%s' of domain '%s' is defined twice", function->name, function->domain));
     }
     for (Unresolved *entry = parser->unresolved; entry; entry = entry->next) {
-        /* our own operators are rows, also where a dump or the library carries their functions */
-        const Op *own = is_own_domain(entry->domain) ? op_find(entry->domain, entry->name) : NULL;
         const char *key = function_key(parser, entry->domain, entry->name, entry->overload);
-        Graph *function = own ? NULL : symbol_table_find(functions, key);
-        const Op *op = own ? own : function ? NULL : op_find(entry->domain, entry->name);
+        bool is_own = names_own_operator(entry->domain, entry->name);
+        Graph *function = is_own ? NULL : symbol_table_find(functions, key);
+        const Op *op = function ? NULL : op_find(entry->domain, entry->name);
         entry->node->function = function;
         entry->node->op = op ? op : naming_op(parser, entry);
     }
@@ -506,14 +510,33 @@ static void parser_start(Parser *parser, Model *model, const Source *source, con
     lexer_start(&parser->lexer, model->context, text, NULL);
 }
 
-static bool parse_functions(Parser *parser, bool is_library)
+/* The functions that stand for operators of ours are read as those operators, so they must be what we print. */
+static bool drop_own_functions(Parser *parser)
+{
+    Model *model = parser->model;
+    int kept = 0;
+    for (int i = 0; i < model->nfunction; i++) {
+        Graph *function = model->function[i];
+        if (!names_own_operator(function->domain, function->name))
+            model->function[kept++] = function;
+        else if (!is_own_function(function))
+            return report_add(
+                parser->context->report, NULL, GRAPH_INVALID,
+                arena_printf(parser->context->arena,
+                             "function '%s' of domain '%s' is not what the operator of that name computes",
+                             function->name, function->domain));
+    }
+    model->nfunction = kept;
+    return true;
+}
+
+static bool parse_functions(Parser *parser)
 {
     while (!parser->lexer.failed && parser->lexer.token.kind != TOKEN_END) {
         Graph *function;
         if (!parse_function(parser, &function))
             return false;
-        if (is_library || !op_find(function->domain, function->name) || !is_own_domain(function->domain))
-            model_add_function(parser->model, function);
+        model_add_function(parser->model, function);
     }
     return !parser->lexer.failed && resolve(parser);
 }
@@ -522,7 +545,8 @@ static Model *parse_model(Context *context, const Source *source, const char *te
 {
     Parser parser;
     parser_start(&parser, model_new(context), source, text);
-    bool good = parse_header(&parser) && parse_graph(&parser, &parser.model->graph) && parse_functions(&parser, false);
+    bool good = parse_header(&parser) && parse_graph(&parser, &parser.model->graph) && parse_functions(&parser) &&
+                drop_own_functions(&parser);
     return good ? parser.model : NULL;
 }
 
@@ -540,5 +564,5 @@ bool functions_parse(Model *model, const char *text)
 {
     Parser parser;
     parser_start(&parser, model, NULL, text);
-    return parse_functions(&parser, true);
+    return parse_functions(&parser);
 }

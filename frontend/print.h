@@ -47,6 +47,8 @@ void printer_nodes(Printer *printer, const Graph *graph, int indent);
 
 /* Whether a domain is one of those this compiler's own operators are in. */
 bool is_own_domain(const char *domain);
+/* Whether a function is the one that is printed with the operator of ours of that name. */
+bool is_own_function(const Graph *function);
 
 /* The lowest opset of the default domain that has the graph's nodes as they are, subgraphs included, and at least 18;
  * the graph is at the newest opset. */

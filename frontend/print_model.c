@@ -92,9 +92,9 @@ static uint32_t outputs_wanted(const Node *node)
 }
 
 /* The function without its last outputs that are not wanted and without what only they need. */
-static const Graph *trim(Collection *c, const Graph *function, uint32_t wanted)
+static const Graph *trim(Model *library, const Graph *function, uint32_t wanted)
 {
-    Graph *body = graph_clone(c->library, function);
+    Graph *body = graph_clone(library, function);
     while (body->nout > 0 && !(wanted >> (body->nout - 1) & 1))
         body->out[--body->nout]->outputs--;
     graph_sweep(body);
@@ -113,7 +113,7 @@ static Defined *define(Collection *c, const Graph *function, uint32_t wanted)
     const char *overload = function->overload;
     if (is_library && other)
         overload = arena_printf(c->context->arena, "outputs_%u", wanted);
-    defined->body = is_library ? trim(c, function, wanted) : function;
+    defined->body = is_library ? trim(c->library, function, wanted) : function;
     define_name(c, defined, overload);
     map_set(c->by_function, function, defined);
     *c->end = defined;
@@ -126,16 +126,13 @@ static void collect(Collection *c, const Graph *graph);
 static void collect_node(Collection *c, const Node *node)
 {
     const char *domain = node->op && node->op->domain ? node->op->domain : "";
-    if (node->function) {
+    const Graph *ours = is_own_domain(domain) ? model_find_function(c->library, domain, node->op->name, "") : NULL;
+    if (node->function)
         map_set(c->calls, node, &define(c, node->function, 0)->name);
-    } else if (is_own_domain(domain)) {
-        const Graph *function = model_find_function(c->library, domain, node->op->name, "");
-        if (!function)
-            report_fatal(c->context->report, node, INTERNAL, "an operator of ours has no function in gnn.onnxtxt");
-        map_set(c->calls, node, &define(c, function, outputs_wanted(node))->name);
-    } else if (*domain && strcmp(domain, "ai.onnx") != 0) {
+    else if (ours)
+        map_set(c->calls, node, &define(c, ours, outputs_wanted(node))->name);
+    else if (*domain && strcmp(domain, "ai.onnx") != 0)
         use_domain(c, domain);
-    }
     const Graph *subgraph;
     for (int i = 0; (subgraph = node_subgraph(node, i)); i++)
         collect(c, subgraph);
@@ -257,4 +254,28 @@ void model_print(const Model *model, FILE *to, const PrintOptions *options)
     putc('\n', to);
     for (const Defined *defined = c.first; defined; defined = defined->next)
         function_print(&c, &printer, defined, opset);
+}
+
+static char *function_text(const Graph *function)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    Arena *arena = function->context->arena;
+    if (!to)
+        return "";
+    Printer printer = {.to = to, .arena = arena};
+    printer_function(&printer, function, &(CallName){.domain = "", .name = function->name, .overload = ""});
+    fclose(to);
+    char *copy = arena_strdup(arena, text);
+    free(text);
+    return copy;
+}
+
+bool is_own_function(const Graph *function)
+{
+    Model *library = context_library(function->context);
+    const Graph *ours = model_find_function(library, function->domain, function->name, "");
+    uint32_t wanted = function->nout < 32 ? (1u << function->nout) - 1 : UINT32_MAX;
+    return ours && strcmp(function_text(function), function_text(trim(library, ours, wanted))) == 0;
 }

@@ -1,4 +1,5 @@
 /* test_text.c -- ONNX text: what is printed is read back, bit for bit; what is wrong is said, with its line. */
+#include "frontend/frontend.h"
 #include "frontend/ops/op.h"
 #include "unit.h"
 #include <stdlib.h>
@@ -148,6 +149,34 @@ static void test_own_operators(void)
     CU_ASSERT_STRING_EQUAL(once, twice);
     free(once);
     free(twice);
+    context_free(context);
+}
+
+/* What is called as an operator of ours must be that operator. */
+static void test_other_meaning(void)
+{
+    Context *context = test_context();
+    CU_ASSERT_PTR_NULL(model_parse(context,
+                                   "<ir_version: 8, opset_import: [\"\" : 18, \"gnn\" : 1]>\n"
+                                   "g (float[E,3] x, int64[E] i, int64 n) => (y) { y = gnn.SegmentSum (x, i, n) }\n"
+                                   "<domain: \"gnn\", opset_import: [\"\" : 18]>\n"
+                                   "SegmentSum (x, index, n) => (y) { y = Neg (x) }"));
+    CU_ASSERT(report_has(context->report, GRAPH_INVALID));
+    context_free(context);
+}
+
+/* Every operator of ours has a function that says to others what it computes. */
+static void test_functions_of_own_operators(void)
+{
+    Context *context = test_context();
+    int count;
+    const Op *const *op = op_all(&count);
+    for (int i = 0; i < count; i++)
+        if (op[i]->domain && (strcmp(op[i]->domain, "gnn") == 0 || strcmp(op[i]->domain, "o2c") == 0)) {
+            const Graph *function = model_find_function(context_library(context), op[i]->domain, op[i]->name, "");
+            CU_ASSERT_PTR_NOT_NULL(function);
+            CU_ASSERT(function && graph_verify(function));
+        }
     context_free(context);
 }
 
@@ -304,6 +333,8 @@ void suite_text(void)
         {"subgraphs", test_subgraphs},
         {"functions", test_functions},
         {"operators of our own", test_own_operators},
+        {"another meaning for an operator of our own", test_other_meaning},
+        {"functions of our operators", test_functions_of_own_operators},
         {"rounded literals", test_rounded_literals},
         {"other spellings", test_other_spellings},
         {"errors and their lines", test_errors},
