@@ -133,10 +133,10 @@ static void define_if(Definition *d)
     Graph *else_graph = subgraph(d, "else_branch", 0, d->node->nout);
     if (!then_graph || !else_graph)
         return;
-    const Tensor *known = d->node->in[0]->is_overridable ? NULL : d->node->in[0]->constant;
-    if (known && known->count == 1) { /* the other branch need not even be valid */
-        const Graph *taken = tensor_int(known, 0) ? then_graph : else_graph;
-        if (!infer(d, tensor_int(known, 0) ? then_graph : else_graph))
+    Dim *condition = d->node->in[0]->is_overridable ? NULL : value_element(d->context, d->node->in[0], 0);
+    if (condition && dim_is_const(condition, NULL)) { /* the other branch need not even be valid */
+        Graph *taken = dim_equals(condition, 0) ? else_graph : then_graph;
+        if (!infer(d, taken))
             return;
         for (int i = 0; i < d->node->nout; i++) {
             set_output(d, i, taken->out[i]->type);
