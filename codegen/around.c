@@ -11,7 +11,7 @@ static const char *sources(const Program *program)
     for (int i = 0; i < carried.count; i++)
         if (strcmp(strrchr(carried.file[i], '.'), ".c") == 0)
             runtime = arena_printf(arena, "%s %s_%s", runtime, name, carried.file[i]);
-    const char *weights = weight_total(program) == 0                 ? ""
+    const char *weights = !has_weights(program)                      ? ""
                           : program->options->weights == WEIGHTS_C   ? arena_printf(arena, " %s_weights.c", name)
                           : program->options->weights == WEIGHTS_OBJ ? arena_printf(arena, " %s_weights.S", name)
                                                                      : "";

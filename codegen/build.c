@@ -89,7 +89,7 @@ static void write_header_file(const Program *program, FILE *to)
 
 static bool write_weights(const Build *build)
 {
-    if (weight_total(build->program) == 0)
+    if (!has_weights(build->program))
         return true;
     const WeightsForm form = build->program->options->weights;
     if (form == WEIGHTS_C)

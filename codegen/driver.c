@@ -188,13 +188,13 @@ static void print_call(const Program *program, Text *text)
         if (output_shape_name(program, i))
             text_add(call, "output_%d.dim, ", i);
     }
-    text_add(call, "%sworkspace);", program->options->weights == WEIGHTS_BIN ? "weights, " : "");
+    text_add(call, "%sworkspace);", takes_weights(program) ? "weights, " : "");
     text_wrapped(text, call->data, 4 * text->indent + 8);
 }
 
 static void print_run_folder(const Program *program, Text *text, int ninput)
 {
-    const bool bin = program->options->weights == WEIGHTS_BIN;
+    const bool bin = takes_weights(program);
     text_line(text, "/* Whether it should be run again with greater maxima for the sizes that only the data tells. */");
     text_line(text, "static int run_folder(const char *folder, int repeats, int64_t most%s)",
               bin ? ", const void *weights" : "");
@@ -247,7 +247,7 @@ void write_driver(const Program *of, FILE *to)
     Program copy = *of, *program = &copy; /* with helper functions of its own */
     copy.helpers = helpers_new(of->context->arena);
     const char *name = program->options->name;
-    const bool bin = program->options->weights == WEIGHTS_BIN;
+    const bool bin = takes_weights(program);
     Text *text = text_new(program->context->arena);
     int ninput = 0;
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)

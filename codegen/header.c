@@ -79,9 +79,9 @@ void print_prototype(const Program *program, Text *text, const char *function, b
             if (output_shape_name(program, i))
                 text_add(line, ", int64_t *%s", output_shape_name(program, i));
         }
-        if (program->options->weights == WEIGHTS_BIN)
+        if (takes_weights(program))
             text_add(line, "%sconst void *weights", comma);
-        text_add(line, "%svoid *workspace", program->options->weights == WEIGHTS_BIN ? ", " : comma);
+        text_add(line, "%svoid *workspace", takes_weights(program) ? ", " : comma);
     }
     text_string(line, is_declaration ? ");" : ")");
     text_wrapped(text, line->data, (int)strlen(head));
@@ -142,7 +142,7 @@ void write_header(Program *program, FILE *to)
         text,
         " * Elements are in row-major order. Reentrant. No allocation, no variables, no I/O. Weights: %lld bytes%s. */",
         (long long)weight_total(program),
-        program->options->weights == WEIGHTS_BIN
+        takes_weights(program)
             ? arena_printf(arena, ", the contents of %s_weights.bin, at an address that is a multiple of 64", name)
             : "");
     text_line(text, "#ifndef %sH", program->upper);

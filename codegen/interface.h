@@ -22,6 +22,8 @@ void print_prototype(const Program *program, Text *text, const char *function, b
 void print_weight_declarations(const Program *program, Text *text);
 const char *weight_symbol(const Program *program, const Buffer *buffer);
 int64_t weight_offset(const Program *program, const Buffer *buffer);
+bool has_weights(const Program *program);
+bool takes_weights(const Program *program); /* NAME_run has an argument for them: those of a .bin */
 int64_t weight_total(const Program *program); /* bytes of all */
 void write_weights_c(const Program *program, FILE *to);
 void write_weights_bin(const Program *program, FILE *to);

@@ -324,6 +324,23 @@ static void define_sizes(Program *program, Value *value)
             define_size(program, value->element[i], value, i);
 }
 
+/* Whether the program still has to read a size from this value. */
+static bool holds_size(const Program *program, const Value *value)
+{
+    DimTable *dims = program->context->dims;
+    for (int i = 0; i < dim_symbol_count(dims); i++) {
+        int element;
+        if (!program->is_defined[i] && dim_fresh_key(dim_symbol_at(dims, i), &element) == value)
+            return true;
+    }
+    const int64_t count = value->element ? small_count(&value->type) : 0;
+    for (int64_t i = 0; i < count; i++)
+        if (value->element[i] && dim_is_fresh(value->element[i]) &&
+            !program->is_defined[dim_symbol_index(value->element[i])])
+            return true;
+    return false;
+}
+
 static Step *loops_step(Lowering *l)
 {
     const char *name = *l->unit->name ? l->unit->name : l->unit->last->out[0]->name;
@@ -378,19 +395,24 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
                               "the code generator has no sequences, optionals, strings and complex numbers yet");
         Element *element = ARENA_NEW(l->context->arena, Element);
         *element = resolve(l, &d.element[i], value->type.rank);
-        if (is_inner(l->unit, value) && !element->update && element->body && node != l->unit->last) {
+        const bool is_size = holds_size(program, value);
+        if (is_inner(l->unit, value) && !element->update && element->body && node != l->unit->last && !is_size) {
             Inner *inner = ARENA_NEW(l->context->arena, Inner);
             *inner = (Inner){element, value->type.rank};
             map_set(l->inner, value, inner);
             continue;
         }
-        if (value->outputs == 0 && make_view(l, value, element))
-            continue;
-        if (!*loops)
-            *loops = loops_step(l);
-        need_buffer(program, value);
-        (*loops)->element[(*loops)->nout] = *element;
-        (*loops)->out[(*loops)->nout++] = value;
+        if (value->outputs > 0 || !make_view(l, value, element)) {
+            if (!*loops)
+                *loops = loops_step(l);
+            need_buffer(program, value);
+            (*loops)->element[(*loops)->nout] = *element;
+            (*loops)->out[(*loops)->nout++] = value;
+        }
+        if (is_size) { /* what follows may need it: it comes in a later step */
+            define_sizes(program, value);
+            *loops = NULL;
+        }
     }
     return true;
 }

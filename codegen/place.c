@@ -82,6 +82,7 @@ static bool wants_name(const Nest *n, const Expr *e, const Scope *scope, const S
     return facts->uses > 1 && facts->cost > 8;
 }
 
+/* `e` tells the local's name and its range, `value` computes it from locals. */
 static Expr *let(Nest *n, Scope *scope, const Expr *e, Expr *value)
 {
     if (value->kind == E_CONST || value->kind == E_AXIS || value->kind == E_DIM)

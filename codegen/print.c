@@ -379,11 +379,12 @@ static const char *to_float(Printer *p, DType type, const char *bits)
     return format(p, "%s%s_to_float(%s)", p->prefix, dtype_info(type)->text, bits);
 }
 
-/* Rounded to a converted type; the one-byte types take their greatest value for what is too large. */
-static const char *from_float(Printer *p, DType type, const char *value)
+/* Rounded to a converted type, and stored. In a cast what is too large becomes the greatest value of the one-byte
+ * types; a store keeps infinities. */
+static const char *from_float(Printer *p, DType type, const char *value, bool is_cast)
 {
     p->helpers->needs_float = true;
-    const bool saturates = type != F16 && type != BF16;
+    const bool saturates = is_cast && type != F16 && type != BF16;
     return format(p, "%s%s_%s(%s)", p->prefix, dtype_info(type)->text, saturates ? "saturate" : "from_float", value);
 }
 
@@ -433,7 +434,7 @@ static Printed print_cast(Printer *p, const Expr *e)
         } else if (from != F32) {
             text = format(p, "(float)%s", within(p, value, P_UNARY));
         }
-        return (Printed){to_float(p, to, from_float(p, to, text)), P_POSTFIX};
+        return (Printed){to_float(p, to, from_float(p, to, text, true)), P_POSTFIX};
     }
     if (info->class == BOOLEAN)
         return (Printed){format(p, "%s != 0", within(p, value, P_LESS)), P_EQUAL};
@@ -604,7 +605,7 @@ static void print_set(Printer *p, const Stmt *stmt)
         return;
     }
     const char *value = print(p, combined(p, stmt)).text;
-    text_line(p->text, "%s = %s;", place, converted ? from_float(p, target->type.dtype, value) : value);
+    text_line(p->text, "%s = %s;", place, converted ? from_float(p, target->type.dtype, value, false) : value);
 }
 
 static bool is_short(const Block *block)

@@ -218,7 +218,7 @@ static void print_run_call(const Example *example, Text *text, const char *resul
         if (output_shape_name(program, i))
             text_string(call, "shape, ");
     }
-    text_add(call, "%sworkspace);", program->options->weights == WEIGHTS_BIN ? "weights, " : "");
+    text_add(call, "%sworkspace);", takes_weights(program) ? "weights, " : "");
     text_wrapped(text, call->data, 4 * text->indent + 8);
 }
 
@@ -249,7 +249,7 @@ static void print_comparison(const Example *example, Text *text, int output)
 static void print_main(const Example *example, Text *text)
 {
     const Program *program = example->program;
-    const bool bin = program->options->weights == WEIGHTS_BIN;
+    const bool bin = takes_weights(program);
     text_line(text, "int main(void)");
     text_line(text, "{");
     text->indent++;
@@ -308,7 +308,7 @@ void write_test(const Program *program, FILE *to)
     text_line(text, "#include <string.h>");
     text_line(text, "%s", "");
     text_line(text, "static char memory[%lld];", (long long)workspace_bytes(&example));
-    if (program->options->weights == WEIGHTS_BIN)
+    if (takes_weights(program))
         text_line(text, "static char weight_memory[%lld];", (long long)weight_total(program) + 64);
     for (int i = 0; i < program->noutput; i++) {
         const Type *type = &program->output[i]->value->type;

@@ -33,6 +33,19 @@ int64_t weight_offset(const Program *program, const Buffer *wanted)
     return offset;
 }
 
+bool has_weights(const Program *program)
+{
+    bool any = false;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        any |= is_weight(buffer);
+    return any;
+}
+
+bool takes_weights(const Program *program)
+{
+    return program->options->weights == WEIGHTS_BIN && has_weights(program);
+}
+
 int64_t weight_total(const Program *program)
 {
     return weight_offset(program, NULL);
@@ -52,7 +65,7 @@ static long long declared_count(const Buffer *buffer)
 
 void print_weight_declarations(const Program *program, Text *text)
 {
-    if (program->options->weights == WEIGHTS_BIN || weight_total(program) == 0)
+    if (program->options->weights == WEIGHTS_BIN || !has_weights(program))
         return;
     text_line(text, "/* The weights, in %s_weights.%s. */", program->options->name,
               program->options->weights == WEIGHTS_C ? "c" : "S");

@@ -127,11 +127,14 @@ int64_t dim_upper(Dim *dim)
 
 static Dim *extreme_of(DimTable *table, Dim *dim, bool upper);
 
-/* The greatest or least an atom becomes when the limited symbols in it run over their ranges. */
+/* The greatest or least an atom becomes when the limited symbols in it run over their ranges. A fresh symbol without a
+ * limit is its own greatest value: the caller gives that. */
 static Dim *atom_extreme(DimTable *table, const Atom *atom, bool upper)
 {
     if (atom->kind == ATOM_SYMBOL)
-        return !atom->limit ? atom->self : upper ? atom->limit : dim_const(table, atom->low);
+        return !atom->limit && (upper || !atom->is_fresh) ? atom->self
+               : upper                                    ? atom->limit
+                                                          : dim_const(table, atom->low);
     Dim *a = extreme_of(table, atom->a, upper);
     if (atom->kind != ATOM_FLOOR_DIV) {
         Dim *b = extreme_of(table, atom->b, upper);
