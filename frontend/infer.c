@@ -62,35 +62,34 @@ static const Tensor *tensor_of_elements(Context *context, const Value *value)
 }
 
 /* Small results of known inputs are computed now: scales and paddings that were computed in floating point decide
- * shapes. */
-static void know_small_results(Node *node)
+ * shapes. False after errors in the report. */
+static bool know_small_results(Node *node)
 {
     Context *context = node->graph->context;
     const Tensor *result[64] = {NULL};
     if (node->nout > (int)(sizeof result / sizeof *result))
-        return;
+        return true;
     for (int i = 0; i < node->nout; i++)
         if (node->out[i] && !node->out[i]->constant)
             node->out[i]->constant = tensor_of_elements(context, node->out[i]);
     const bool is_element = node->op && (node->op->form == FORM_INDEX || node->op->form == FORM_ELEMENTWISE);
     if (node->function || !is_element || !all_inputs_known(node))
-        return;
+        return true;
     for (int i = 0; i < node->nout; i++)
         if (node->out[i] && (node->out[i]->constant || !is_small(&node->out[i]->type)))
-            return;
-    if (evaluate_node(node, result))
-        for (int i = 0; i < node->nout; i++)
-            if (node->out[i])
-                node->out[i]->constant = result[i];
+            return true;
+    if (!evaluate_node(node, result))
+        return false;
+    for (int i = 0; i < node->nout; i++)
+        if (node->out[i])
+            node->out[i]->constant = result[i];
+    return true;
 }
 
 bool node_infer(Node *node)
 {
     Definition definition;
-    if (!op_define(node, &definition))
-        return false;
-    know_small_results(node);
-    return true;
+    return op_define(node, &definition) && know_small_results(node);
 }
 
 /* Whether a node that was in error left an input without a type: what else is wrong here is said when that is mended.
