@@ -236,6 +236,7 @@ static void print_function(Program *program, const Step *step, Call *call, const
 static void print_step(Program *program, Step *step, Made **made)
 {
     Arena *arena = program->context->arena;
+    const char *label = step->name + strlen(program->prefix);
     int outputs = 0;
     for (Call **link = &step->calls; *link;) {
         Call *call = *link;
@@ -253,9 +254,9 @@ static void print_step(Program *program, Step *step, Made **made)
             Made *new = ARENA_NEW(arena, Made);
             *new = (Made){printer.text->data, step->name, *made};
             *made = new;
-            name = name_identifier(program->file_names, "", arena_printf(arena, "%s_check", step->name));
+            name = name_identifier(program->file_names, program->prefix, arena_printf(arena, "%s_check", label));
         } else if (outputs++ > 0) {
-            name = name_identifier(program->file_names, "", step->name);
+            name = name_identifier(program->file_names, program->prefix, label);
         }
         print_function(program, step, call, name);
         link = &call->next;
