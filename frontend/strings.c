@@ -2,6 +2,7 @@
 #include "call.h"
 #include <ctype.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -144,14 +145,88 @@ bool run_string_split(const Call *call)
 }
 
 /* ---- RegexFullMatch ---- */
-/* RE2's syntax, as far as it is that of POSIX's extended expressions. */
+/* What a class escape of RE2 is inside a POSIX bracket; NULL: no class. */
+static const char *bracket_class(char letter)
+{
+    return letter == 'd' ? "[:digit:]" : letter == 'w' ? "[:alnum:]_" : letter == 's' ? "[:space:]" : NULL;
+}
+
+/* A bracket [...] of RE2, which `at` points into, as POSIX has it: there a backslash is itself, and "-" stands last.
+ * NULL when it has no end, or what cannot be said. */
+static const char *translate_bracket(const char *at, FILE *to)
+{
+    bool dash = false;
+    fputs(*at == '^' ? "[^" : "[", to);
+    at += *at == '^';
+    for (bool first = true; *at && (*at != ']' || first); at++, first = false) {
+        const bool escaped = *at == '\\';
+        at += escaped;
+        if (escaped && bracket_class(*at))
+            fputs(bracket_class(*at), to);
+        else if (escaped && *at == '-')
+            dash = true;
+        else if (!*at || (escaped && (isalnum((unsigned char)*at) || *at == ']')))
+            return NULL;
+        else
+            putc(*at, to);
+    }
+    fputs(dash ? "-]" : "]", to);
+    return *at ? at + 1 : NULL;
+}
+
+/* A pattern of RE2 as an extended regular expression of POSIX (with GNU's \w \W \s \S \b \B); false when it has
+ * something that cannot be said there. */
+static bool translate(const char *at, FILE *to)
+{
+    enum { MOST_COPIES = 1000 }; /* RE2's limit; nested repetitions multiply */
+    long copies = 1;
+    fputs("^(", to);
+    while (*at) {
+        if (*at == '[') {
+            at = translate_bracket(at + 1, to);
+            if (!at)
+                return false;
+        } else if (*at == '\\') {
+            if (!at[1] || (isalnum((unsigned char)at[1]) && !strchr("wWsSbBdD", at[1])))
+                return false;
+            if (at[1] == 'd' || at[1] == 'D')
+                fputs(at[1] == 'd' ? "[0-9]" : "[^0-9]", to);
+            else
+                fprintf(to, "\\%c", at[1]);
+            at += 2;
+        } else if (strncmp(at, "(?:", 3) == 0) {
+            putc('(', to);
+            at += 3;
+        } else if (strncmp(at, "(?", 2) == 0 || (strchr("*+?}", *at) && (at[1] == '?' || at[1] == '+'))) {
+            return false; /* flags, names; lazy repetition is none of POSIX's */
+        } else if (*at == '{') {
+            const size_t length = strcspn(at, "}");
+            const char *comma = memchr(at, ',', length);
+            const long count = strtol(comma && comma[1] != '}' ? comma + 1 : at + 1, NULL, 10);
+            if (!at[length] || count < 0 || count > MOST_COPIES || (copies *= count > 1 ? count : 1) > MOST_COPIES)
+                return false;
+            fwrite(at, 1, length, to);
+            at += length;
+        } else {
+            putc(*at++, to);
+        }
+    }
+    fputs(")$", to);
+    return true;
+}
+
 bool run_regex_full_match(const Call *call)
 {
     const Tensor *x = call->input[0]->tensor;
+    char pattern[4096] = "";
     regex_t regex;
-    const char *pattern = arena_printf(call->context->arena, "^(%s)$", attr_string(call->node, "pattern", ""));
-    if (strstr(pattern, "(?") || regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return call_fail(call, "its pattern is not supported: only POSIX extended regular expressions are");
+    FILE *to = fmemopen(pattern, sizeof pattern - 1, "w");
+    const bool translated = to && translate(attr_string(call->node, "pattern", ""), to);
+    const bool fits = to && !ferror(to) && ftell(to) < (long)sizeof pattern - 2;
+    if (to)
+        fclose(to);
+    if (!translated || !fits || regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+        return call_fail(call, "its pattern is not supported");
     Tensor *y = tensor_new(call->context, BOOL, x->rank, x->dim);
     for (int64_t i = 0; i < x->count; i++)
         ((uint8_t *)y->data)[i] = regexec(&regex, string_at(x, i), 0, NULL, 0) == 0;

@@ -50,6 +50,10 @@ const Op ops_composed[] = {
     {.name = "FlexAttention", .domain = "ai.onnx.preview", .schema = "Q:T K:T V:T -> Y:T | T=float",
      .attributes = "prob_mod:graph? scale:float? score_mod:graph? softmax_precision:int?", .form = FORM_COMPOSED,
      .compose = compose, .since = 1},
+    {.name = "ArrayFeatureExtractor", .domain = "ai.onnx.ml", .schema = "X:T Y:int64 -> Z:T | T=number", .attributes = "",
+     .form = FORM_COMPOSED, .compose = compose, .since = 1},
+    {.name = "Binarizer", .domain = "ai.onnx.ml", .schema = "X:T -> Y:T | T=number", .attributes = "threshold:float=0",
+     .form = FORM_COMPOSED, .compose = compose, .since = 1},
     TRAINING_ROW("Adagrad", "decay_factor:float=0 epsilon:float=1e-6 norm_coefficient:float=0"),
     TRAINING_ROW("Adam", "alpha:float=0.9 beta:float=0.999 epsilon:float=1e-6 norm_coefficient:float=0 "
                  "norm_coefficient_post:float=0"),
