@@ -253,7 +253,7 @@ static void statement_print(Printer *printer, const Node *node, int indent)
     putc('\n', to);
 }
 
-void printer_nodes(Printer *printer, const Graph *graph, int indent)
+static void nodes_print(Printer *printer, const Graph *graph, int indent)
 {
     for (const Node *node = graph->first; node; node = node->next)
         statement_print(printer, node, indent);
@@ -289,7 +289,7 @@ static void initializers_print(Printer *printer, const Graph *graph, int indent)
 static void body_print(Printer *printer, const Graph *graph, int indent)
 {
     fputs(" {\n", printer->to);
-    printer_nodes(printer, graph, indent + 4);
+    nodes_print(printer, graph, indent + 4);
     fprintf(printer->to, "%*s}", indent, "");
 }
 
@@ -331,18 +331,4 @@ void printer_function(Printer *printer, const Graph *function, const CallName *n
     body_print(printer, function, 0);
     putc('\n', to);
     printer->options.types = types;
-}
-
-/* ---- for messages and tests ---- */
-
-void graph_print_nodes(const Graph *graph, FILE *to, int indent)
-{
-    Printer printer = {.to = to, .arena = graph->context->arena};
-    printer_nodes(&printer, graph, indent);
-}
-
-void node_print(const Node *node, FILE *to)
-{
-    Printer printer = {.to = to, .arena = node->graph->context->arena};
-    statement_print(&printer, node, 0);
 }

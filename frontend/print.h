@@ -40,10 +40,9 @@ typedef struct {
 
 /* A type, sizes named by the printer. */
 void printer_type(Printer *printer, const Type *type);
-/* The graph from its name on, or a function from its attributes' names on; its statements; one of them. */
+/* The graph from its name on; a function from its name on. */
 void printer_graph(Printer *printer, const Graph *graph, int indent);
 void printer_function(Printer *printer, const Graph *function, const CallName *name);
-void printer_nodes(Printer *printer, const Graph *graph, int indent);
 
 /* Whether a domain is one of those this compiler's own operators are in. */
 bool is_own_domain(const char *domain);
