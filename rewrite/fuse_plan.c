@@ -3,6 +3,7 @@
  * Values are visited from the outputs up. A value is inlined into its readers when that repeats no work that counts
  * (see fuse.h); everything else is the root of a group and is stored. What a reader's loops do to a value is read off
  * the definitions, so the decision knows no operators. */
+#include "../frontend/map.h"
 #include "fuse.h"
 #include <string.h>
 
@@ -319,16 +320,20 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
     return all;
 }
 
-/* Values of edges are never stored: the first dimension is that of some target vector. */
-static bool is_of_edges(const Graph *graph, const Value *value)
+/* The numbers of edges there are: the first dimensions of target vectors, as keys. */
+static Map *edge_counts(const Graph *graph)
 {
-    if (value->type.rank < 1)
-        return false;
+    Map *counts = map_new(graph->context->arena);
     for (const Node *node = graph->first; node; node = node->next)
-        if (is_grouped_segment(node) && node->in[1]->type.dim[0] == value->type.dim[0] &&
-            !dim_is_const(value->type.dim[0], NULL))
-            return true;
-    return false;
+        if (is_grouped_segment(node) && !dim_is_const(node->in[1]->type.dim[0], NULL))
+            map_set(counts, node->in[1]->type.dim[0], node);
+    return counts;
+}
+
+/* Values of edges are never stored. */
+static bool is_of_edges(const Map *edges, const Value *value)
+{
+    return value->type.rank >= 1 && map_get(edges, value->type.dim[0]);
 }
 
 static bool may_join(const Fusion *root, const Fusion *fusion, const Value *row)
@@ -342,14 +347,14 @@ static bool may_join(const Fusion *root, const Fusion *fusion, const Value *row)
     return true;
 }
 
-static bool worth_inlining(const Graph *graph, const Fusion *plan, const Fusion *fusion, const Readers *readers,
+static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *fusion, const Readers *readers,
                            const Value *row)
 {
     if (readers->apart || readers->contracted || fusion->work == WORK_APART)
         return false;
     if (fusion->work == WORK_NONE)
         return !readers->root || plan[readers->root->id].nodes < MAX_GROUP;
-    if (fusion->work == WORK_SCALAR && readers->reading <= READ_FEW && is_of_edges(graph, fusion->node->out[0]))
+    if (fusion->work == WORK_SCALAR && readers->reading <= READ_FEW && is_of_edges(edges, fusion->node->out[0]))
         return !readers->root || may_join(&plan[readers->root->id], fusion, row);
     if (!readers->root)
         return false;
@@ -374,6 +379,7 @@ Fusion *fuse_plan(Graph *graph)
     for (Node *node = graph->first; node; node = node->next)
         examine(w, node, &plan[node->id]);
     w->seen = ARENA_ARRAY(context->arena, context->expr_count, int);
+    const Map *edges = edge_counts(graph);
     for (Node *node = graph->last; node; node = node->prev) {
         Fusion *fusion = &plan[node->id];
         if (!fusion->element)
@@ -382,7 +388,7 @@ Fusion *fuse_plan(Graph *graph)
         fusion->work = work_of(w, node, fusion->element);
         const Value *row = w->edges ? w->edges->row : NULL;
         Readers readers = readers_of(w, plan, node);
-        if (worth_inlining(graph, plan, fusion, &readers, row)) {
+        if (worth_inlining(edges, plan, fusion, &readers, row)) {
             fusion->inlined = true;
             fusion->root = readers.root;
             fusion->reading = readers.reading;
