@@ -232,7 +232,8 @@ static void order_initializers(Graph *graph)
     for (int i = 0; i < graph->ninitializer; i++) /* read by subgraphs, or by the caller alone */
         if (map_get(placed, graph->initializer[i]) == &order[graph->ninitializer])
             order[count++] = graph->initializer[i];
-    memcpy(graph->initializer, order, sizeof *order * (size_t)count);
+    if (count > 0)
+        memcpy(graph->initializer, order, sizeof *order * (size_t)count);
 }
 
 bool pass_fuse(Model *model, const PassOptions *options)
