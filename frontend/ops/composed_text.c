@@ -341,6 +341,10 @@ static void write_statement(Body *body, FILE *to, Span line)
     }
     if (!line.length)
         return;
+    if (line.length > 6 && memcmp(line.text, "error ", 6) == 0) {
+        fail(body, "is not what the operator wants", (Span){line.text + 6, line.length - 6});
+        return;
+    }
     const char *text = expand(body, line);
     for (int group = 0; group < (strchr(text, '@') && body->groups ? body->groups : 1); group++) {
         fputs("    ", to);
