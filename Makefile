@@ -70,8 +70,9 @@ $(BUILD)/gen/onnx-data.pb-c.c $(BUILD)/gen/onnx-data.pb-c.h &: $(BUILD)/gen/onnx
 
 # ---- the command -----------------------------------------------------------------------------------------------
 SOURCES  := $(sort $(wildcard frontend/*.c frontend/ops/*.c rewrite/*.c codegen/*.c runtime/*.c))
-EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules runtime/*.c runtime/*.h templates/*.t))
-OBJECTS  := $(SOURCES:%.c=$(OUT)/obj/%.o) $(patsubst %,$(OUT)/obj/gen/%.o,onnx-ml.pb-c onnx-data.pb-c embedded)
+EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules runtime/*.c runtime/*.h))
+TEMPLATES := $(patsubst templates/%.c.t,%.t,$(sort $(wildcard templates/*.c.t)))
+OBJECTS  := $(SOURCES:%.c=$(OUT)/obj/%.o) $(patsubst %,$(OUT)/obj/gen/%.o,onnx-ml.pb-c onnx-data.pb-c embedded $(TEMPLATES))
 LIBRARY   = $(filter-out $(OUT)/obj/codegen/main.o,$(OBJECTS))
 
 $(BUILD)/embed: templates/embed.c | $(BUILD)/packages.ok
@@ -80,6 +81,15 @@ $(BUILD)/embed: templates/embed.c | $(BUILD)/packages.ok
 $(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED)
 	@mkdir -p $(BUILD)/gen
 	@$< $(EMBEDDED) > $@
+$(BUILD)/template: templates/template.c | $(BUILD)/packages.ok
+	@mkdir -p $(BUILD)
+	@$(CC) -std=c11 -O1 $(WARN) $< -o $@
+$(BUILD)/gen/%.t.c: templates/%.c.t $(BUILD)/template
+	@mkdir -p $(BUILD)/gen
+	@$(BUILD)/template $< > $@
+$(OUT)/obj/gen/%.t.o: $(BUILD)/gen/%.t.c codegen/template.h
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -c $< -o $@
 $(OUT)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=c11 $(OPT) -I. -c $< -o $@

@@ -99,6 +99,8 @@ void print_carried_declarations(const Program *program, Text *text)
         text_line(text, "#include \"%sfloat.h\"", program->prefix);
     if (program->helpers->needs_scalar)
         text_line(text, "#include \"%sscalar.h\"", program->prefix);
+    if (program->helpers->needs_cblas)
+        text_line(text, "#include <cblas.h>");
     text_line(text, "#include <math.h>");
     text_line(text, "#include <string.h>");
     text_line(text, "%s", "");

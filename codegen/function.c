@@ -50,6 +50,23 @@ static const char *name_of_value(void *who, const Value *value)
     return need_buffer(who, (Value *)value)->name;
 }
 
+/* A weight in another layout: a weight of its own, made once. */
+static Value *packed_weight(void *who, Value *weight, const Tensor *tensor)
+{
+    Program *program = who;
+    Value *known = map_get(program->packed, weight);
+    if (known)
+        return known;
+    Value *value = ARENA_NEW(program->context->arena, Value);
+    value->name = arena_printf(program->context->arena, "%s_packed", weight->name);
+    value->type = type_of_tensor(program->context, tensor);
+    value->constant = tensor;
+    value->graph = program->graph;
+    map_set(program->packed, weight, value);
+    need_buffer(program, value);
+    return value;
+}
+
 /* Every tensor the expression reads gets its place and its name before the nest's locals get theirs. */
 static void name_tensors(Program *program, const Expr *e, Map *seen)
 {
@@ -100,8 +117,13 @@ static void build(Program *program, Step *step)
         Simplifier *simplifier = simplifier_new(context);
         Element *element = &step->element[i];
         name_element(program, simplifier, element, rank);
-        const NestScope scope = {context, simplifier, names_new(context->arena, program->names), name_of_value,
-                                 program};
+        const NestScope scope = {.context = context,
+                                 .simplifier = simplifier,
+                                 .names = names_new(context->arena, program->names),
+                                 .name_of = name_of_value,
+                                 .packed = packed_weight,
+                                 .who = program,
+                                 .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN};
         for (const Check *check = nest_checks(&scope, element, rank); check; check = check->next) {
             NestScope of_check = scope;
             of_check.names = names_new(context->arena, program->names);

@@ -560,6 +560,7 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
                          .buffer_of = map_new(arena),
                          .symbol_name = map_new(arena),
                          .value_name = map_new(arena),
+                         .packed = map_new(arena),
                          .maximum_name = map_new(arena),
                          .is_defined = ARENA_ARRAY(arena, symbols, bool),
                          .is_used = ARENA_ARRAY(arena, symbols, bool),

@@ -1,5 +1,6 @@
 /* nest.c -- opens the loops of a nest: the output's axes, a lane, the axes of an update; finds what must be checked. */
 #include "nest.h"
+#include "kernels.h"
 #include "nest_state.h"
 #include <string.h>
 
@@ -219,21 +220,15 @@ Nest nest_new(const NestScope *in, Value *output)
                   .names = in->names,
                   .output = output,
                   .name_of = in->name_of,
+                  .packed = in->packed,
                   .who = in->who,
+                  .blas = in->blas,
                   .axis_number = map_new(arena),
                   .axis_name = map_new(arena),
                   .facts = map_new(arena)};
 }
 
 /* ---- the axes of an output ---- */
-/* Output axes as loops: those of extent 1 are dropped, those that expressions take apart are split. */
-typedef struct {
-    Axis *loop[3 * MAX_RANK];
-    int nloop;
-    Expr *index[MAX_RANK]; /* of the output, in the loops' axes */
-    Expr *body;
-} Spatial;
-
 static Dim *extent_of(Context *context, const Axis *axis)
 {
     int64_t hi;
@@ -419,7 +414,7 @@ static bool is_uneven(const Nest *n)
     return false;
 }
 
-static void store(Nest *n, Scope *scope, Expr *const *index, Combine combine, Expr *value)
+void store(Nest *n, Scope *scope, Expr *const *index, Combine combine, Expr *value)
 {
     Stmt *stmt = append(n, &scope->block, STMT_SET);
     stmt->target = n->output;
@@ -438,6 +433,13 @@ static Block nest_of_body(const NestScope *in, Value *output, const Element *ele
     Expr *root[MAX_RANK + 1] = {spatial.body};
     memcpy(root + 1, spatial.index, sizeof *root * (size_t)output->type.rank);
     nest_study(&n, root, output->type.rank + 1);
+    Block block_of_kernel;
+    if (kernel_build(&n, &spatial, &block_of_kernel)) {
+        Stmt *outermost = block_of_kernel.last;
+        if (outermost->kind == STMT_FOR)
+            outermost->work = work_of(&n, &spatial);
+        return block_of_kernel;
+    }
     choose_lane(&n, &spatial);
     Scope *scope[2 * MAX_RANK + 2] = {scope_new(&n, NULL, NULL)};
     Axis *block = NULL;

@@ -23,7 +23,17 @@ typedef enum {
     STMT_SET,  /* target[index...] = value, or combined with it */
     STMT_IF,   /* if value: body, else otherwise */
     STMT_FAIL, /* the function returns its BAD_INDEX status */
+    STMT_TILE, /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
+    STMT_SGEMM /* target, a tensor, = a product by cblas_sgemm (see call) */
 } StmtKind;
+
+/* The operands of a product by a kernel: INDEX expressions, offsets in elements. */
+typedef struct {
+    Expr *rows, *columns, *depth;
+    Value *a, *b;
+    Expr *a_offset, *a_stride, *b_offset, *b_stride, *out_offset;
+    bool b_transposed;
+} KernelCall;
 struct Stmt {
     StmtKind kind;
     Axis *axis;
@@ -38,17 +48,23 @@ struct Stmt {
     Expr *value;
     Combine combine; /* COMBINE_SET: plain assignment */
     int64_t count;
+    KernelCall call; /* STMT_TILE, STMT_SGEMM */
     Block body, otherwise;
     Stmt *next;
 };
+
+/* Where dense products come from. */
+typedef enum { BLAS_OWN, BLAS_OPENBLAS } Blas;
 
 /* What a step's nests share: the expressions of all of them in normal form. */
 typedef struct {
     Context *context;
     Simplifier *simplifier;
-    Names *names;                                          /* of the C function the statements stand in */
-    const char *(*name_of)(void *who, const Value *value); /* the C name of a tensor */
+    Names *names;                                                     /* of the C function the statements stand in */
+    const char *(*name_of)(void *who, const Value *value);            /* the C name of a tensor */
+    Value *(*packed)(void *who, Value *weight, const Tensor *tensor); /* the weight in another layout */
     void *who;
+    Blas blas;
 } NestScope;
 
 /* The statements that compute an output. Every index that comes from data must have been checked (see below). */

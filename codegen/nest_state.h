@@ -29,7 +29,9 @@ typedef struct {
     Names *names;
     Value *output;
     const char *(*name_of)(void *who, const Value *value);
+    Value *(*packed)(void *who, Value *weight, const Tensor *tensor);
     void *who;
+    Blas blas;
     Map *axis_number; /* Axis -> its number + 1 */
     int naxis;
     Map *axis_name;
@@ -75,6 +77,8 @@ Scope *scope_new(Nest *nest, Scope *outer, const Axis *axis);
 Stmt *append(Nest *nest, Block *block, StmtKind kind);
 /* Appends to the outer scope the loop whose body the scope holds. */
 Stmt *close_loop(Nest *nest, Scope *scope, Axis *axis, Expr *lo, Expr *hi);
+/* output[index...] = value, or combined with it */
+void store(Nest *nest, Scope *scope, Expr *const *index, Combine combine, Expr *value);
 Value *local_new(Nest *nest, const char *name, DType dtype, int rank);
 /* Opens, inside scope, the loop over the lanes; its bounds. */
 Expr *lane_lo(Nest *nest);

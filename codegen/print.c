@@ -674,6 +674,50 @@ static void print_var(Printer *p, const Stmt *stmt)
         text_line(p->text, "%s %s;", type, name);
 }
 
+/* A tensor's memory from an offset on. */
+static const char *pointer(Printer *p, const Value *value, const Expr *offset, bool is_written)
+{
+    int64_t constant;
+    use_value(p, value, is_written);
+    const char *name = p->value_name(p->who, value);
+    if (expr_is_int(offset, &constant) && constant == 0)
+        return name;
+    return format(p, "%s + %s", name, within(p, print(p, offset), P_ADD));
+}
+
+static void print_tile(Printer *p, const Stmt *stmt)
+{
+    const KernelCall *call = &stmt->call;
+    p->helpers->needs_tile = true;
+    const char *head = format(p, "%stile(", p->prefix);
+    text_wrapped(p->text,
+                 format(p, "%s%s, %s, %s, %s, %s, %s);", head, print(p, call->rows).text, print(p, call->depth).text,
+                        pointer(p, call->a, call->a_offset, false), print(p, call->a_stride).text,
+                        pointer(p, call->b, call->b_offset, false), stmt->target->name),
+                 4 * p->text->indent + (int)strlen(head));
+}
+
+/* Sizes fit in CBLAS's int: NAME_run accepts none that do not. */
+static const char *blas_int(Printer *p, const Expr *e)
+{
+    int64_t constant;
+    return expr_is_int(e, &constant) ? print(p, e).text : format(p, "(int)%s", within(p, print(p, e), P_UNARY));
+}
+
+static void print_sgemm(Printer *p, const Stmt *stmt)
+{
+    const KernelCall *call = &stmt->call;
+    p->helpers->needs_cblas = true;
+    text_wrapped(
+        p->text,
+        format(p, "cblas_sgemm(CblasRowMajor, CblasNoTrans, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",
+               call->b_transposed ? "CblasTrans" : "CblasNoTrans", blas_int(p, call->rows), blas_int(p, call->columns),
+               blas_int(p, call->depth), pointer(p, call->a, call->a_offset, false), blas_int(p, call->a_stride),
+               pointer(p, call->b, call->b_offset, false), blas_int(p, call->b_stride),
+               pointer(p, stmt->target, call->out_offset, true), blas_int(p, call->columns)),
+        4 * p->text->indent + (int)strlen("cblas_sgemm("));
+}
+
 static void print_stmt(Printer *p, const Stmt *stmt)
 {
     switch (stmt->kind) {
@@ -695,6 +739,12 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         break;
     case STMT_FAIL:
         text_line(p->text, "return %s;", p->status);
+        break;
+    case STMT_TILE:
+        print_tile(p, stmt);
+        break;
+    case STMT_SGEMM:
+        print_sgemm(p, stmt);
         break;
     }
 }

@@ -16,6 +16,8 @@ typedef struct {
     Helper *first;     /* their names */
     bool needs_float;  /* runtime/float.c */
     bool needs_scalar; /* runtime/scalar.h */
+    bool needs_tile;   /* templates/tile.c.t */
+    bool needs_cblas;
 } Helpers;
 
 /* The tensors and dimensions that the text printed since then speaks of: what a function takes as parameters. */

@@ -95,6 +95,7 @@ struct Program {
     Map *buffer_of;             /* Value -> Buffer */
     Map *symbol_name;           /* Dim of a symbol -> C name */
     Map *value_name;            /* Value -> C name */
+    Map *packed;                /* Value of a weight -> the same in a kernel's layout */
     Buffer *buffers, *last_buffer;
     Step *first, *last;
     Dim **parameter; /* symbols the caller gives, in order */

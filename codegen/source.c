@@ -1,6 +1,8 @@
 /* source.c -- NAME.c: a comment that says what it is, the functions of the steps, the workspace, NAME_run. */
 #include "interface.h"
+#include "kernels.h"
 #include "program.h"
+#include "template.h"
 #include <string.h>
 
 /* ---- dimensions in text ---- */
@@ -432,6 +434,8 @@ void write_source(Program *program, FILE *to)
     text_line(head, "#endif");
     text_line(head, "%s", "");
     print_weight_declarations(program, head);
+    if (program->helpers->needs_tile)
+        template_tile(head, program->prefix, program->upper, TILE_ROWS, TILE_COLUMNS);
     fputs(head->data, to);
     fputs(program->helpers->text->data, to);
     fputs(program->functions->data, to);

@@ -58,6 +58,12 @@ static void append_blanks(Text *text, int count)
         append(text, " ", 1);
 }
 
+void text_indent(Text *text, int something)
+{
+    if (something)
+        append_blanks(text, INDENT_WIDTH * text->indent);
+}
+
 void text_line(Text *text, const char *format, ...)
 {
     const size_t start = text->length;

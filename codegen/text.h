@@ -16,6 +16,9 @@ Text *text_new(Arena *arena);
 void text_add(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_line(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends the indentation, where there is something to indent. */
+void text_indent(Text *text, int something);
+
 /* Appends a string as it is. */
 void text_string(Text *text, const char *string);
 

@@ -1,0 +1,290 @@
+/* kernels.c -- finds the dense product in a nest and builds it from a micro-kernel or a library call.
+ *
+ * What is done to the sums (bias, activation) is built by the nest, from the same expressions as the derived loops. */
+#include "kernels.h"
+#include "simplify.h"
+#include <string.h>
+
+/* ---- what kind of product ---- */
+static Expr *flat_index(Context *context, const Expr *load)
+{
+    Expr *flat = expr_index(context, 0);
+    for (int i = 0; i < load->u.value->type.rank; i++)
+        flat =
+            expr_arith(context, I_ADD, expr_arith(context, I_MUL, flat, expr_dim(context, load->u.value->type.dim[i])),
+                       load->index[i]);
+    return flat;
+}
+
+static Expr *with_axis(Nest *n, Expr *e, Axis *axis, Expr *by)
+{
+    return simplify(n->simplifier, expr_substitute(n->context, e, &axis, &by, 1, NULL, NULL));
+}
+
+/* How far apart elements are whose axis differs by one; NULL: not everywhere the same. */
+static Dim *stride_along(Nest *n, Expr *flat, Axis *axis)
+{
+    Context *context = n->context;
+    Expr *next = with_axis(n, flat, axis, expr_arith(context, I_ADD, expr_axis(context, axis), expr_index(context, 1)));
+    const Expr *step = simplify(n->simplifier, expr_arith(context, I_SUB, next, flat));
+    int64_t constant;
+    return step->kind == E_DIM ? step->u.dim : expr_is_int(step, &constant) ? dim_const(context->dims, constant) : NULL;
+}
+
+static Dim *extent(Context *context, const Axis *axis)
+{
+    int64_t value;
+    if (!expr_is_int(axis->lo, &value) || value != 0 || axis->of)
+        return NULL;
+    return axis->hi->kind == E_DIM         ? axis->hi->u.dim
+           : expr_is_int(axis->hi, &value) ? dim_const(context->dims, value)
+                                           : NULL;
+}
+
+static bool reads(const Nest *n, const Expr *e, const Axis *axis)
+{
+    return axis_set_has(n, nest_facts(n, e)->reads, axis);
+}
+
+/* The product's two loads, the one that varies along rows first. */
+static bool find_loads(const Nest *n, const Product *p, const Axis *k, const Expr **a, const Expr **b)
+{
+    const Expr *body = p->reduce->arg[0];
+    if (body->kind != E_CALL || body->u.scalar != S_MUL || body->arg[0]->kind != E_LOAD || body->arg[1]->kind != E_LOAD)
+        return false;
+    const bool swapped = !reads(n, body->arg[0], p->row);
+    *a = body->arg[swapped];
+    *b = body->arg[!swapped];
+    return reads(n, *a, p->row) && !reads(n, *a, p->column) && reads(n, *a, k) && !reads(n, *b, p->row) &&
+           reads(n, *b, p->column) && reads(n, *b, k) && (*a)->u.value->type.dtype == F32 &&
+           (*b)->u.value->type.dtype == F32;
+}
+
+static Expr *at_origin(Nest *n, Expr *flat, Axis *const *axis, int count)
+{
+    for (int i = 0; i < count; i++)
+        flat = with_axis(n, flat, axis[i], expr_index(n->context, 0));
+    return flat;
+}
+
+/* A nest whose two innermost loops are the rows and columns of a product of two matrices. */
+static bool match_product(Nest *n, const Spatial *spatial, Product *p)
+{
+    const Expr *a, *b;
+    if (n->nreduction != 1 || spatial->nloop < 2)
+        return false;
+    p->reduce = n->reduction[0];
+    if (p->reduce->u.combine != COMBINE_ADD || p->reduce->dtype != F32 || p->reduce->nover != 1 || p->reduce->arg[1] ||
+        !nest_facts(n, p->reduce)->is_certain)
+        return false;
+    Axis *k = p->reduce->over[0];
+    p->row = spatial->loop[spatial->nloop - 2];
+    p->column = spatial->loop[spatial->nloop - 1];
+    p->rows = extent(n->context, p->row);
+    p->columns = extent(n->context, p->column);
+    p->depth = extent(n->context, k);
+    if (!p->rows || !p->columns || !p->depth || !find_loads(n, p, k, &a, &b))
+        return false;
+    Expr *a_flat = flat_index(n->context, a), *b_flat = flat_index(n->context, b);
+    Axis *const axes[] = {p->row, p->column, k};
+    Dim *a_step = stride_along(n, a_flat, k), *b_row = stride_along(n, b_flat, k),
+        *b_column = stride_along(n, b_flat, p->column);
+    p->a = a->u.value;
+    p->b = b->u.value;
+    p->a_stride = stride_along(n, a_flat, p->row);
+    p->a_offset = at_origin(n, a_flat, axes, 3);
+    p->b_offset = at_origin(n, b_flat, axes, 3);
+    if (!p->a_stride || !a_step || !b_row || !b_column || !dim_equals(a_step, 1))
+        return false;
+    p->b_transposed = !dim_equals(b_column, 1);
+    p->b_stride = p->b_transposed ? b_column : b_row;
+    return !p->b_transposed || dim_equals(b_row, 1);
+}
+
+/* Products worth a library call or a micro-kernel are not small. */
+static bool is_worth_it(const Product *p)
+{
+    enum { LEAST_COLUMNS = 8, LEAST_DEPTH = 8 };
+    return dim_upper(p->columns) >= LEAST_COLUMNS && dim_upper(p->depth) >= LEAST_DEPTH && dim_upper(p->rows) > 1;
+}
+
+/* The same with weights for the right matrix, all of them and nothing else: they are packed when the program is made.
+ */
+static bool match_packed_product(Nest *n, const Spatial *spatial, Product *p)
+{
+    int64_t columns, depth, offset;
+    return match_product(n, spatial, p) && is_worth_it(p) && p->b->constant && !p->b->constant->splat &&
+           dim_is_const(p->columns, &columns) && dim_is_const(p->depth, &depth) && columns >= 8 &&
+           expr_is_int(p->b_offset, &offset) && offset == 0 && p->b->constant->count == columns * depth;
+}
+
+static bool match_library_product(Nest *n, const Spatial *spatial, Product *p)
+{
+    return match_product(n, spatial, p) && is_worth_it(p);
+}
+
+/* ---- from the micro-kernel ---- */
+/* The weights as panels of TILE_COLUMNS columns, each [depth][TILE_COLUMNS], filled up with zeros. */
+static Value *packed(Nest *n, const Product *p)
+{
+    Context *context = n->context;
+    int64_t columns = 0, depth = 0, k_step = 0, j_step = 0;
+    dim_is_const(p->columns, &columns);
+    dim_is_const(p->depth, &depth);
+    dim_is_const(p->b_stride, p->b_transposed ? &j_step : &k_step);
+    *(p->b_transposed ? &k_step : &j_step) = 1;
+    const int64_t panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    const float *from = p->b->constant->data;
+    Tensor *tensor = tensor_new(context, F32, 3, (int64_t[]){panels, depth, TILE_COLUMNS});
+    float *to = tensor->data;
+    for (int64_t panel = 0; panel < panels; panel++)
+        for (int64_t k = 0; k < depth; k++)
+            for (int64_t j = 0; j < TILE_COLUMNS; j++, to++)
+                if (panel * TILE_COLUMNS + j < columns)
+                    *to = from[k * k_step + (panel * TILE_COLUMNS + j) * j_step];
+    return n->packed(n->who, p->b, tensor);
+}
+
+static Expr *end_of_block(Nest *n, Scope *scope, const char *name, Expr *start, int64_t step, Expr *hi)
+{
+    Context *context = n->context;
+    Expr *next = expr_arith(context, I_ADD, start, expr_index(context, step));
+    Stmt *end = append(n, &scope->block, STMT_LET);
+    end->target = local_new(n, name, INDEX, 0);
+    end->value = expr_select(context, expr_arith(context, I_LESS, next, hi), next, hi);
+    return expr_load(context, end->target, NULL);
+}
+
+/* The loops around the product. */
+static Scope *open_outer(Nest *n, const Spatial *spatial, Scope **scope)
+{
+    scope[0] = scope_new(n, NULL, NULL);
+    for (int i = 0; i < spatial->nloop - 2; i++)
+        scope[i + 1] = scope_new(n, scope[i], spatial->loop[i]);
+    return scope[spatial->nloop - 2];
+}
+
+static Block close_outer(Nest *n, const Spatial *spatial, Scope **scope)
+{
+    for (int i = spatial->nloop - 2; i-- > 0;)
+        close_loop(n, scope[i + 1], spatial->loop[i], spatial->loop[i]->lo, spatial->loop[i]->hi);
+    return scope[0]->block;
+}
+
+static Expr *sum_of(Context *context, Expr *a, Expr *b)
+{
+    return expr_arith(context, I_ADD, a, b);
+}
+
+static Expr *product_of(Context *context, Expr *a, Expr *b)
+{
+    return expr_arith(context, I_MUL, a, b);
+}
+
+/* for blocks of rows: for panels of columns: the tile's sums, then the rest of the element for each of them */
+static Block build_tile(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Context *context = n->context;
+    Scope *outer[2 * MAX_RANK];
+    Scope *scope = open_outer(n, spatial, outer);
+    Axis *rows = axis_new(context, arena_printf(context->arena, "%s_block", p->row->name), p->row->lo, p->row->hi);
+    Axis *panels =
+        axis_new(context, arena_printf(context->arena, "%s_block", p->column->name), p->column->lo, p->column->hi);
+    const bool one_panel = dim_upper(p->columns) <= TILE_COLUMNS;
+    Expr *first_row = expr_axis(context, rows), *first_column = one_panel ? p->column->lo : expr_axis(context, panels);
+    Scope *row_block = scope_new(n, scope, rows);
+    Expr *row_end = end_of_block(n, row_block, arena_printf(context->arena, "%s_end", p->row->name), first_row,
+                                 TILE_ROWS, p->row->hi);
+    Scope *panel = one_panel ? row_block : scope_new(n, row_block, panels);
+    Expr *column_end = one_panel ? p->column->hi
+                                 : end_of_block(n, panel, arena_printf(context->arena, "%s_end", p->column->name),
+                                                first_column, TILE_COLUMNS, p->column->hi);
+    Stmt *var = append(n, &panel->block, STMT_VAR);
+    var->target = local_new(n, "sum", F32, 1);
+    var->count = TILE_ROWS * TILE_COLUMNS;
+    Value *weights = packed(n, p);
+    Stmt *tile = append(n, &panel->block, STMT_TILE);
+    tile->target = var->target;
+    tile->call.rows = expr_arith(context, I_SUB, row_end, first_row);
+    tile->call.depth = expr_dim(context, p->depth);
+    tile->call.a = p->a;
+    tile->call.a_offset =
+        sum_of(context, place(n, p->a_offset, panel), product_of(context, first_row, expr_dim(context, p->a_stride)));
+    tile->call.a_stride = expr_dim(context, p->a_stride);
+    tile->call.b = weights;
+    tile->call.b_offset = product_of(context, first_column, expr_dim(context, p->depth));
+    Scope *row = scope_new(n, panel, p->row), *column = scope_new(n, row, p->column);
+    Expr *place_in_tile = sum_of(context,
+                                 product_of(context, expr_arith(context, I_SUB, expr_axis(context, p->row), first_row),
+                                            expr_index(context, TILE_COLUMNS)),
+                                 expr_arith(context, I_SUB, expr_axis(context, p->column), first_column));
+    map_set(column->placed, p->reduce, expr_load(context, var->target, &place_in_tile));
+    store(n, column, spatial->index, COMBINE_SET, place(n, spatial->body, column));
+    close_loop(n, column, p->column, first_column, column_end);
+    close_loop(n, row, p->row, first_row, row_end);
+    if (!one_panel)
+        close_loop(n, panel, panels, panels->lo, panels->hi)->step = TILE_COLUMNS;
+    close_loop(n, row_block, rows, rows->lo, rows->hi)->step = TILE_ROWS;
+    return close_outer(n, spatial, outer);
+}
+
+/* ---- from a library ---- */
+/* The products into the output, then, where there is more to the element, the rest of it in place. */
+static Block build_sgemm(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Context *context = n->context;
+    Scope *outer[2 * MAX_RANK];
+    Scope *scope = open_outer(n, spatial, outer);
+    Axis *const axes[] = {p->row, p->column};
+    Expr *origin[MAX_RANK];
+    for (int i = 0; i < n->output->type.rank; i++)
+        origin[i] = at_origin(n, spatial->index[i], axes, 2);
+    const Expr out = {.kind = E_LOAD, .u.value = n->output, .index = (Expr **)origin};
+    Stmt *call = append(n, &scope->block, STMT_SGEMM);
+    call->target = n->output;
+    call->call.rows = expr_dim(context, p->rows);
+    call->call.columns = expr_dim(context, p->columns);
+    call->call.depth = expr_dim(context, p->depth);
+    call->call.a = p->a;
+    call->call.a_offset = place(n, p->a_offset, scope);
+    call->call.a_stride = expr_dim(context, p->a_stride);
+    call->call.b = p->b;
+    call->call.b_offset = place(n, p->b_offset, scope);
+    call->call.b_stride = expr_dim(context, p->b_stride);
+    call->call.b_transposed = p->b_transposed;
+    call->call.out_offset = simplify(n->simplifier, flat_index(context, &out));
+    if (spatial->body != p->reduce) {
+        Scope *row = scope_new(n, scope, p->row), *column = scope_new(n, row, p->column);
+        map_set(column->placed, p->reduce, expr_load(context, n->output, spatial->index));
+        store(n, column, spatial->index, COMBINE_SET, place(n, spatial->body, column));
+        close_loop(n, column, p->column, p->column->lo, p->column->hi);
+        close_loop(n, row, p->row, p->row->lo, p->row->hi);
+    }
+    return close_outer(n, spatial, outer);
+}
+
+/* ---- the table ---- */
+static const struct {
+    const char *name;
+    DType type;
+    Blas blas;
+    bool (*match)(Nest *n, const Spatial *spatial, Product *product);
+    Block (*build)(Nest *n, const Spatial *spatial, const Product *product);
+} kernel[] = {
+#define KERNEL(name, type, blas, match, build) {name, type, blas, match, build},
+#include "kernels.def"
+#undef KERNEL
+};
+
+bool kernel_build(Nest *n, const Spatial *spatial, Block *block)
+{
+    for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++) {
+        Product product;
+        if (kernel[i].type != n->output->type.dtype || kernel[i].blas > n->blas ||
+            !kernel[i].match(n, spatial, &product))
+            continue;
+        *block = kernel[i].build(n, spatial, &product);
+        return true;
+    }
+    return false;
+}
