@@ -4,9 +4,12 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { CPU_SECONDS = 1800 };
 
 int process_run(const char *const argv[], const char *folder, const char *log)
 {
@@ -15,8 +18,10 @@ int process_run(const char *const argv[], const char *folder, const char *log)
     if (child < 0)
         return 127;
     if (child == 0) {
+        struct rlimit limit = {CPU_SECONDS, CPU_SECONDS};
         int out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        if (out < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || chdir(folder) != 0)
+        if (out < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || chdir(folder) != 0 ||
+            setrlimit(RLIMIT_CPU, &limit) != 0)
             _exit(127);
         execvp(argv[0], (char *const *)argv); /* execvp does not write to its arguments */
         _exit(127);

@@ -4,7 +4,8 @@
 #include "../frontend/arena.h"
 
 /* Runs a program (found on PATH) in `folder`, its output and errors going to the file `log`, and waits. Its exit
- * status; 128 + n when signal n ended it; 127 when it could not be started. */
+ * status; 128 + n when signal n ended it, as happens after half an hour of processor time; 127 when it
+ * could not be started. */
 int process_run(const char *const argv[], const char *folder, const char *log);
 
 /* A new folder below $TMPDIR or the system's place for such; NULL when it cannot be made. */

@@ -9,7 +9,8 @@
 typedef struct Arena Arena;
 
 /* A new arena that hands out at most `budget` bytes. When the budget or the machine's memory is spent, `exhausted(who)`
- * is called and must not return (it reports the limit and jumps to the end of the compilation). NULL: no memory at all. */
+ * is called and must not return (it reports the limit and jumps to the end of the compilation). NULL: no memory at all.
+ */
 Arena *arena_new(size_t budget, void (*exhausted)(void *who), void *who);
 
 /* Frees the arena and all it handed out. NULL is allowed. */

@@ -37,7 +37,8 @@ static int write_file(const char *path)
 int main(int argc, char **argv)
 {
     int failed = 0;
-    puts("#include \"frontend/embedded.h\"\n#include <stddef.h>\n#include <string.h>\n\nconst EmbeddedFile embedded_file[] = {");
+    puts("#include \"frontend/embedded.h\"\n#include <stddef.h>\n#include <string.h>\n\nconst EmbeddedFile "
+         "embedded_file[] = {");
     for (int i = 1; i < argc; i++)
         failed |= write_file(argv[i]);
     puts("    {NULL, NULL},\n};\n\nconst char *embedded_text(const char *path)\n{\n"

@@ -1,5 +1,5 @@
-/* unit.h -- what the unit tests share: each test_TOPIC.c has one function, suite_TOPIC, that adds its suite, and a row in
- * unit.def. */
+/* unit.h -- what the unit tests share: each test_TOPIC.c has one function, suite_TOPIC, that adds its suite, and a row
+ * in unit.def. */
 #ifndef UNIT_H
 #define UNIT_H
 #include "frontend/ir.h"
