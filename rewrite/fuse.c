@@ -22,13 +22,26 @@ typedef struct {
 
 /* ---- composed operators become the operators they are made of ---- */
 
+/* A node of a body that was just put in place. */
+static bool lacks_type(const Node *node)
+{
+    for (int i = 0; i < node->nout; i++)
+        if (node->out[i] && node->out[i]->type.kind == TENSOR && node->out[i]->type.dtype == UNDEFINED)
+            return true;
+    return false;
+}
+
+/* Bodies depend on the types of what they read, so inference follows along. */
 static bool expand(Graph *graph)
 {
     for (Node *node = graph->first, *next; node; node = next) {
         Node *before = node->prev;
         next = node->next;
-        if (node->function || node->op->form != FORM_COMPOSED)
+        if (node->function || node->op->form != FORM_COMPOSED) {
+            if (lacks_type(node) && !node_infer(node))
+                return false;
             continue;
+        }
         Graph *body = op_body(node);
         if (!body)
             return false;
