@@ -46,8 +46,8 @@ struct Term {
 };
 
 /* An operand of a statement: a slot, a term in braces (right side: an int64 vector of dims), a number (left side: a
- * constant whose elements all equal it; right side: a scalar of the type of the statement's first operand), or nothing.
- */
+ * constant whose elements all equal it; right side, also as a term in parentheses: a scalar of the type of the statement's
+ * first operand), or nothing. */
 typedef enum { OPERAND_NONE, OPERAND_SLOT, OPERAND_DIMS, OPERAND_NUMBER } OperandKind;
 typedef struct {
     OperandKind kind;

@@ -11,6 +11,7 @@
 #include "../frontend/frontend.h"
 #include "pattern.h"
 #include "shape.h"
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -60,6 +61,14 @@ void attrs_drop_defaults(Node *node)
     }
 }
 
+static double operand_number(const Operand *operand, const Binding *binding)
+{
+    if (!operand->term)
+        return operand->number;
+    const Bound number = term_value(operand->term, binding);
+    return bound_number(&number);
+}
+
 static Value *operand_value(const Operand *operand, Node *root, const Value *first, const Binding *binding)
 {
     switch (operand->kind) {
@@ -70,7 +79,8 @@ static Value *operand_value(const Operand *operand, Node *root, const Value *fir
         return value_of_dims(root, dims.dims, dims.count, false);
     }
     case OPERAND_NUMBER:
-        return graph_constant(root->graph, tensor_of_number(binding->context, first->type.dtype, 0, operand->number));
+        return graph_constant(
+            root->graph, tensor_of_number(binding->context, first->type.dtype, 0, operand_number(operand, binding)));
     default:
         return NULL;
     }
@@ -82,6 +92,8 @@ static bool can_build(const Rule *rule, Node *root, const Binding *binding)
     for (int i = 0; i < rule->nright; i++) {
         const Statement *const statement = &rule->right[i];
         for (int k = 0; k < statement->nin; k++) {
+            if (statement->in[k].kind == OPERAND_NUMBER && isnan(operand_number(&statement->in[k], binding)))
+                return false;
             if (statement->in[k].kind != OPERAND_DIMS)
                 continue;
             const Bound dims = term_value(statement->in[k].term, binding);
@@ -174,9 +186,13 @@ static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding,
 {
     const Statement *const last = &rule->left[rule->nleft - 1];
     Node *const before = root->prev;
+    const int first_new = engine->context->node_count;
     Value *old[8];
-    for (int i = 0; i < last->nout; i++)
+    const char *name[8];
+    for (int i = 0; i < last->nout; i++) {
         old[i] = root->out[i];
+        name[i] = old[i]->name;
+    }
     for (int i = 0; i < rule->nright; i++)
         if (!build_statement(&rule->right[i], root, binding))
             return false;
@@ -198,6 +214,11 @@ static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding,
     if (engine->cursor == root)
         engine->cursor = root->next;
     node_remove_unread(root);
+    for (int i = 0; i < last->nout && *changed; i++) { /* the new value takes the old one's name */
+        Value *const new = binding->bound[last->out[i]].value;
+        if (new->def &&new->def->id >= first_new &&new->nreader > 0 && new->outputs == 0)
+            value_rename(new, name[i]);
+    }
     return true;
 }
 

@@ -4,7 +4,7 @@
  * ...
  *
  * Left:  y = Relu|Tanh <axis = 0, perm = p> (x, 2.0, xs...)     f:Relu|Tanh or f:* names the operator that matched
- * Right: y = Op <attributes> (x, 0.5, {rows(x), 1})             f (x) copies an operator, y = x renames
+ * Right: y = Op <attributes> (x, 0.5, (epsilon), {rows(x), 1})  f (x) copies an operator, y = x renames
  * Guards and braces hold the terms of rule_terms.c. */
 #include "../frontend/lexer.h"
 #include "pattern.h"
@@ -215,6 +215,10 @@ static bool parse_operand(Parser *parser, Statement *statement, bool is_left)
         operand->kind = OPERAND_DIMS;
         operand->term = term_new(parser, TERM_LIST);
         return parse_arguments(parser, operand->term, "}");
+    }
+    if (!is_left && lexer_accept(lexer, "(")) {
+        operand->kind = OPERAND_NUMBER;
+        return (operand->term = parse_term(parser, 0)) && lexer_expect(lexer, ")");
     }
     if (lexer->token.kind != TOKEN_NAME) {
         operand->kind = OPERAND_NUMBER;

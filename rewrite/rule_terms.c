@@ -278,6 +278,17 @@ static Bound f_join(const Binding *binding, const Bound *x)
     }
     return list;
 }
+/* ones(n): a list of n ones. */
+static Bound f_ones(const Binding *binding, const Bound *x)
+{
+    int64_t n;
+    if (!is_int(x, &n) || n < 0 || n > MAX_RANK)
+        return none();
+    Bound list = list_new(binding, (int)n);
+    for (int i = 0; i < list.count; i++)
+        list.dims[i] = dim_const(binding->context->dims, 1);
+    return list;
+}
 /* part(list, from, to): elements from .. to-1; negative bounds count from the end. */
 static Bound f_part(const Binding *binding, const Bound *x)
 {
@@ -479,6 +490,7 @@ static const TermFunction functions[] = {
     {"splits_last", 2, f_splits_last},
     {"can_build", 1, f_can_build},
     {"join", 2, f_join},
+    {"ones", 1, f_ones},
     {"part", 3, f_part},
     {"has", 2, f_has},
     {"compose", 2, f_compose},
