@@ -64,6 +64,20 @@ static void define_flatten(Definition *d)
     reshape_to(d, 2, (Dim *[]){size_product(d, axis, shape), size_product(d, rank - axis, shape + axis)});
 }
 
+/* Whether dimension k of the input surely stays when no axes are given; an error when only its size can tell. */
+static bool is_known_not_one(Definition *d, int k)
+{
+    Dim *size = def_dim(d, 0, k);
+    if (dim_is_const(size, NULL) || dim_lower(size) > 1)
+        return true;
+    if (dim_is_fresh(size)) { /* a size that data tells: known when the data is */
+        report_add(d->context->report, d->node, NODE_CONSTANT, 0, d->node->in[0]->name);
+        d->failed = true;
+        return false;
+    }
+    return def_error(d, "without axes, the rank depends on whether dimension %d, %s, is 1", k, size_text(d, size));
+}
+
 static void define_squeeze(Definition *d)
 {
     bool drop[MAX_RANK] = {false};
@@ -75,10 +89,12 @@ static void define_squeeze(Definition *d)
     Dim *dim[MAX_RANK];
     for (int k = 0; k < rank; k++) {
         int64_t size;
-        if (!def_has(d, 1))
+        if (!def_has(d, 1)) {
             drop[k] = dim_equals(shape[k], 1);
-        else if (drop[k] && !def_require(d, !dim_is_const(shape[k], &size) || size == 1, "axis %d has size %s, not 1",
-                                         k, size_text(d, shape[k])))
+            if (!drop[k] && !is_known_not_one(d, k))
+                return;
+        } else if (drop[k] && !def_require(d, !dim_is_const(shape[k], &size) || size == 1, "axis %d has size %s, not 1",
+                                           k, size_text(d, shape[k])))
             return;
         if (!drop[k])
             dim[kept++] = shape[k];
