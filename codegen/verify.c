@@ -36,7 +36,7 @@ typedef struct {
     int nset;
     const char *fixed;     /* names of the inputs that became constants; "" */
     const char *temporary; /* to be removed; NULL */
-    double seconds;        /* of the fastest run; < 0: not measured */
+    double seconds;        /* the fastest run of the slowest data set; < 0: not measured */
     bool passed;
 } Case;
 
@@ -357,7 +357,7 @@ static bool run_set(Case *test, const DataSet *set, const char *program, const T
     double seconds;
     if (sscanf(file_text(arena, log), "%d %llu %lf", &status, &workspace, &seconds) != 3 || status != 0)
         return process_failed(test, "a run", exit_status, log);
-    if (test->seconds < 0 || seconds < test->seconds)
+    if (seconds > test->seconds)
         test->seconds = seconds;
     Datum **output = ARENA_ARRAY(arena, ntype, Datum *);
     return read_outputs(test, folder, type, ntype, output) && compare_outputs(test, set, output, ntype, type);
