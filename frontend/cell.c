@@ -36,6 +36,7 @@ static void make_load(Machine *m, Cell *cell)
         return;
     }
     const int rank = value->type.rank > 0 ? value->type.rank : 0;
+    cell->memory = cell->tensor->data;
     cell->converted = dtype_is_converted(cell->tensor->dtype);
     if (rank != cell->tensor->rank) {
         m->problem = arena_printf(m->context->arena, "it loads '%s' with %d indices", value->name, rank);
@@ -585,10 +586,10 @@ static void load_scattered(Machine *m, Cell *cell)
         memset(cell->own, 0, (size_t)m->n * cell->size);
     else if (cell->converted) {
         uint16_t narrow[BLOCK];
-        gather(m->n, info->size, (char *)narrow, tensor->data, offset);
+        gather(m->n, info->size, (char *)narrow, cell->memory, offset);
         lanes_load(m->n, cell->own, narrow, tensor->dtype);
     } else
-        gather(m->n, info->size, cell->own, tensor->data, offset);
+        gather(m->n, info->size, cell->own, cell->memory, offset);
     set_varying(cell);
 }
 
@@ -596,7 +597,7 @@ static void load_strided(Machine *m, Cell *cell, int64_t offset, int64_t step)
 {
     const Tensor *tensor = cell->tensor;
     const size_t size = dtype_info(tensor->dtype)->size;
-    const char *memory = (const char *)tensor->data + (size_t)offset * size;
+    const char *memory = (const char *)cell->memory + (size_t)offset * size;
     const bool converted = cell->converted;
     if (step == 0) {
         if (converted)

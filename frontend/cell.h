@@ -46,6 +46,7 @@ struct Cell {
     void *own, *other;   /* two buffers of BLOCK lanes */
     uint8_t *bad, *own_bad; /* bad: NULL when no lane is */
     const Tensor *tensor; /* E_LOAD */
+    const void *memory;   /* its elements, with these strides */
     int64_t stride[MAX_RANK];
     bool converted;       /* E_LOAD: elements are narrower than lanes */
     Lanes *lanes;         /* E_CALL; E_REDUCE: that combines */
@@ -77,6 +78,9 @@ Cell *machine_cell(Machine *machine, const Expr *e);
 
 /* The scalar function that combines two values. */
 Scalar combine_scalar(Combine combine);
+
+/* Makes the loop of one of the body's axes the block's, all cells of the body being made. Which; -1: there is one point. */
+int machine_choose_lanes(Machine *machine, Loop *const *loop, int rank);
 
 /* Moves a loop. */
 void loop_set(Machine *machine, Loop *loop, int64_t value);

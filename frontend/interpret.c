@@ -86,66 +86,6 @@ static void store_body(Machine *m, void *who)
             memcpy(memory + (size_t)(i * step) * size, memory, size);
 }
 
-/* ---- which axis the lanes run over ---- */
-static double extent_of(const Loop *loop)
-{
-    enum { UNKNOWN = 8 }; /* of an axis whose bounds are data */
-    int64_t lo, hi;
-    if (!expr_is_int(loop->axis->lo, &lo) || !expr_is_int(loop->axis->hi, &hi))
-        return UNKNOWN;
-    return hi > lo ? (double)(hi - lo) : 1;
-}
-
-/* Nanoseconds for a lane of a cell that varies along the loop: loads in steps of one are the cheap ones. */
-static double lane_cost(const Cell *cell, const Loop *loop)
-{
-    if (cell->e->kind != E_LOAD || !cell->tensor)
-        return 0.3;
-    int64_t step = 0;
-    for (int k = 0; k < cell->tensor->rank; k++)
-        if (cell->index[k]->depends >> loop->number & 1)
-            step += cell->stride[k];
-    return step == 1 ? 0.2 : 1.2;
-}
-
-/* How long the machine's cells take when lanes run over one of the body's loops: each is computed as often as the
- * innermost loop it depends on moves. */
-static double cost_of(const Machine *m, const Body *body, int lane_axis)
-{
-    const Loop *const block = body->loop[lane_axis];
-    const double points = extent_of(block), lanes = points < m->lanes ? points : m->lanes;
-    double total = 0, outer = 1;
-    for (int k = 0; k < body->rank; k++)
-        outer *= k == lane_axis ? points / lanes : extent_of(body->loop[k]);
-    for (const Cell *cell = m->cells; cell; cell = cell->next) {
-        double times = outer;
-        for (uint64_t rest = cell->depends; rest; rest &= rest - 1) {
-            const Loop *loop = m->all[__builtin_ctzll(rest)];
-            if (loop->number >= body->rank) /* loops of reductions come after the body's */
-                times *= extent_of(loop);
-        }
-        total += times * (cell->depends >> block->number & 1 ? 20 + lanes * lane_cost(cell, block) : 8);
-    }
-    return total;
-}
-
-/* The axis along which the body is computed fastest; -1: there is only one point. */
-static int best_lane_axis(const Machine *m, const Body *body)
-{
-    int best = -1;
-    double least = 0;
-    for (int k = 0; k < body->rank; k++) {
-        if (m->into->dim[k] <= 1)
-            continue;
-        const double cost = cost_of(m, body, k);
-        if (best < 0 || cost <= least) {
-            best = k;
-            least = cost;
-        }
-    }
-    return best;
-}
-
 static Machine *machine_new(Definition *definition, int output, Tensor *into, int64_t lanes)
 {
     Arena *arena = arena_new(SIZE_MAX, exhausted, definition->context);
@@ -207,11 +147,9 @@ static bool interpret_body(Definition *definition, int output, Tensor *into)
     for (int k = 0; k < into->rank; k++)
         body.loop[k] = bound_loop(m, element->axis[k]);
     body.body = machine_cell(m, element->body);
-    const int lane_axis = m->problem ? -1 : best_lane_axis(m, &body);
+    const int lane_axis = m->problem ? -1 : machine_choose_lanes(m, body.loop, body.rank);
     for (int k = 0; k < into->rank; k++)
-        if (k == lane_axis)
-            m->block = body.loop[k];
-        else
+        if (k != lane_axis)
             outer[nouter++] = body.loop[k];
     if (!m->problem && into->count > 0)
         visit_points(m, outer, nouter, 0, store_body, &body);
