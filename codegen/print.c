@@ -5,29 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* C's precedence of operators, tightest last. */
-typedef enum {
-    P_COMMA,
-    P_CHOICE,
-    P_OR,
-    P_AND,
-    P_BIT_OR,
-    P_BIT_XOR,
-    P_BIT_AND,
-    P_EQUAL,
-    P_LESS,
-    P_SHIFT,
-    P_ADD,
-    P_MULTIPLY,
-    P_UNARY,
-    P_POSTFIX
-} Precedence;
-
-typedef struct {
-    const char *text;
-    Precedence precedence;
-} Printed;
-
 Helpers *helpers_new(Arena *arena)
 {
     Helpers *helpers = ARENA_NEW(arena, Helpers);
@@ -40,7 +17,7 @@ Uses uses_new(Context *context)
     return (Uses){.symbol = ARENA_ARRAY(context->arena, dim_symbol_count(context->dims) + 1, bool)};
 }
 
-static void use_value(Printer *p, const Value *value, bool is_written)
+void use_value(Printer *p, const Value *value, bool is_written)
 {
     Uses *uses = &p->uses;
     Arena *arena = p->context->arena;
@@ -60,8 +37,6 @@ static void use_value(Printer *p, const Value *value, bool is_written)
     uses->is_written[i] |= is_written;
 }
 
-static Printed print(Printer *p, const Expr *e);
-
 static char *format(Printer *p, const char *form, ...) __attribute__((format(printf, 2, 3)));
 static char *format(Printer *p, const char *form, ...)
 {
@@ -72,8 +47,7 @@ static char *format(Printer *p, const char *form, ...)
     return text;
 }
 
-/* The text, in parentheses when it binds less tightly than it must. */
-static const char *within(Printer *p, Printed printed, Precedence least)
+const char *print_within(Printer *p, Printed printed, Precedence least)
 {
     return printed.precedence >= least ? printed.text : format(p, "(%s)", printed.text);
 }
@@ -251,7 +225,7 @@ const char *print_dim(Printer *p, Dim *dim)
 
 const char *print_dim_factor(Printer *p, Dim *dim)
 {
-    return within(p, printed_dim(p, dim), P_MULTIPLY);
+    return print_within(p, printed_dim(p, dim), P_MULTIPLY);
 }
 
 /* ---- scalar functions ---- */
@@ -302,7 +276,7 @@ static const char *scalar_text(Printer *p, const char *text, DType dtype, const 
     Text *to = text_new(p->context->arena);
     for (const char *at = text; *at;) {
         if (is_operand(text, at) && operand) {
-            text_string(to, within(p, operand[*at - 'a'], operand_context(text, at)));
+            text_string(to, print_within(p, operand[*at - 'a'], operand_context(text, at)));
             at++;
         } else if (!is_word(*at) || is_word(at > text ? at[-1] : ' ')) {
             text_add(to, "%c", *at++);
@@ -359,7 +333,7 @@ static Printed print_call(Printer *p, const Expr *e)
     const ScalarInfo *info = scalar_info(e->u.scalar, e->arg[0]->dtype);
     Printed operand[3] = {{"", P_POSTFIX}, {"", P_POSTFIX}, {"", P_POSTFIX}};
     for (int i = 0; i < e->narg; i++)
-        operand[i] = print(p, e->arg[i]);
+        operand[i] = print_expression(p, e->arg[i]);
     if (!has_repeated_operand(info->text)) {
         const char *text = scalar_text(p, info->text, e->arg[0]->dtype, operand);
         return (Printed){text, precedence_of(text)};
@@ -379,9 +353,7 @@ static const char *to_float(Printer *p, DType type, const char *bits)
     return format(p, "%s%s_to_float(%s)", p->prefix, dtype_info(type)->text, bits);
 }
 
-/* Rounded to a converted type, and stored. In a cast what is too large becomes the greatest value of the one-byte
- * types; a store keeps infinities. */
-static const char *from_float(Printer *p, DType type, const char *value, bool is_cast)
+const char *print_from_float(Printer *p, DType type, const char *value, bool is_cast)
 {
     p->helpers->needs_float = true;
     const bool saturates = is_cast && type != F16 && type != BF16;
@@ -418,39 +390,39 @@ static Printed narrow_integer(Printer *p, DType to, Printed value)
     const char *body = info->class == SIGNED ? format(p, "(int8_t)((int)(a & %d) - 2 * (int)(a & %d))", mask, sign)
                                              : format(p, "(uint8_t)(a & %d)", mask);
     helper(p, NULL, info->compute, name, "uint64_t a", body);
-    return (Printed){format(p, "%s((uint64_t)%s)", name, within(p, value, P_UNARY)), P_POSTFIX};
+    return (Printed){format(p, "%s((uint64_t)%s)", name, print_within(p, value, P_UNARY)), P_POSTFIX};
 }
 
 static Printed print_cast(Printer *p, const Expr *e)
 {
     const DType from = e->arg[0]->dtype, to = e->storage;
     const DTypeInfo *info = dtype_info(to);
-    const Printed value = print(p, e->arg[0]);
+    const Printed value = print_expression(p, e->arg[0]);
     if (dtype_is_converted(to)) {
         const char *text = value.text;
         if (from == F64) {
             p->helpers->needs_float = true;
             text = format(p, "%sfloat_odd(%s)", p->prefix, text);
         } else if (from != F32) {
-            text = format(p, "(float)%s", within(p, value, P_UNARY));
+            text = format(p, "(float)%s", print_within(p, value, P_UNARY));
         }
-        return (Printed){to_float(p, to, from_float(p, to, text, true)), P_POSTFIX};
+        return (Printed){to_float(p, to, print_from_float(p, to, text, true)), P_POSTFIX};
     }
     if (info->class == BOOLEAN)
-        return (Printed){format(p, "%s != 0", within(p, value, P_LESS)), P_EQUAL};
+        return (Printed){format(p, "%s != 0", print_within(p, value, P_LESS)), P_EQUAL};
     if (dtype_is_float(from) && dtype_is_integer(to))
         return float_to_integer(p, to, value, from);
     if (dtype_is_integer(to) && info->bits < 8)
         return narrow_integer(p, to, value);
-    return (Printed){format(p, "(%s)%s", info->compute, within(p, value, P_UNARY)), P_UNARY};
+    return (Printed){format(p, "(%s)%s", info->compute, print_within(p, value, P_UNARY)), P_UNARY};
 }
 
 /* ---- index arithmetic ---- */
 static Printed binary(Printer *p, Printed a, const char *operator, Printed b, Precedence precedence)
 {
     const bool mixes = precedence == P_OR; /* compilers ask for parentheses around && in || */
-    const char *left = within(p, a, mixes && a.precedence == P_AND ? P_POSTFIX : precedence);
-    const char *right = within(p, b, mixes && b.precedence == P_AND ? P_POSTFIX : precedence + 1);
+    const char *left = print_within(p, a, mixes && a.precedence == P_AND ? P_POSTFIX : precedence);
+    const char *right = print_within(p, b, mixes && b.precedence == P_AND ? P_POSTFIX : precedence + 1);
     return (Printed){format(p, "%s %s %s", left, operator, right), precedence};
 }
 
@@ -471,16 +443,16 @@ static Printed print_index(Printer *p, const Expr *e)
                  [I_EQUAL] = {"==", P_EQUAL},  [I_AND] = {"&&", P_AND},     [I_OR] = {"||", P_OR},
                  [I_NOT] = {"!", P_UNARY}};
     const IndexOp op = e->u.op;
-    const Printed a = print(p, e->arg[0]);
+    const Printed a = print_expression(p, e->arg[0]);
     if (op == I_NOT)
-        return (Printed){format(p, "!%s", within(p, a, P_UNARY)), P_UNARY};
+        return (Printed){format(p, "!%s", print_within(p, a, P_UNARY)), P_UNARY};
     int64_t constant;
     if (op == I_ADD && expr_is_int(e->arg[1], &constant) && constant < 0 && constant > INT64_MIN) {
         Expr negated = *e->arg[1];
         negated.u.i = -constant;
         return binary(p, a, "-", print_const(p, &negated), P_ADD);
     }
-    const Printed b = print(p, e->arg[1]);
+    const Printed b = print_expression(p, e->arg[1]);
     const bool divides = op == I_DIV || op == I_MOD;
     if (op == I_MIN || op == I_MAX || (divides && !is_plain_division(p, e))) {
         const char *name = op == I_DIV ? "floor_div" : op == I_MOD ? "mod" : table[op].text;
@@ -502,8 +474,7 @@ static Expr *flat_index(Printer *p, const Value *value, Expr *const *index)
     return flat;
 }
 
-/* The element itself, as stored. */
-static const char *element(Printer *p, const Value *value, Expr *const *index, bool is_written)
+const char *print_element(Printer *p, const Value *value, Expr *const *index, bool is_written)
 {
     if (is_local(value) && value->type.rank == 0)
         return value->name;
@@ -513,13 +484,13 @@ static const char *element(Printer *p, const Value *value, Expr *const *index, b
                      format(p, "value '%s' is read where it has no memory", value->name));
     if (!is_local(value))
         use_value(p, value, is_written);
-    return format(p, "%s[%s]", name, print(p, flat_index(p, value, index)).text);
+    return format(p, "%s[%s]", name, print_expression(p, flat_index(p, value, index)).text);
 }
 
 static Printed print_load(Printer *p, const Expr *e)
 {
     const Value *value = e->u.value;
-    const char *text = element(p, value, e->index, false);
+    const char *text = print_element(p, value, e->index, false);
     if (!is_local(value) && dtype_is_converted(value->type.dtype))
         text = to_float(p, value->type.dtype, text);
     return (Printed){text, P_POSTFIX};
@@ -527,8 +498,10 @@ static Printed print_load(Printer *p, const Expr *e)
 
 static Printed print_select(Printer *p, const Expr *e)
 {
-    const Printed condition = print(p, e->arg[0]), a = print(p, e->arg[1]), b = print(p, e->arg[2]);
-    return (Printed){format(p, "%s ? %s : %s", within(p, condition, P_OR), within(p, a, P_OR), within(p, b, P_CHOICE)),
+    const Printed condition = print_expression(p, e->arg[0]), a = print_expression(p, e->arg[1]),
+                  b = print_expression(p, e->arg[2]);
+    return (Printed){format(p, "%s ? %s : %s", print_within(p, condition, P_OR), print_within(p, a, P_OR),
+                            print_within(p, b, P_CHOICE)),
                      P_CHOICE};
 }
 
@@ -538,7 +511,7 @@ static const char *axis_text(const Printer *p, const Axis *axis)
     return name ? name : axis->name;
 }
 
-static Printed print(Printer *p, const Expr *e)
+Printed print_expression(Printer *p, const Expr *e)
 {
     switch (e->kind) {
     case E_CONST:
@@ -567,191 +540,5 @@ static Printed print(Printer *p, const Expr *e)
 
 const char *print_expr(Printer *p, const Expr *e)
 {
-    return print(p, e).text;
-}
-
-/* ---- statements ---- */
-static const char *type_of(const Value *local)
-{
-    return local->type.dtype == INDEX ? "int64_t" : dtype_info(local->type.dtype)->compute;
-}
-
-/* The value to assign where a statement combines: the scalar function over what is there and what comes. */
-static Expr *combined(Printer *p, const Stmt *stmt)
-{
-    static const Scalar scalar[] = {[COMBINE_ADD] = S_ADD, [COMBINE_MUL] = S_MUL, [COMBINE_MAX] = S_MAX,
-                                    [COMBINE_MIN] = S_MIN, [COMBINE_AND] = S_AND, [COMBINE_OR] = S_OR};
-    if (stmt->combine == COMBINE_SET)
-        return stmt->value;
-    return expr_call2(p->context, scalar[stmt->combine], expr_load(p->context, stmt->target, stmt->index), stmt->value);
-}
-
-/* The expression as the value of an int64_t or a narrower local, where C widens by itself. */
-static const char *print_widened(Printer *p, const Expr *e)
-{
-    const bool widens = e->kind == E_CAST && e->dtype == INDEX && e->arg[0]->dtype == I32;
-    return print(p, widens ? e->arg[0] : e).text;
-}
-
-static void print_set(Printer *p, const Stmt *stmt)
-{
-    const Value *target = stmt->target;
-    const char *place = element(p, target, stmt->index, true);
-    const bool converted = !is_local(target) && dtype_is_converted(target->type.dtype);
-    const bool in_place = (stmt->combine == COMBINE_ADD || stmt->combine == COMBINE_MUL) && !converted &&
-                          dtype_is_float(target->type.dtype);
-    if (in_place) {
-        text_line(p->text, "%s %s= %s;", place, stmt->combine == COMBINE_ADD ? "+" : "*", print(p, stmt->value).text);
-        return;
-    }
-    const char *value = print(p, combined(p, stmt)).text;
-    text_line(p->text, "%s = %s;", place, converted ? from_float(p, target->type.dtype, value, false) : value);
-}
-
-static bool is_short(const Block *block)
-{
-    return block->first && block->first == block->last &&
-           (block->first->kind == STMT_SET || block->first->kind == STMT_FAIL ||
-            (block->first->kind == STMT_FOR && !block->first->work));
-}
-
-static void print_body(Printer *p, const Block *block, bool braces)
-{
-    p->text->indent++;
-    print_block(p, block);
-    p->text->indent--;
-    if (braces)
-        text_line(p->text, "}");
-}
-
-static void print_pragma(Printer *p, const Stmt *stmt)
-{
-    enum { WORTH_THREADS = 1 << 15 };
-    int64_t work;
-    const bool known = expr_is_int(stmt->work, &work);
-    if (!p->threads || (known && work < WORTH_THREADS))
-        return;
-    text_line(p->text, "#ifdef _OPENMP");
-    text_line(p->text, "#pragma omp parallel for%s%s",
-              known ? "" : format(p, " if (%s > %d)", within(p, print(p, stmt->work), P_SHIFT), WORTH_THREADS),
-              stmt->is_uneven ? " schedule(dynamic, 64)" : "");
-    text_line(p->text, "#endif");
-}
-
-static void print_for(Printer *p, const Stmt *stmt)
-{
-    const bool braces = !is_short(&stmt->body);
-    const char *name = stmt->axis_name;
-    if (stmt->work)
-        print_pragma(p, stmt);
-    map_set(p->axis_name, stmt->axis, name);
-    const char *step = stmt->step == 1 ? format(p, "%s++", name) : format(p, "%s += %d", name, stmt->step);
-    text_line(p->text, "for (int64_t %s = %s; %s < %s; %s)%s", name, print_widened(p, stmt->lo), name,
-              within(p, print(p, stmt->hi), P_SHIFT), step, braces ? " {" : "");
-    print_body(p, &stmt->body, braces);
-}
-
-static void print_if(Printer *p, const Stmt *stmt)
-{
-    const bool has_else = !block_is_empty(&stmt->otherwise);
-    const bool braces = has_else || !is_short(&stmt->body) || stmt->body.first->kind == STMT_FOR;
-    text_line(p->text, "if (%s)%s", print(p, stmt->value).text, braces ? " {" : "");
-    print_body(p, &stmt->body, braces && !has_else);
-    if (has_else) {
-        text_line(p->text, "} else {");
-        print_body(p, &stmt->otherwise, true);
-    }
-}
-
-static void print_var(Printer *p, const Stmt *stmt)
-{
-    const char *type = type_of(stmt->target), *name = stmt->target->name;
-    if (stmt->count > 0)
-        text_line(p->text, "%s %s[%lld]%s;", type, name, (long long)stmt->count, stmt->value ? " = {0}" : "");
-    else if (stmt->value)
-        text_line(p->text, "%s %s = %s;", type, name, print(p, stmt->value).text);
-    else
-        text_line(p->text, "%s %s;", type, name);
-}
-
-/* A tensor's memory from an offset on. */
-static const char *pointer(Printer *p, const Value *value, const Expr *offset, bool is_written)
-{
-    int64_t constant;
-    use_value(p, value, is_written);
-    const char *name = p->value_name(p->who, value);
-    if (expr_is_int(offset, &constant) && constant == 0)
-        return name;
-    return format(p, "%s + %s", name, within(p, print(p, offset), P_ADD));
-}
-
-static void print_tile(Printer *p, const Stmt *stmt)
-{
-    const KernelCall *call = &stmt->call;
-    p->helpers->needs_tile = true;
-    const char *head = format(p, "%stile(", p->prefix);
-    text_wrapped(p->text,
-                 format(p, "%s%s, %s, %s, %s, %s, %s);", head, print(p, call->rows).text, print(p, call->depth).text,
-                        pointer(p, call->a, call->a_offset, false), print(p, call->a_stride).text,
-                        pointer(p, call->b, call->b_offset, false), stmt->target->name),
-                 4 * p->text->indent + (int)strlen(head));
-}
-
-/* Sizes fit in CBLAS's int: NAME_run accepts none that do not. */
-static const char *blas_int(Printer *p, const Expr *e)
-{
-    int64_t constant;
-    return expr_is_int(e, &constant) ? print(p, e).text : format(p, "(int)%s", within(p, print(p, e), P_UNARY));
-}
-
-static void print_sgemm(Printer *p, const Stmt *stmt)
-{
-    const KernelCall *call = &stmt->call;
-    p->helpers->needs_cblas = true;
-    text_wrapped(
-        p->text,
-        format(p, "cblas_sgemm(CblasRowMajor, CblasNoTrans, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",
-               call->b_transposed ? "CblasTrans" : "CblasNoTrans", blas_int(p, call->rows), blas_int(p, call->columns),
-               blas_int(p, call->depth), pointer(p, call->a, call->a_offset, false), blas_int(p, call->a_stride),
-               pointer(p, call->b, call->b_offset, false), blas_int(p, call->b_stride),
-               pointer(p, stmt->target, call->out_offset, true), blas_int(p, call->columns)),
-        4 * p->text->indent + (int)strlen("cblas_sgemm("));
-}
-
-static void print_stmt(Printer *p, const Stmt *stmt)
-{
-    switch (stmt->kind) {
-    case STMT_FOR:
-        print_for(p, stmt);
-        break;
-    case STMT_LET:
-        text_line(p->text, "const %s %s = %s;", type_of(stmt->target), stmt->target->name,
-                  print_widened(p, stmt->value));
-        break;
-    case STMT_VAR:
-        print_var(p, stmt);
-        break;
-    case STMT_SET:
-        print_set(p, stmt);
-        break;
-    case STMT_IF:
-        print_if(p, stmt);
-        break;
-    case STMT_FAIL:
-        text_line(p->text, "return %s;", p->status);
-        break;
-    case STMT_TILE:
-        print_tile(p, stmt);
-        break;
-    case STMT_SGEMM:
-        print_sgemm(p, stmt);
-        break;
-    }
-}
-
-/* Nesting is bounded by the loops of one nest. */
-void print_block(Printer *p, const Block *block)
-{
-    for (const Stmt *stmt = block->first; stmt; stmt = stmt->next)
-        print_stmt(p, stmt);
+    return print_expression(p, e).text;
 }

@@ -1,4 +1,5 @@
-/* print.h -- expressions and statements as C99 that is also C++, with the parentheses it takes and no more. */
+/* print.h -- expressions (print.c) and statements (print_stmt.c) as C99 that is also C++, with the parentheses it takes
+ * and no more. */
 #ifndef PRINT_H
 #define PRINT_H
 #include "../frontend/map.h"
@@ -45,6 +46,42 @@ typedef struct {
 Helpers *helpers_new(Arena *arena);
 Uses uses_new(Context *context);
 
+/* ---- for print_stmt.c ---- */
+/* C's precedence of operators, tightest last. */
+typedef enum {
+    P_COMMA,
+    P_CHOICE,
+    P_OR,
+    P_AND,
+    P_BIT_OR,
+    P_BIT_XOR,
+    P_BIT_AND,
+    P_EQUAL,
+    P_LESS,
+    P_SHIFT,
+    P_ADD,
+    P_MULTIPLY,
+    P_UNARY,
+    P_POSTFIX
+} Precedence;
+
+typedef struct {
+    const char *text;
+    Precedence precedence;
+} Printed;
+
+Printed print_expression(Printer *printer, const Expr *e);
+/* The text, in parentheses when it binds less tightly than it must. */
+const char *print_within(Printer *printer, Printed printed, Precedence least);
+/* The element of a tensor or local as it is stored: an lvalue. */
+const char *print_element(Printer *printer, const Value *value, Expr *const *index, bool is_written);
+/* Rounded to a converted type, and stored. In a cast what is too large becomes the greatest value of the one-byte
+ * types; a store keeps infinities. */
+const char *print_from_float(Printer *printer, DType type, const char *value, bool is_cast);
+/* Notes that the text speaks of the tensor. */
+void use_value(Printer *printer, const Value *value, bool is_written);
+
+/* ---- for all ---- */
 /* An expression whose reductions and checked indices have been placed. */
 const char *print_expr(Printer *printer, const Expr *e);
 /* A dimension as an int64_t expression. */

@@ -1,5 +1,6 @@
 /* text.c -- see text.h. */
 #include "text.h"
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,18 +65,34 @@ void text_indent(Text *text, int something)
         append_blanks(text, INDENT_WIDTH * text->indent);
 }
 
+/* Where a line of code that is too long is broken: after the last blank that fits. */
+static size_t break_before(const char *line, size_t width)
+{
+    size_t at = width;
+    while (at > width / 2 && line[at - 1] != ' ')
+        at--;
+    return line[at - 1] == ' ' ? at : 0;
+}
+
 void text_line(Text *text, const char *format, ...)
 {
-    const size_t start = text->length;
-    if (format[0] != '#')
-        append_blanks(text, INDENT_WIDTH * text->indent);
-    const size_t blanks = text->length - start;
     va_list args;
     va_start(args, format);
-    append_format(text, format, args);
+    const char *line = arena_vprintf(text->arena, format, args);
     va_end(args);
-    if (text->length == start + blanks)
-        text->length = start;
+    const bool is_code = *line && !strchr("#/ ", *line);
+    size_t margin = *line == '#' ? 0 : (size_t)(INDENT_WIDTH * text->indent), length;
+    while (is_code && margin < LINE_WIDTH / 2 && margin + strlen(line) > LINE_WIDTH &&
+           (length = break_before(line, LINE_WIDTH - margin)) > 0) {
+        append_blanks(text, (int)margin);
+        append(text, line, length - 1);
+        append(text, "\n", 1);
+        line += length;
+        margin = (size_t)(INDENT_WIDTH * (text->indent + 2));
+    }
+    if (*line)
+        append_blanks(text, (int)margin);
+    text_string(text, line);
     append(text, "\n", 1);
 }
 

@@ -12,7 +12,8 @@ typedef struct {
 
 Text *text_new(Arena *arena);
 
-/* Appends what printf would print; text_line puts it on a line of its own, indented (an empty line is left bare). */
+/* Appends what printf would print; text_line puts it on a line of its own, indented (an empty line is left bare). A
+ * line of code that is too long is broken at a blank. */
 void text_add(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_line(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

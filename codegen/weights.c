@@ -96,7 +96,7 @@ static void print_real(FILE *to, double value, bool single)
         fprintf(to, "%a%s", value, single ? "f" : "");
 }
 
-static void print_element(FILE *to, const Tensor *tensor, int64_t i)
+static void print_number(FILE *to, const Tensor *tensor, int64_t i)
 {
     const void *at = tensor_at(tensor, i);
     const DTypeInfo *info = dtype_info(tensor->dtype);
@@ -141,7 +141,7 @@ void write_weights_c(const Program *program, FILE *to)
                 declared_count(buffer));
         for (int64_t i = 0; i < tensor->count; i++) {
             fputs(i % 8 == 0 ? "\n    " : " ", to);
-            print_element(to, tensor, i);
+            print_number(to, tensor, i);
             fputs(",", to);
         }
         fputs(tensor->count ? "\n};\n" : "0};\n", to);
