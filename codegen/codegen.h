@@ -11,6 +11,7 @@ typedef struct {
     const char *name;   /* the prefix of every symbol and file name; already an identifier */
     WeightsForm weights;
     bool threads;        /* OpenMP pragmas on the outermost loops */
+    bool exact;          /* sums are not reordered */
     bool openblas;       /* --blas openblas: products by cblas_sgemm and its kin */
     bool driver;         /* write NAME_driver.c too, see below */
     const char *command; /* the options as given, for the header comment and the manifest */

@@ -22,6 +22,7 @@ bool build_options(Context *context, const Options *options, BuildOptions *build
     static const char *const forms[] = {"c", "bin", "obj"};
     *build = (BuildOptions){.threads = options->threads,
                             .driver = options->driver,
+                            .exact = options->exact,
                             .openblas = options->blas != NULL,
                             .command = options->text};
     int form = 0;

@@ -123,7 +123,8 @@ static void build(Program *program, Step *step)
                                  .name_of = name_of_value,
                                  .packed = packed_weight,
                                  .who = program,
-                                 .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN};
+                                 .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN,
+                                 .exact = program->options->exact};
         for (const Check *check = nest_checks(&scope, element, rank); check; check = check->next) {
             NestScope of_check = scope;
             of_check.names = names_new(context->arena, program->names);

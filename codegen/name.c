@@ -124,7 +124,7 @@ const char *name_identifier(Names *names, const char *prefix, const char *text)
         base = arena_printf(names->arena, "%s_", base);
     const char *name = base;
     for (int i = 2; is_taken(names, name); i++)
-        name = arena_printf(names->arena, "%s_%d", base, i);
+        name = arena_printf(names->arena, base[strlen(base) - 1] == '_' ? "%s%d" : "%s_%d", base, i);
     Taken *taken = ARENA_NEW(names->arena, Taken);
     *taken = (Taken){name, names->bucket[bucket_of(name)]};
     names->bucket[bucket_of(name)] = taken;

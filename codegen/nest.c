@@ -312,6 +312,8 @@ static Spatial spatial_of(const NestScope *in, const Element *element, int rank)
     while (spatial.nloop < 2 * MAX_RANK &&
            (divisor = find_split(context, spatial.body, &spatial, &loop, map_new(context->arena))))
         split_loop(in, &spatial, rank, loop, divisor);
+    if (!in->exact)
+        spatial.body = factor_sums(in->simplifier, context, spatial.body);
     return spatial;
 }
 

@@ -65,6 +65,7 @@ typedef struct {
     Value *(*packed)(void *who, Value *weight, const Tensor *tensor); /* the weight in another layout */
     void *who;
     Blas blas;
+    bool exact; /* operations are not reordered */
 } NestScope;
 
 /* The statements that compute an output. Every index that comes from data must have been checked (see below). */
