@@ -117,7 +117,7 @@ static void define_concat(Definition *d)
     def_body(d, 0, body);
 }
 
-/* y_n[.., i, ..] = x[.., start_n + i, ..] */
+/* y_n[.., i, ..] = x[.., start_n + i, ..]; without sizes the chunks are equal, and the last may be smaller or empty */
 static void define_split(Definition *d)
 {
     const int rank = def_rank(d, 0), axis = def_axis(d, attr_int(d->node, "axis", 0), rank), count = d->node->nout;
@@ -137,12 +137,7 @@ static void define_split(Definition *d)
         return;
     memcpy(dim, def_shape(d, 0), sizeof *dim * (size_t)rank);
     for (int n = 0; n < count; n++) {
-        /* equal chunks, the last of which may be smaller or empty */
-        Dim *left = size_max(d, size_const(d, 0), size_sub(d, total, start));
-        dim[axis] = length != NULL ? length[n]
-                    : dim_equals(size_sub(d, size_mul(d, chunk, size_const(d, count)), total), 0)
-                        ? chunk
-                        : size_min(d, chunk, left);
+        dim[axis] = length != NULL ? length[n] : n == 0 ? chunk : size_min(d, chunk, size_sub(d, total, start));
         if (!def_require(d, dim_upper(dim[axis]) >= 0, "output %d would have %s elements", n, size_text(d, dim[axis])))
             return;
         if (d->node->out[n] != NULL) {

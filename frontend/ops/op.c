@@ -87,6 +87,11 @@ const Op *const *op_all(int *count)
 }
 
 /* ---- a node against its row ---- */
+static const Parameter *parameter_of(const Schema *schema, int input)
+{
+    return &schema->in[input < schema->nin ? input : schema->nin - 1];
+}
+
 static bool check_arity(const Node *node, const Schema *schema)
 {
     Context *context = node->graph->context;
@@ -102,11 +107,17 @@ static bool check_arity(const Node *node, const Schema *schema)
                                        : node->nin < least ? "at least "
                                                            : "at most ",
                                        node->nin < least ? least : most));
-    for (int i = 0; i < schema->nin && i < node->nin; i++)
-        if (!node->in[i] && !schema->in[i].optional)
-            return report_add(context->report, node, NODE_ARITY,
-                              arena_printf(context->arena, "input %d '%.*s' is missing", i, schema->in[i].name.length,
-                                           schema->in[i].name.text));
+    for (int i = 0; i < node->nin; i++) {
+        const Parameter *p = parameter_of(schema, i);
+        if (!node->in[i] && (!p->optional || p->variadic))
+            return report_add(
+                context->report, node, NODE_ARITY,
+                arena_printf(context->arena, "input %d '%.*s' is missing", i, p->name.length, p->name.text));
+    }
+    if ((node->nout == 0 || !node->out[0]) && schema->nout > 0 && !schema->out[0].optional && !schema->out[0].variadic)
+        return report_add(context->report, node, NODE_ARITY,
+                          arena_printf(context->arena, "output 0 '%.*s' is missing", schema->out[0].name.length,
+                                       schema->out[0].name.text));
     if (node->nout > schema->nout && !schema->variadic_out)
         return report_add(
             context->report, node, NODE_ARITY,
@@ -130,11 +141,6 @@ static char *list_text(Context *context, Word list)
         else
             *to++ = list.text[i];
     return text;
-}
-
-static const Parameter *parameter_of(const Schema *schema, int input)
-{
-    return &schema->in[input < schema->nin ? input : schema->nin - 1];
 }
 
 static bool check_types(const Node *node, const Schema *schema)
@@ -297,7 +303,9 @@ static bool define_by_body(Node *node)
 
 bool op_define(Node *node, Definition *definition)
 {
-    *definition = (Definition){.node = node, .context = node->graph->context};
+    Context *context = node->graph->context;
+    *definition =
+        (Definition){.node = node, .context = context, .element = ARENA_ARRAY(context->arena, node->nout, Element)};
     if (node->function || node->op->form == FORM_COMPOSED)
         return (node->function || op_check(node)) && define_by_body(node);
     if (!op_check(node))

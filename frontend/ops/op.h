@@ -37,7 +37,7 @@ RoutineFunction *routine_function(const Routine *routine);
 struct Definition {
     Node *node;
     Context *context;
-    Element element[32]; /* by output; for elementwise and index forms */
+    Element *element;    /* by output; for elementwise and index forms */
     Routine *routine;    /* for routines */
     bool failed;
 };

@@ -133,7 +133,9 @@ static void define_dequantize_linear(Definition *d)
     int axis;
     int64_t block;
     const DType type = attribute_type(d, "output_dtype", def_dtype(d, 1));
-    if (d->failed || !def_require(d, dtype_is_float(type), "attribute 'output_dtype' is %s", dtype_info(type)->text) ||
+    if (d->failed ||
+        !def_require(d, type == F32 || type == F16 || type == BF16,
+                     "the result would be %s: output_dtype wants a wider type", dtype_info(type)->text) ||
         !granularity(d, &axis, &block))
         return;
     const int rank = def_rank(d, 0);
