@@ -99,7 +99,8 @@ static void define_unique(Definition *d)
     pass(routine, size_const(d, attr_int(d->node, "sorted", 1)));
     Dim *all = routine->n[2], *count = defined_size(d, routine, all);
     routine->scratch = size_times(d, all, 3 * (int64_t)sizeof(int64_t));
-    selected_output(d, axis, count);
+    if (def_wants(d, 0))
+        selected_output(d, axis, count);
     index_output(d, 1, 1, &count, all);
     index_output(d, 2, 1, &all, count);
     index_output(d, 3, 1, &count, NULL);
@@ -131,7 +132,7 @@ static void define_nms(Definition *d)
 
 const Op ops_routine[] = {
     {.name = "TopK",
-     .schema = "X:T K:int64 -> Values:T Indices:int64 | T=number",
+     .schema = "X:T K:int64 -> Values:T? Indices:int64? | T=number",
      .attributes = "axis:int=-1 largest:int=1 sorted:int=1",
      .form = FORM_ROUTINE,
      .define = define_topk,
@@ -148,7 +149,7 @@ const Op ops_routine[] = {
      .define = define_compress,
      .since = 28},
     {.name = "Unique",
-     .schema = "X:T -> Y:T indices:int64? inverse_indices:int64? counts:int64? | T=number,bool",
+     .schema = "X:T -> Y:T? indices:int64? inverse_indices:int64? counts:int64? | T=number,bool",
      .attributes = "axis:int? sorted:int=1",
      .form = FORM_ROUTINE,
      .define = define_unique,
