@@ -109,6 +109,23 @@ static void test_substitute(void)
     end();
 }
 
+static void test_print(void)
+{
+    begin();
+    Dim *shape[] = {dim_symbol(context->dims, "N"), dim_symbol(context->dims, "K")};
+    Value *x = graph_add_input(model->graph, "x", type_tensor(F32, 2, shape));
+    Axis *k = axis_dim(context, "k", shape[1]);
+    Expr *at[] = {expr_index(context, 2), expr_axis(context, k)};
+    Expr *load = expr_load(context, x, at),
+         *sum = expr_reduce(context, COMBINE_ADD, &k, 1, expr_call1(context, S_EXP, load), NULL);
+    char text[200] = "";
+    FILE *to = fmemopen(text, sizeof text, "w");
+    expr_print(sum, to);
+    fclose(to);
+    CU_ASSERT_STRING_EQUAL(text, "sum[k in 0 .. K](EXP(x[2, k]))");
+    end();
+}
+
 /* Two reductions made over the same axis bind one each, also where one stands inside the other. */
 static void test_nested(void)
 {
@@ -233,6 +250,7 @@ void suite_loop(void)
         {"rounding to converted types", test_rounding},
         {"substitution", test_substitute},
         {"each reduction binds its own axis", test_nested},
+        {"text", test_print},
         {"symbolic values", test_as_dim},
         {"operator rows", test_rows},
         {"elementwise rows", test_elementwise_rows},
