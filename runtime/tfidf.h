@@ -27,7 +27,8 @@ O2C_ROUTINE(O2C_NAME(o2c_tfidf))
             float *const count = y + row * columns + column[g];
             if (size < n[4] || size > n[5])
                 continue;
-            for (int64_t skip = 0; skip <= (size > 1 ? most_skipped : 0); skip++)
+            const int64_t most = size > 1 ? most_skipped : 0;
+            for (int64_t skip = 0; skip <= most && (size - 1) * (skip + 1) < length; skip++)
                 for (int64_t start = 0; start + (size - 1) * (skip + 1) < length; start++) {
                     int64_t same = 0;
                     while (same < size && (int64_t)x[row * length + start + same * (skip + 1)] == pool[first[g] + same])

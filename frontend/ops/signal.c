@@ -93,9 +93,13 @@ static void define_tfidf(Definition *d)
         !def_require(d, !weights || weights->count == grams, "weights and ngram_indexes differ in length"))
         return;
     const int64_t *first = gram_starts(d, (int64_t)npool, counts, ncounts, (int64_t)grams);
+    const int64_t limit = (int64_t)1 << 31, most_skipped = attr_int(node, "max_skip_count", 0);
     int64_t columns = 0;
+    if (!def_require(d, most_skipped >= 0 && most_skipped < limit, "max_skip_count is %lld", (long long)most_skipped))
+        return;
     for (size_t g = 0; g < grams; g++) {
-        def_require(d, column[g] >= 0 && column[g] < (int64_t)1 << 31, "an n-gram index is out of range");
+        if (!def_require(d, column[g] >= 0 && column[g] < limit, "an n-gram index is out of range"))
+            return;
         columns = column[g] >= columns ? column[g] + 1 : columns;
     }
     if (d->failed || !first)
@@ -112,12 +116,9 @@ static void define_tfidf(Definition *d)
     routine->in[routine->nin++] = def_constant(d, weight);
     pass(routine, rank == 2 ? def_dim(d, 0, 0) : size_const(d, 1));
     pass(routine, def_dim(d, 0, rank - 1));
-    const int64_t rest[] = {(int64_t)grams,
-                            columns,
-                            attr_int(node, "min_gram_length", 1),
-                            attr_int(node, "max_gram_length", 1),
-                            attr_int(node, "max_skip_count", 0),
-                            mode};
+    const int64_t rest[] = {
+        (int64_t)grams, columns, attr_int(node, "min_gram_length", 1), attr_int(node, "max_gram_length", 1),
+        most_skipped,   mode};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         pass(routine, size_const(d, rest[i]));
     Dim *dim[] = {def_dim(d, 0, 0), size_const(d, columns)};
