@@ -69,7 +69,7 @@ Attr *attr_set_int(Node *node, const char *name, int64_t value)
 Attr *attr_set_float(Node *node, const char *name, double value)
 {
     Attr *attr = attr_add(node, name, ATTR_FLOAT);
-    attr->f = value;
+    attr->f = (float)value; /* as files hold it */
     return attr;
 }
 

@@ -75,6 +75,8 @@ void float_print(double value, DType precision, FILE *to)
     }
     char text[40];
     int digits = precision == F32 ? 6 : 15;
+    if (precision == F32)
+        value = (float)value;
     do {
         snprintf(text, sizeof text, "%.*g", digits++, value);
     } while ((precision == F32 ? strtof(text, NULL) : strtod(text, NULL)) != value);
