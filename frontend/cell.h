@@ -1,11 +1,11 @@
 /* cell.h -- expressions made ready for evaluation over blocks of points.
  *
- * A machine evaluates expressions with all axes but one at a number: the axis of the block runs over up to BLOCK points at
- * once, its lanes. Each expression becomes a cell that keeps its last result, which holds until an axis it depends on
- * moves: what does not change in an inner loop is not computed there again.
+ * A machine evaluates expressions with all axes but one at a number: the axis of the block runs over up to BLOCK points
+ * at once, its lanes. Each expression becomes a cell that keeps its last result, which holds until an axis it depends
+ * on moves: what does not change in an inner loop is not computed there again.
  *
- * Errors are lazy as E_SELECT is: a lane whose index was out of range is marked bad, a selection drops the marks of what it
- * did not choose, and only a bad lane of a result that is used is an error. */
+ * Errors are lazy as E_SELECT is: a lane whose index was out of range is marked bad, a selection drops the marks of
+ * what it did not choose, and only a bad lane of a result that is used is an error. */
 #ifndef CELL_H
 #define CELL_H
 #include "map.h"
@@ -25,33 +25,33 @@ struct Loop {
     const Axis *axis;
     Cell *lo, *hi;
     Form form;
-    int64_t base, step;  /* UNIFORM: base; AFFINE: base + lane * step */
-    int64_t *lane;       /* VARYING */
-    uint64_t changed;    /* the machine's clock when it moved last */
-    uint8_t *active;     /* reductions whose range depends on the lane: lanes that are inside; NULL: all */
+    int64_t base, step; /* UNIFORM: base; AFFINE: base + lane * step */
+    int64_t *lane;      /* VARYING */
+    uint64_t changed;   /* the machine's clock when it moved last */
+    uint8_t *active;    /* reductions whose range depends on the lane: lanes that are inside; NULL: all */
     int number;
 };
 struct Cell {
     const Expr *e;
     Cell *arg[3];
-    Cell **index;        /* E_LOAD */
-    Loop **over;         /* E_REDUCE; E_AXIS: the one */
-    uint64_t depends;    /* bit i: on loop i */
-    bool reads_output;   /* loads what is being computed: never kept */
-    uint64_t when;       /* the clock when the result was computed; 0: never */
+    Cell **index;      /* E_LOAD */
+    Loop **over;       /* E_REDUCE; E_AXIS: the one */
+    uint64_t depends;  /* bit i: on loop i */
+    bool reads_output; /* loads what is being computed: never kept */
+    uint64_t when;     /* the clock when the result was computed; 0: never */
     Form form;
-    int64_t base, step;  /* of INDEX and BOOL results that are UNIFORM or AFFINE */
-    bool has_lanes;      /* `data` holds the result: LANE_CHUNK equal lanes when UNIFORM */
-    const void *data;    /* lanes: `own`, those of another cell, or a tensor's elements */
-    void *own, *other;   /* two buffers of BLOCK lanes */
+    int64_t base, step;     /* of INDEX and BOOL results that are UNIFORM or AFFINE */
+    bool has_lanes;         /* `data` holds the result: LANE_CHUNK equal lanes when UNIFORM */
+    const void *data;       /* lanes: `own`, those of another cell, or a tensor's elements */
+    void *own, *other;      /* two buffers of BLOCK lanes */
     uint8_t *bad, *own_bad; /* bad: NULL when no lane is */
-    const Tensor *tensor; /* E_LOAD */
-    const void *memory;   /* its elements, with these strides */
+    const Tensor *tensor;   /* E_LOAD */
+    const void *memory;     /* its elements, with these strides */
     int64_t stride[MAX_RANK];
-    bool converted;       /* E_LOAD: elements are narrower than lanes */
-    Lanes *lanes;         /* E_CALL; E_REDUCE: that combines */
-    size_t size;          /* bytes of a lane */
-    Cell *next;           /* in the machine's list */
+    bool converted; /* E_LOAD: elements are narrower than lanes */
+    Lanes *lanes;   /* E_CALL; E_REDUCE: that combines */
+    size_t size;    /* bytes of a lane */
+    Cell *next;     /* in the machine's list */
 };
 struct Machine {
     Context *context;
@@ -61,14 +61,14 @@ struct Machine {
     Map *cell, *loop;
     Loop *all[MAX_LOOPS];
     int nloop;
-    Cell *cells;         /* all of them */
-    Loop *block;         /* the loop whose points are the lanes; NULL: there is one lane */
-    int64_t n;           /* lanes */
-    int lanes;           /* room for them: a multiple of LANE_CHUNK */
+    Cell *cells; /* all of them */
+    Loop *block; /* the loop whose points are the lanes; NULL: there is one lane */
+    int64_t n;   /* lanes */
+    int lanes;   /* room for them: a multiple of LANE_CHUNK */
     uint64_t clock;
     int64_t bad_index, bad_extent; /* the last index that was out of range */
-    int64_t bad_lane;    /* a bad lane of a result that was used; -1: none */
-    const char *problem; /* why the expressions cannot be evaluated: our bug; NULL */
+    int64_t bad_lane;              /* a bad lane of a result that was used; -1: none */
+    const char *problem;           /* why the expressions cannot be evaluated: our bug; NULL */
 };
 
 /* The loop of an axis, made when it is new. */
@@ -79,7 +79,8 @@ Cell *machine_cell(Machine *machine, const Expr *e);
 /* The scalar function that combines two values. */
 Scalar combine_scalar(Combine combine);
 
-/* Makes the loop of one of the body's axes the block's, all cells of the body being made. Which; -1: there is one point. */
+/* Makes the loop of one of the body's axes the block's, all cells of the body being made. Which; -1: there is one
+ * point. */
 int machine_choose_lanes(Machine *machine, Loop *const *loop, int rank);
 
 /* Moves a loop. */

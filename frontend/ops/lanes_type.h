@@ -12,7 +12,7 @@
         for (int64_t i = 0; i < n; i += LANE_CHUNK) {                                                                  \
             for (int j = 0; j < width; j++) {                                                                          \
                 const T a = first[j], b = second[j], c = third[j];                                                     \
-                (void)a, (void)b, (void)c;                                                                                      \
+                (void)a, (void)b, (void)c;                                                                             \
                 y[j] = (RESULT_##result)(COLUMN(floating, signed_, unsigned_, boolean));                               \
             }                                                                                                          \
             y += LANE_CHUNK;                                                                                           \

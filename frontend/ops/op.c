@@ -200,7 +200,10 @@ bool op_check(const Node *node)
     Schema schema;
     if (!schema_parse(node->op->schema, &schema))
         report_fatal(context->report, node, INTERNAL, "the schema of this operator's row cannot be read");
-    return check_arity(node, &schema) && check_attributes(node) & check_types(node, &schema);
+    if (!check_arity(node, &schema))
+        return false;
+    const bool attributes = check_attributes(node), types = check_types(node, &schema); /* both are reported */
+    return attributes && types;
 }
 
 /* ---- what a node means ---- */
