@@ -84,6 +84,13 @@ class Generated:
         run([compiler, "-std=c99", *flags, *sources, "-o", program, "-lm"], cwd=self.out)
         return program
 
+    def test_self_test_passes_under_sanitizers_and_threads(self):
+        sources = [*self.library(), self.out / f"{self.name}_test.c"]
+        for flags, threads in (SANITIZERS, "1"), (["-O2", "-fopenmp"], "1"), (["-O2", "-fopenmp"], "2"):
+            program = self.folder / "self_test"
+            run(["gcc", "-std=c99", *flags, *sources, "-o", program, "-lm"], cwd=self.out)
+            run([program], cwd=self.out, env={**os.environ, "OMP_NUM_THREADS": threads})
+
     def prepare(self, arrays, tag):
         folder = self.folder / tag
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,7 +158,7 @@ def main():
             except (RuntimeError, AssertionError, OSError) as error:
                 failed += 1
                 print(f"FAIL {title}\n     {error}", flush=True)
-    print(f"{passed} passed, {failed} failed")
+    print(f"generated: {passed} passed, {failed} failed")
     return failed > 0
 
 
