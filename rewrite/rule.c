@@ -9,6 +9,7 @@
  * repeat until nothing fires. */
 #include "../frontend/embedded.h"
 #include "../frontend/frontend.h"
+#include "../frontend/print.h"
 #include "pattern.h"
 #include "shape.h"
 #include <math.h>
@@ -19,10 +20,17 @@ typedef struct {
     const PassOptions *options;
     Context *context;
     int *fired;     /* by rule, in file order */
+    int candidates; /* nodes that -d why: said something about, or could have */
     int64_t budget; /* firings left before the set is taken not to end */
     Node *cursor;   /* the node the walk goes on at */
     bool stale;     /* a new value's type differs from the old one's: later types need inferring again */
 } Engine;
+
+/* An error of the rule itself, found at a node; always false. */
+static bool rule_fails(const Rule *rule, const Node *node, const char *what)
+{
+    return report_add(node->graph->context->report, node, RULE_INVALID, rule->file, rule->line, rule->name, what);
+}
 
 /* ---- building the right side ---- */
 Attr *attr_set_bound(Node *node, const char *name, const Bound *bound)
@@ -133,8 +141,8 @@ static bool build_statement(const Statement *statement, Node *root, Binding *bin
     for (int i = 0; i < statement->nattr; i++) {
         const Bound bound = term_value(statement->attr[i].term, binding);
         if (bound.kind != B_NONE && !attr_set_bound(node, statement->attr[i].name, &bound))
-            return report_add(binding->context->report, node, INTERNAL,
-                              arena_printf(binding->context->arena, "rule %s: attribute '%s' has no value", rule->name,
+            return rule_fails(rule, node,
+                              arena_printf(binding->context->arena, "gives attribute '%s' no value it can have",
                                            statement->attr[i].name));
     }
     attrs_drop_defaults(node);
@@ -146,8 +154,7 @@ static bool build_statement(const Statement *statement, Node *root, Binding *bin
     }
     if (node_infer(node))
         return true;
-    return report_add(binding->context->report, node, INTERNAL,
-                      arena_printf(binding->context->arena, "rule %s builds a node that is not valid", rule->name));
+    return rule_fails(rule, node, "builds a node that is not valid");
 }
 
 /* Removes a node nobody reads, and those before it that nobody reads then. */
@@ -199,8 +206,8 @@ static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding,
     for (int i = 0; i < last->nout; i++) {
         Value *const new = binding->bound[last->out[i]].value;
         if (new->type.dtype != old[i]->type.dtype || (old[i]->type.rank >= 0 && new->type.rank != old[i]->type.rank))
-            return report_add(engine->context->report, root, INTERNAL,
-                              arena_printf(engine->context->arena, "rule %s turns %s into %s", rule->name,
+            return rule_fails(rule, root,
+                              arena_printf(engine->context->arena, "turns %s into %s",
                                            type_text(&old[i]->type, engine->context->arena),
                                            type_text(&new->type, engine->context->arena)));
         engine->stale |= !type_equal(&new->type, &old[i]->type);
@@ -223,6 +230,22 @@ static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding,
 }
 
 /* ---- the walk ---- */
+/* A line of a trace: about a rule, at the value that its root computes (a name from the model, so escaped). */
+static void trace(const Engine *engine, const char *head, const Rule *rule, const Node *node, const char *text)
+{
+    FILE *const to = engine->options->trace;
+    fprintf(to, "%s %s: at ", head, rule->name);
+    name_print(node->nout && node->out[0] ? node->out[0]->name : "", to);
+    fprintf(to, "%s%s\n", *text ? ": " : "", text);
+}
+
+/* Whether -d why: asks about this rule. */
+static bool is_asked(const Engine *engine, const Rule *rule)
+{
+    return engine->options->why_rule && engine->options->trace && !strcmp(engine->options->why_rule, rule->name);
+}
+
+/* Says why the rule does not fire at a node whose operator its root could be. */
 static void explain(Engine *engine, const Rule *rule, Node *node)
 {
     Binding *const binding = ARENA_NEW(engine->context->arena, Binding);
@@ -230,10 +253,14 @@ static void explain(Engine *engine, const Rule *rule, Node *node)
     bool candidate = last->nop == 0;
     for (int i = 0; i < last->nop; i++)
         candidate |= last->op[i] == node->op;
+    engine->candidates += candidate;
     binding->explain = true;
-    if (candidate && !rule_match(rule, node, binding))
-        fprintf(engine->options->trace, "why %s: at %s: %s\n", rule->name,
-                node->nout && node->out[0] ? node->out[0]->name : "?", binding->why);
+    if (candidate && rule->contract > engine->options->allowed)
+        trace(engine, "why", rule, node, "its contract is not allowed");
+    else if (candidate && !rule_match(rule, node, binding))
+        trace(engine, "why", rule, node, binding->why);
+    else if (candidate && !can_build(rule, node, binding))
+        trace(engine, "why", rule, node, "a size or number of its right side cannot be told");
 }
 
 static bool try_rules(Engine *engine, Node *node, bool *fired)
@@ -241,19 +268,17 @@ static bool try_rules(Engine *engine, Node *node, bool *fired)
     Binding *const binding = &(Binding){0};
     int index = 0;
     for (const Rule *rule = engine->rules->first; rule; rule = rule->next, index++) {
+        if (is_asked(engine, rule))
+            explain(engine, rule, node);
         if (rule->contract > engine->options->allowed)
             continue;
-        if (engine->options->why_rule && engine->options->trace && !strcmp(engine->options->why_rule, rule->name))
-            explain(engine, rule, node);
         binding->explain = false;
         if (!rule_match(rule, node, binding) || !can_build(rule, node, binding))
             continue;
         if (engine->budget-- == 0)
-            return report_add(engine->context->report, node, INTERNAL,
-                              arena_printf(engine->context->arena, "the rules of %s do not end; the last was %s",
-                                           rule->file, rule->name));
+            return rule_fails(rule, node, "fires without end, alone or with others");
         if (engine->options->trace_rules && engine->options->trace)
-            fprintf(engine->options->trace, "rule %s: at %s\n", rule->name, node->out[0] ? node->out[0]->name : "?");
+            trace(engine, "rule", rule, node, "");
         bool changed = false;
         if (!fire(engine, rule, node, binding, &changed))
             return false;
@@ -293,6 +318,9 @@ bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, Rewri
             ok = model_infer(model);
         engine.stale = false;
     }
+    for (const Rule *rule = rules->first; rule; rule = rule->next)
+        if (is_asked(&engine, rule) && engine.candidates == 0)
+            fprintf(options->trace, "why %s: no node has the operator of its last statement\n", rule->name);
     int index = 0;
     for (const Rule *rule = rules->first; rule && log; rule = rule->next, index++) {
         int at = 0;
