@@ -283,6 +283,7 @@ bool kernel_build(Nest *n, const Spatial *spatial, Block *block)
         if (kernel[i].type != n->output->type.dtype || kernel[i].blas > n->blas ||
             !kernel[i].match(n, spatial, &product))
             continue;
+        nest_study(n, (Expr *[]){product.a_offset, product.b_offset}, 2);
         *block = kernel[i].build(n, spatial, &product);
         return true;
     }
