@@ -433,6 +433,19 @@ static void reach(const Rule *rule, int statement, bool *reached)
             reach(rule, rule->slot_def[rule->left[statement].in[i].slot], reached);
 }
 
+/* An error of the rule as a whole, where it begins; always false. */
+static bool rule_error(Parser *parser, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool rule_error(Parser *parser, const char *format, ...)
+{
+    Context *const context = parser->context;
+    const Rule *const rule = parser->rule;
+    va_list args;
+    va_start(args, format);
+    const char *const what = arena_vprintf(context->arena, format, args);
+    va_end(args);
+    return report_add(context->report, NULL, RULE_INVALID, rule->file, rule->line, rule->name, what);
+}
+
 /* What can be said about a rule without a graph. */
 static bool check_rule(Parser *parser)
 {
@@ -442,18 +455,29 @@ static bool check_rule(Parser *parser)
     reach(rule, rule->nleft - 1, reached);
     for (int i = 0; i < rule->nleft; i++)
         if (!reached[i])
-            return lexer_error(&parser->lexer, "rule %s: the statement of line %d does not lead to the last one",
-                               rule->name, rule->left[i].line);
+            return rule_error(parser, "has a statement in line %d that does not lead to the last one",
+                              rule->left[i].line);
     for (int i = 0; i < root->nout; i++) {
         bool defined = false;
         for (int k = 0; k < rule->nright; k++)
             for (int o = 0; o < rule->right[k].nout; o++)
                 defined |= rule->right[k].out[o] == root->out[i];
         if (!defined)
-            return lexer_error(&parser->lexer, "rule %s: the right side does not define '%s'", rule->name,
-                               rule->slot_name[root->out[i]]);
+            return rule_error(parser, "does not define '%s' on its right side", rule->slot_name[root->out[i]]);
     }
-    return rule->test || lexer_error(&parser->lexer, "rule %s has no test line", rule->name);
+    return rule->test || rule_error(parser, "has no test line");
+}
+
+/* Against the rules before it. */
+static bool check_place(Parser *parser, const RuleSet *rules)
+{
+    for (const Rule *earlier = rules->first; earlier; earlier = earlier->next) {
+        if (!strcmp(earlier->name, parser->rule->name))
+            return rule_error(parser, "stands twice");
+        if (rule_shadows(earlier, parser->rule))
+            return rule_error(parser, "can never fire, because %s always wins", earlier->name);
+    }
+    return true;
 }
 
 static bool parse_rule(Parser *parser)
@@ -490,18 +514,8 @@ RuleSet *rules_parse_more(Context *context, RuleSet *rules, const char *text, co
     for (lexer_start(&parser.lexer, context, text, file); parser.lexer.token.kind != TOKEN_END;) {
         parser.rule = ARENA_NEW(context->arena, Rule);
         parser.rule->file = file;
-        if (!parse_rule(&parser))
+        if (!parse_rule(&parser) || !check_place(&parser, rules))
             return NULL;
-        for (const Rule *earlier = rules->first; earlier; earlier = earlier->next) {
-            if (!strcmp(earlier->name, parser.rule->name)) {
-                lexer_error(&parser.lexer, "there is a rule %s already", earlier->name);
-                return NULL;
-            }
-            if (rule_shadows(earlier, parser.rule)) {
-                lexer_error(&parser.lexer, "rule %s can never fire: %s always wins", parser.rule->name, earlier->name);
-                return NULL;
-            }
-        }
         *(rules->last ? &rules->last->next : &rules->first) = parser.rule;
         rules->last = parser.rule;
         rules->count++;
