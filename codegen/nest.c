@@ -548,25 +548,35 @@ static Dim *points(Nest *n, Axis *const *axis, int naxis, AxisSet reads)
     return all;
 }
 
+/* Reductions over one range share their axis: it counts once. */
+static int add_axis(Axis **axis, int naxis, Axis *added)
+{
+    for (int i = 0; i < naxis; i++)
+        if (axis[i] == added)
+            return naxis;
+    if (naxis < MAX_AXES)
+        axis[naxis++] = added;
+    return naxis;
+}
+
 Dim *nest_operations(const NestScope *in, const Element *element, int rank)
 {
-    enum { MOST = MAX_AXES };
     Nest n = nest_new(in, NULL);
     DimTable *dims = in->context->dims;
     Dim *total = dim_const(dims, 0);
     const Update *update = element->update;
-    Axis *axis[MOST];
+    Axis *axis[MAX_AXES];
     int naxis = 0;
     for (int i = 0; i < rank; i++)
-        axis[naxis++] = element->axis[i];
-    for (int i = 0; update && i < update->nover && naxis < MOST; i++)
-        axis[naxis++] = update->over[i];
+        naxis = add_axis(axis, naxis, element->axis[i]);
+    for (int i = 0; update && i < update->nover; i++)
+        naxis = add_axis(axis, naxis, update->over[i]);
     Expr *root[] = {element->body ? simplify(in->simplifier, element->body) : NULL,
                     update ? simplify(in->simplifier, update->value) : NULL};
     const Order order = study_all(&n, root, 2);
     for (int i = 0; i < n.nreduction; i++)
-        for (int k = 0; k < n.reduction[i]->nover && naxis < MOST; k++)
-            axis[naxis++] = n.reduction[i]->over[k];
+        for (int k = 0; k < n.reduction[i]->nover; k++)
+            naxis = add_axis(axis, naxis, n.reduction[i]->over[k]);
     for (int i = 0; i < order.count; i++) {
         const Expr *e = order.e[i];
         if (e->kind != E_CALL && e->kind != E_REDUCE)

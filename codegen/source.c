@@ -401,7 +401,8 @@ static void print_head(Program *program, Text *text)
     text_line(text, " *");
     for (const Step *step = program->first; step; step = step->next)
         if (step->is_needed && step->kind != STEP_SIZE)
-            text_line(text, " *   %s", step->label);
+            text_line(text, step->operations ? " *   %-32s %s operations" : " *   %s", step->label,
+                      step->operations ? dim_in_run(program, step->operations) : "");
     if (program->log && program->log->nrule > 0) {
         Text *rules = text_new(arena);
         for (int i = 0; i < program->log->nrule; i++)
