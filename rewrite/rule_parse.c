@@ -10,10 +10,13 @@
 #include "pattern.h"
 #include <string.h>
 
+enum { MAX_TERM_DEPTH = 32 };
+
 typedef struct {
     Lexer lexer;
     Context *context;
     Rule *rule;
+    int depth;      /* of the term being read */
     int nleft_slot; /* names of the left side; 0: it is not over */
 } Parser;
 
@@ -90,6 +93,21 @@ static Term *parse_named(Parser *parser)
     return term->narg == arity || lexer_error(&parser->lexer, "'%s' takes %d arguments", name, arity) ? term : NULL;
 }
 
+static Term *parse_primary(Parser *parser);
+
+/* The depth of recursion is bounded here, and with it that of everything that walks a term. */
+static Term *parse_nested(Parser *parser)
+{
+    if (parser->depth == MAX_TERM_DEPTH) {
+        lexer_error(&parser->lexer, "a term is nested deeper than %d", MAX_TERM_DEPTH);
+        return NULL;
+    }
+    parser->depth++;
+    Term *const term = parse_primary(parser);
+    parser->depth--;
+    return term;
+}
+
 static Term *parse_primary(Parser *parser)
 {
     Lexer *const lexer = &parser->lexer;
@@ -106,7 +124,7 @@ static Term *parse_primary(Parser *parser)
         term = term_new(parser, TERM_OPERATOR);
         term->op = O_NOT;
         term->narg = 1;
-        return (term->arg[0] = parse_primary(parser)) ? term : NULL;
+        return (term->arg[0] = parse_nested(parser)) ? term : NULL;
     }
     if (lexer->token.kind == TOKEN_STRING) {
         term = term_new(parser, TERM_STRING);
@@ -134,14 +152,18 @@ static Term *parse_term(Parser *parser, int level)
     } row[] = {{0, "||", O_OR}, {1, "&&", O_AND}, {2, "==", O_EQ}, {2, "!=", O_NE}, {2, "<=", O_LE}, {2, ">=", O_GE},
                {2, "<", O_LT},  {2, ">", O_GT},   {3, "+", O_ADD}, {3, "-", O_SUB}, {4, "*", O_MUL}, {4, "/", O_DIV}};
     if (level == 5)
-        return parse_primary(parser);
+        return parse_nested(parser);
     Term *left = parse_term(parser, level + 1);
-    while (left) {
+    for (int chain = 0; left; chain++) {
         size_t i = 0;
         while (i < sizeof row / sizeof *row && !(row[i].level == level && lexer_accept(&parser->lexer, row[i].mark)))
             i++;
         if (i == sizeof row / sizeof *row)
             break;
+        if (chain == MAX_TERM_DEPTH) {
+            lexer_error(&parser->lexer, "a term is longer than %d operations", MAX_TERM_DEPTH);
+            return NULL;
+        }
         Term *const both = term_new(parser, TERM_OPERATOR);
         both->op = row[i].op;
         both->narg = 2;
