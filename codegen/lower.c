@@ -403,7 +403,7 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
             continue;
         }
         if (value->outputs > 0 || !make_view(l, value, element)) {
-            if (!*loops)
+            if (!*loops || (*loops)->nout == MAX_STEP_OUTPUTS)
                 *loops = loops_step(l);
             need_buffer(program, value);
             (*loops)->element[(*loops)->nout] = *element;
@@ -423,8 +423,6 @@ static bool lower_unit(Program *program, const Unit *unit)
     Lowering l = {program, program->context, unit, map_new(arena), map_new(arena)};
     Step *loops = NULL;
     for (Node *node = unit->first;; node = node->next) {
-        if (loops && loops->nout > 0 && node->nout + loops->nout > 32)
-            loops = NULL;
         if (!lower_node(&l, node, &loops))
             return false;
         if (node == unit->last)

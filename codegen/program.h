@@ -55,12 +55,13 @@ struct FunctionCall {
 };
 
 typedef enum { STEP_LOOPS, STEP_ROUTINE, STEP_SIZE } StepKind;
+enum { MAX_STEP_OUTPUTS = 32 }; /* what has more takes several steps */
 struct Step {
     StepKind kind;
-    const char *label;   /* where it came from: escaped for comments */
-    const char *name;    /* STEP_LOOPS: of its C function */
-    Value *out[32];      /* what it writes */
-    Element element[32]; /* STEP_LOOPS: for each of out, in terms of values that have buffers */
+    const char *label;                 /* where it came from: escaped for comments */
+    const char *name;                  /* STEP_LOOPS: of its C function */
+    Value *out[MAX_STEP_OUTPUTS];      /* what it writes */
+    Element element[MAX_STEP_OUTPUTS]; /* STEP_LOOPS: for each of out, in terms of values that have buffers */
     int nout;
     Routine *routine; /* STEP_ROUTINE */
     Buffer *scratch;  /* STEP_ROUTINE: NULL if it wants none */
