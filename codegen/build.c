@@ -1,11 +1,12 @@
 /* build.c -- all files of a generated program, written beside their folder and moved into place when all are there. */
 #include "codegen.h"
 #include "interface.h"
+#include "process.h"
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 typedef struct {
     const Program *program;
@@ -14,22 +15,28 @@ typedef struct {
     const char *carried; /* a file of runtime/ */
 } Build;
 
-/* Removes a folder and the plain files in it; a folder of something else is left as it is. */
-static bool remove_folder(Arena *arena, const char *path)
+static bool write_error(const Program *program, const char *path)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
-        return errno == ENOENT;
-    for (const struct dirent *entry; (entry = readdir(folder));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            unlink(arena_printf(arena, "%s/%s", path, entry->d_name));
-    closedir(folder);
-    return rmdir(path) == 0;
+    return report_add(program->context->report, NULL, FILE_UNWRITABLE, path, strerror(errno));
 }
 
-static bool file_error(const Program *program, const char *path)
+/* Whether a folder may be replaced: it is not there, is empty, or holds an earlier program. False after an error in the
+ * report. */
+static bool may_replace(const Program *program, const char *path)
 {
-    return report_add(program->context->report, NULL, FILE_UNREADABLE, path, strerror(errno));
+    DIR *folder = opendir(path);
+    bool is_empty = true, is_program = false;
+    if (!folder)
+        return errno == ENOENT || write_error(program, path);
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            is_empty = false;
+            is_program |= strcmp(entry->d_name, "manifest.json") == 0;
+        }
+    closedir(folder);
+    return is_empty || is_program ||
+           report_add(program->context->report, NULL, FILE_UNWRITABLE, path,
+                      "it holds other files than an earlier program's, which would be lost");
 }
 
 static bool write_named(const Build *build, const char *name, void (*write)(const Build *build, FILE *to))
@@ -37,10 +44,10 @@ static bool write_named(const Build *build, const char *name, void (*write)(cons
     const char *path = arena_printf(build->program->context->arena, "%s/%s", build->folder, name);
     FILE *to = fopen(path, "wx");
     if (!to)
-        return file_error(build->program, path);
+        return write_error(build->program, path);
     write(build, to);
     const bool failed = ferror(to);
-    return (fclose(to) == 0 && !failed) || file_error(build->program, path);
+    return (fclose(to) == 0 && !failed) || write_error(build->program, path);
 }
 
 static void write_part(const Build *build, FILE *to)
@@ -130,22 +137,22 @@ static int64_t greatest_size(const Program *program)
     return 1;
 }
 
-/* Moves the filled folder to where it belongs; what was there goes. */
-static bool put_in_place(const Program *program, const char *from, const char *to)
+/* Moves the filled folder to where it belongs; what was there goes to `old`. */
+static bool put_in_place(const Program *program, const char *from, const char *to, const char *old)
 {
-    Arena *arena = program->context->arena;
-    const char *old = arena_printf(arena, "%s.old", to);
-    remove_folder(arena, old);
     if (rename(to, old) != 0 && errno != ENOENT)
-        return file_error(program, to);
-    if (rename(from, to) != 0) {
-        const int why = errno;
-        rename(old, to);
-        errno = why;
-        return file_error(program, to);
-    }
-    remove_folder(arena, old);
-    return true;
+        return write_error(program, to);
+    if (rename(from, to) == 0)
+        return true;
+    const int why = errno;
+    rename(old, to);
+    errno = why;
+    return write_error(program, to);
+}
+
+static void release_folder(void *path)
+{
+    remove_folder(path);
 }
 
 bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *log)
@@ -160,14 +167,16 @@ bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *
     while (length > 1 && options->folder[length - 1] == '/')
         length--;
     const char *folder = arena_strndup(arena, options->folder, length);
-    const Build build = {.program = program, .folder = arena_printf(arena, "%s.tmp", folder)};
-    remove_folder(arena, build.folder);
-    if (mkdir(build.folder, 0777) != 0)
-        return file_error(program, build.folder);
-    if (write_files(&build) && put_in_place(program, build.folder, folder))
-        return true;
-    remove_folder(arena, build.folder);
-    return false;
+    if (!may_replace(program, folder))
+        return false;
+    /* beside the folder and with a name of its own, so that moving is all it takes and nobody else's files are met */
+    char *beside = arena_printf(arena, "%s.XXXXXX", folder);
+    if (!mkdtemp(beside))
+        return write_error(program, folder);
+    const Build build = {.program = program, .folder = arena_printf(arena, "%s/new", beside)};
+    arena_at_free(arena, release_folder, beside); /* also when writing ends in report_fatal */
+    return (mkdir(build.folder, 0777) == 0 || write_error(program, build.folder)) && write_files(&build) &&
+           put_in_place(program, build.folder, folder, arena_printf(arena, "%s/old", beside));
 }
 
 /* ---- inspect ---- */

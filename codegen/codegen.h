@@ -7,7 +7,8 @@
 typedef enum { WEIGHTS_C, WEIGHTS_BIN, WEIGHTS_OBJ } WeightsForm;
 
 typedef struct {
-    const char *folder; /* where the files go; it is made, or replaced whole once all of them are written */
+    const char *folder; /* where the files go: made, or replaced whole once all of them are written. One that holds
+                           anything but an earlier program is refused */
     const char *name;   /* the prefix of every symbol and file name; already an identifier */
     WeightsForm weights;
     bool threads;        /* OpenMP pragmas on the outermost loops */

@@ -87,7 +87,7 @@ static bool print_ir(const Model *model)
 {
     FILE *nowhere = fopen("/dev/null", "wb");
     if (!nowhere)
-        return report_add(model->context->report, NULL, FILE_UNREADABLE, "/dev/null", "it cannot be opened");
+        return report_add(model->context->report, NULL, FILE_UNWRITABLE, "/dev/null", "it cannot be opened");
     model_print(model, stdout,
                 &(PrintOptions){.inline_limit = 16, .data = nowhere, .data_name = "weights.bin", .types = true});
     fclose(nowhere);

@@ -24,13 +24,13 @@ bool raw_write(Context *context, const char *path, const Tensor *tensor)
 {
     FILE *file = fopen(path, "wb");
     if (!file)
-        return report_add(context->report, NULL, FILE_UNREADABLE, path, strerror(errno));
+        return report_add(context->report, NULL, FILE_UNWRITABLE, path, strerror(errno));
     int64_t rank = tensor->rank;
     bool done = fwrite(&rank, sizeof rank, 1, file) == 1 &&
                 fwrite(tensor->dim, sizeof *tensor->dim, (size_t)rank, file) == (size_t)rank &&
                 write_elements(tensor, file);
     if (fclose(file) != 0 || !done)
-        return report_add(context->report, NULL, FILE_UNREADABLE, path, "it cannot be written");
+        return report_add(context->report, NULL, FILE_UNWRITABLE, path, strerror(errno));
     return true;
 }
 

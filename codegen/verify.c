@@ -344,7 +344,7 @@ static bool run_set(Case *test, const DataSet *set, const char *program, const T
     Arena *arena = test->context->arena;
     const char *folder = arena_printf(arena, "%s/set_%d", test->temporary, set->number);
     if (mkdir(folder, 0777) != 0)
-        return report_add(test->context->report, NULL, FILE_UNREADABLE, folder, strerror(errno));
+        return report_add(test->context->report, NULL, FILE_UNWRITABLE, folder, strerror(errno));
     if (!write_inputs(test, set, folder))
         return false;
     const char *log = arena_printf(arena, "%s/run.log", folder);
@@ -369,7 +369,7 @@ static bool run_program(Case *test)
     BuildOptions build;
     test->temporary = temporary_folder(context->arena);
     if (!test->temporary)
-        return report_add(context->report, NULL, FILE_UNREADABLE, "a temporary folder", strerror(errno));
+        return report_add(context->report, NULL, FILE_UNWRITABLE, "a temporary folder", strerror(errno));
     if (!build_options(context, test->options, &build))
         return false;
     build.folder = arena_printf(context->arena, "%s/program", test->temporary);

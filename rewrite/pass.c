@@ -142,7 +142,7 @@ static bool dump(const Model *model, const PassOptions *options, int number, con
     bool ok = data != NULL;
     ok = (!data || fclose(data) == 0) && ok;
     ok = (!file || fclose(file) == 0) && ok;
-    return ok || report_add(context->report, NULL, FILE_UNREADABLE, path, strerror(errno));
+    return ok || report_add(context->report, NULL, FILE_UNWRITABLE, path, strerror(errno));
 }
 
 static int count_nodes(const Graph *graph)
