@@ -361,6 +361,11 @@ static void define_trilu(Definition *d)
         return;
     if (def_has(d, 1)) {
         Expr *first = index_const(d, 0);
+        if (!def_require(d,
+                         def_rank(d, 1) <= 1 &&
+                             !size_differs(d, size_product(d, def_rank(d, 1), def_shape(d, 1)), size_const(d, 1)),
+                         "input 1 wants one element"))
+            return;
         k = def_load(d, 1, &first);
         /* beyond 2^40 either way every element is on one side; the sum below must not overflow */
         k = index_max(d, index_const(d, -((int64_t)1 << 40)), index_min(d, index_const(d, (int64_t)1 << 40), k));

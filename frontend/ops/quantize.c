@@ -7,6 +7,9 @@ Expr *def_load_parameter(Definition *d, int input, Expr *const *index, int rank,
     Expr *at[MAX_RANK];
     const int given = def_rank(d, input);
     if (given == 1) {
+        if (!def_require(d, dim_equals(def_dim(d, input, 0), 1) || (axis >= 0 && axis < rank),
+                         "input %d has an element for each index of an axis that is not there", input))
+            return number(d, F32, 0);
         at[0] = dim_equals(def_dim(d, input, 0), 1) ? index_const(d, 0) : index[axis];
         return def_load(d, input, at);
     }
