@@ -1,13 +1,18 @@
 /* composed.c -- rows of the operators whose meaning is an ONNX function of others, in composed.onnxtxt. */
 #include "composed.h"
 
-#define ROW(op_name, opset, op_attributes, op_schema)                                                                      \
-    {.name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_COMPOSED, .compose = compose,         \
-     .since = opset}
-#define TRAINING_ROW(op_name, op_attributes)                                                                               \
-    {.name = op_name, .domain = "ai.onnx.preview.training", .schema = "R:U T:int64 inputs:V* -> outputs:V* | "             \
-     "U=float32,double V=float32,double", .attributes = op_attributes, .form = FORM_COMPOSED, .compose = compose,          \
-     .since = 1}
+#define ROW(op_name, opset, op_attributes, op_schema)                                                                  \
+    {                                                                                                                  \
+        .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_COMPOSED, .compose = compose,  \
+        .since = opset                                                                                                 \
+    }
+#define TRAINING_ROW(op_name, op_attributes)                                                                           \
+    {                                                                                                                  \
+        .name = op_name, .domain = "ai.onnx.preview.training",                                                         \
+        .schema = "R:U T:int64 inputs:V* -> outputs:V* | "                                                             \
+                  "U=float32,double V=float32,double",                                                                 \
+        .attributes = op_attributes, .form = FORM_COMPOSED, .compose = compose, .since = 1                             \
+    }
 
 /* clang-format off */
 const Op ops_composed[] = {
