@@ -8,9 +8,70 @@
 #include "../frontend/frontend.h"
 #include "../frontend/ops/op.h"
 #include "shape.h"
+#include <math.h>
 #include <string.h>
 
 enum { SMALL = 64 };
+
+/* ---- one number everywhere ---- */
+static double tensor_number(const Tensor *tensor, int64_t i)
+{
+    switch (tensor->dtype) {
+    case F32:
+        return ((const float *)tensor->data)[i];
+    case F64:
+        return ((const double *)tensor->data)[i];
+    case I64:
+        return (double)((const int64_t *)tensor->data)[i];
+    case I32:
+        return ((const int32_t *)tensor->data)[i];
+    case BOOL:
+    case U8:
+        return ((const uint8_t *)tensor->data)[i];
+    default:
+        return NAN;
+    }
+}
+
+static bool tensor_is_splat(const Tensor *tensor, double *number)
+{
+    if (tensor->count == 0)
+        return false;
+    const double first = tensor_number(tensor, 0);
+    if (first != first)
+        return false;
+    for (int64_t i = 1; i < tensor->count && !tensor->splat; i++)
+        if (tensor_number(tensor, i) != first)
+            return false;
+    *number = first;
+    return true;
+}
+
+bool value_is_splat(const Value *value, double *number)
+{
+    static const char *const movement[] = {"Expand", "Reshape", "Unsqueeze", "Squeeze", "Identity", "Transpose", NULL};
+    for (int depth = 0; value && depth < 16; depth++) {
+        if (value->constant)
+            return !value->is_overridable && tensor_is_splat(value->constant, number);
+        if (!value->def || !value->def->op || value->def->op->domain[0] != '\0')
+            return false;
+        const Node *const node = value->def;
+        if (!strcmp(node->op->name, "ConstantOfShape")) {
+            const Attr *const attr = attr_find(node, "value");
+            *number = 0;
+            return attr == NULL || (attr->tensor && tensor_is_splat(attr->tensor, number));
+        }
+        bool moves = false;
+        for (int i = 0; movement[i] && !moves; i++)
+            moves = !strcmp(node->op->name, movement[i]);
+        if (!moves)
+            return false;
+        value = node->in[0];
+    }
+    return false;
+}
+
+/* ---- what is known ---- */
 
 static bool is_one_of(const char *name, const char *const *list)
 {

@@ -26,7 +26,7 @@ typedef struct {
     const Attr *attr; /* B_ATTR: any attribute that is none of the above */
 } Bound;
 
-/* An expression of guards, attributes and operands: numbers, names, calls of the functions in rule_terms.c, lists,
+/* An expression of guards, attributes and operands: numbers, names, calls of the functions in rule_functions.c, lists,
  * sums. */
 typedef enum { TERM_INT, TERM_FLOAT, TERM_STRING, TERM_SLOT, TERM_CALL, TERM_LIST, TERM_OPERATOR } TermKind;
 typedef enum { O_ADD, O_SUB, O_MUL, O_DIV, O_EQ, O_NE, O_LT, O_LE, O_GT, O_GE, O_AND, O_OR, O_NOT } TermOperator;
@@ -142,8 +142,6 @@ Bound term_value(const Term *term, const Binding *binding);
 /* The function of this name in terms; NULL when there is none. `arity` receives the number of its arguments. */
 const TermFunction *term_function(const char *name, int *arity);
 
-/* Whether the order of an operator's two operands does not matter. */
-bool op_commutes(const Op *op);
 /* Whether two things are the same; numbers compare as numbers, floats at single precision. */
 bool bound_equal(const Bound *a, const Bound *b);
 /* A constant as a number; NaN when it is none. */
@@ -155,6 +153,4 @@ bool attr_is_default(const Node *node, const Attr *attr);
 void attrs_drop_defaults(Node *node);
 /* Sets an attribute to what a term gave; NULL when that is nothing an attribute can be. */
 Attr *attr_set_bound(Node *node, const char *name, const Bound *bound);
-/* Removes a node nobody reads, and those before it that nobody reads then. */
-void node_remove_unread(Node *node);
 #endif

@@ -5,7 +5,7 @@
  *
  * Left:  y = Relu|Tanh <axis = 0, perm = p> (x, 2.0, xs...)     f:Relu|Tanh or f:* names the operator that matched
  * Right: y = Op <attributes> (x, 0.5, (epsilon), {rows(x), 1})  f (x) copies an operator, y = x renames
- * Guards and braces hold the terms of rule_terms.c. */
+ * Guards and braces hold terms: numbers, names, sums, and the functions of rule_functions.c. */
 #include "../frontend/lexer.h"
 #include "pattern.h"
 #include <string.h>
@@ -526,7 +526,7 @@ static bool parse_rule(Parser *parser)
     return lexer_expect(lexer, "}") && check_rule(parser);
 }
 
-RuleSet *rules_parse_more(Context *context, RuleSet *rules, const char *text, const char *file)
+RuleSet *rules_parse(Context *context, RuleSet *rules, const char *text, const char *file)
 {
     Parser parser = {.context = context};
     if (!rules) {
@@ -543,9 +543,4 @@ RuleSet *rules_parse_more(Context *context, RuleSet *rules, const char *text, co
         rules->count++;
     }
     return parser.lexer.failed ? NULL : rules;
-}
-
-RuleSet *rules_parse(Context *context, const char *text, const char *file)
-{
-    return rules_parse_more(context, NULL, text, file);
 }
