@@ -29,6 +29,13 @@ const char *dim_in_run(const Program *program, Dim *dim)
     return dim_as_text(program, dim, program->symbol_name);
 }
 
+const char *dim_in_comment(const Program *program, Dim *dim)
+{
+    Program copy = *program;
+    copy.helpers = helpers_new(program->context->arena); /* what only a comment speaks of is no function of the file */
+    return dim_in_run(&copy, dim);
+}
+
 const char *dim_before_run(const Program *program, Dim *dim)
 {
     DimTable *dims = program->context->dims;
@@ -47,7 +54,7 @@ const char *type_comment(const Program *program, const Type *type)
     Text *text = text_new(program->context->arena);
     text_string(text, dtype_info(type->dtype)->text);
     for (int i = 0; i < type->rank; i++)
-        text_add(text, "%s%s", i ? "," : "[", dim_in_run(program, type->dim[i]));
+        text_add(text, "%s%s", i ? "," : "[", dim_in_comment(program, type->dim[i]));
     if (type->rank > 0)
         text_string(text, "]");
     return text->data;
@@ -402,7 +409,7 @@ static void print_head(Program *program, Text *text)
     for (const Step *step = program->first; step; step = step->next)
         if (step->is_needed && step->kind != STEP_SIZE)
             text_line(text, step->operations ? " *   %-32s %s operations" : " *   %s", step->label,
-                      step->operations ? dim_in_run(program, step->operations) : "");
+                      step->operations ? dim_in_comment(program, step->operations) : "");
     if (program->log && program->log->nrule > 0) {
         Text *rules = text_new(arena);
         for (int i = 0; i < program->log->nrule; i++)
