@@ -18,7 +18,8 @@ static const Graph *known_branch(const Node *node)
     return branch ? branch->graph : NULL;
 }
 
-static bool inline_graph(Graph *graph)
+/* `changed`: something was replaced, so what comes behind is to be inferred anew. */
+static bool inline_graph(Graph *graph, bool *changed)
 {
     for (Node *node = graph->first, *next; node; node = next) {
         Node *const before = node->prev;
@@ -26,15 +27,16 @@ static bool inline_graph(Graph *graph)
         next = node->next;
         if (body) {
             node_inline(node, body);
+            *changed = true;
             next = before ? before->next : graph->first;
             continue;
         }
         for (Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH && !inline_graph(attr->graph))
+            if (attr->kind == ATTR_GRAPH && !inline_graph(attr->graph, changed))
                 return false;
-        if (!node_infer(node))
+        if (*changed && !node_infer(node))
             return false;
-        node_fold(node);
+        *changed |= node_fold(node);
     }
     return true;
 }
@@ -42,7 +44,8 @@ static bool inline_graph(Graph *graph)
 bool pass_inline(Model *model, const PassOptions *options)
 {
     (void)options;
-    if (!inline_graph(model->graph))
+    bool changed = false;
+    if (!inline_graph(model->graph, &changed))
         return false;
     graph_sweep(model->graph);
     return true;
