@@ -425,38 +425,6 @@ static Expr *written_out(Simplifier *s, const Expr *e, int64_t extent)
 }
 
 /* ---- the pass ---- */
-Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index)
-{
-    switch (e->kind) {
-    case E_LOAD:
-        return expr_load(context, e->u.value, index);
-    case E_CALL:
-        return e->narg == 1   ? expr_call1(context, e->u.scalar, arg[0])
-               : e->narg == 2 ? expr_call2(context, e->u.scalar, arg[0], arg[1])
-                              : expr_call3(context, e->u.scalar, arg[0], arg[1], arg[2]);
-    case E_INDEX:
-        return expr_arith(context, e->u.op, arg[0], e->narg > 1 ? arg[1] : NULL);
-    case E_CAST:
-        return expr_cast(context, arg[0], e->storage);
-    case E_SELECT:
-        return expr_select(context, arg[0], arg[1], arg[2]);
-    case E_WRAP:
-        return expr_wrap(context, arg[0], e->u.dim);
-    case E_CHECK:
-        return expr_check(context, arg[0], e->u.dim);
-    case E_REDUCE: { /* not by expr_reduce, which would give it axes of its own */
-        Expr *made = ARENA_NEW(context->arena, Expr);
-        *made = *e;
-        made->id = context->expr_count++;
-        made->arg[0] = arg[0];
-        made->arg[1] = arg[1];
-        return made;
-    }
-    default:
-        return (Expr *)e;
-    }
-}
-
 static Expr *simplify_index(Simplifier *s, Expr *e)
 {
     Context *context = s->context;

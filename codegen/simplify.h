@@ -20,7 +20,4 @@ void simplifier_replace_axis(Simplifier *simplifier, const Axis *axis, Expr *by)
 
 /* e, in normal form, with factors that do not change in a sum taken out of it (factor.c). */
 Expr *factor_sums(Simplifier *simplifier, Context *context, Expr *e);
-
-/* e made again with other operands (as many as it has), which the builder simplifies where it can. */
-Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index);
 #endif

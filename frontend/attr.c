@@ -194,3 +194,14 @@ bool attr_equal(const Attr *a, const Attr *b)
         return equal_lists(a, b);
     }
 }
+
+bool function_declares(const Graph *function, const char *name)
+{
+    for (int i = 0; i < function->nattribute; i++)
+        if (strcmp(function->attribute[i], name) == 0)
+            return true;
+    for (const Attr *attr = function->attribute_default; attr; attr = attr->next)
+        if (strcmp(attr->name, name) == 0)
+            return true;
+    return false;
+}

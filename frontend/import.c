@@ -252,17 +252,6 @@ static bool import_value(Import *import, Place place, Node *node, const Onnx__At
     }
 }
 
-static bool declares_attribute(const Graph *function, const char *name)
-{
-    for (int i = 0; i < function->nattribute; i++)
-        if (strcmp(function->attribute[i], name) == 0)
-            return true;
-    for (const Attr *attr = function->attribute_default; attr; attr = attr->next)
-        if (strcmp(attr->name, name) == 0)
-            return true;
-    return false;
-}
-
 static bool import_attribute(Import *import, Place place, Node *node, const Onnx__AttributeProto *proto)
 {
     Report *report = import->source.context->report;
@@ -279,7 +268,7 @@ static bool import_attribute(Import *import, Place place, Node *node, const Onnx
         return import_value(import, place, node, proto, attr_add(node, name, kind));
     if (!place.function)
         return report_add(report, node, NODE_ATTRIBUTE, name, "refers to a function's attribute outside a function");
-    if (!declares_attribute(place.function, reference))
+    if (!function_declares(place.function, reference))
         return report_add(report, node, NODE_ATTRIBUTE, name, "refers to an attribute the function does not have");
     Attr *attr = attr_add(node, name, ATTR_REFERENCE);
     attr->s = reference;
@@ -325,7 +314,7 @@ static bool check_call(Import *import, const Node *node)
         return report_add(import->source.context->report, node, NODE_ARITY,
                           "more inputs or outputs than the function has");
     for (const Attr *attr = node->attr; attr; attr = attr->next)
-        if (!declares_attribute(function, attr->name))
+        if (!function_declares(function, attr->name))
             return report_add(import->source.context->report, node, NODE_ATTRIBUTE, attr->name,
                               "is not one of the function's");
     return true;
@@ -483,7 +472,7 @@ static bool import_defaults(Import *import, Graph *function, const Onnx__Functio
         const Onnx__AttributeProto *given = proto->attribute_proto[i];
         Attr *attr = ARENA_NEW(import->source.context->arena, Attr);
         attr->name = text_of(given->name);
-        if (!*attr->name || !attribute_kind(given, &attr->kind) || declares_attribute(function, attr->name))
+        if (!*attr->name || !attribute_kind(given, &attr->kind) || function_declares(function, attr->name))
             return invalid(import, NULL, "function '%s' has an invalid default for attribute '%s'", function->name,
                            attr->name);
         if (!import_value(import, (Place){0}, NULL, given, attr))

@@ -193,6 +193,8 @@ void attr_move(Node *to, const Attr *attr); /* replaces one of the same name; gr
 void attr_copy(Node *to, const Attr *attr); /* replaces one of the same name; graphs are cloned */
 void attr_remove(Node *node, const char *name);
 bool attr_equal(const Attr *a, const Attr *b);
+/* Whether a function has an attribute parameter of this name. */
+bool function_declares(const Graph *function, const char *name);
 
 /* ---- change ---- */
 void node_set_input(Node *node, int slot, Value *value);

@@ -125,17 +125,6 @@ static void verify_inputs(Verifier *v, const Node *node)
     }
 }
 
-static bool declares(const Graph *function, const char *name)
-{
-    for (int i = 0; i < function->nattribute; i++)
-        if (strcmp(function->attribute[i], name) == 0)
-            return true;
-    for (const Attr *attr = function->attribute_default; attr; attr = attr->next)
-        if (strcmp(attr->name, name) == 0)
-            return true;
-    return false;
-}
-
 static void verify_graph(Verifier *v, const Graph *graph, int depth);
 
 static void verify_attributes(Verifier *v, const Node *node, int depth)
@@ -143,7 +132,7 @@ static void verify_attributes(Verifier *v, const Node *node, int depth)
     for (const Attr *attr = node->attr; attr; attr = attr->next) {
         if (attr->next && strcmp(attr->name, attr->next->name) >= 0)
             broken(v, node, "attributes '%s' and '%s' are not in order", attr->name, attr->next->name);
-        if (attr->kind == ATTR_REFERENCE && !declares(v->root, attr->s))
+        if (attr->kind == ATTR_REFERENCE && !function_declares(v->root, attr->s))
             broken(v, node, "attribute '%s' refers to '%s', which the function does not have", attr->name, attr->s);
         if (attr->kind == ATTR_TENSOR && !attr->tensor)
             broken(v, node, "attribute '%s' has no tensor", attr->name);

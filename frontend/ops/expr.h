@@ -20,6 +20,10 @@ bool expr_is_int(const Expr *e, int64_t *value);
 /* a op b on numbers. Results that leave int64 saturate, which no legal shape can reach. */
 int64_t index_apply(IndexOp op, int64_t a, int64_t b);
 
+/* e made again with other operands (as many as it has), which the builder simplifies where it can. A reduction keeps its
+ * axes. */
+Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index);
+
 /* Whether the combination gives an index instead of a value. */
 bool combine_is_arg(Combine combine);
 #endif

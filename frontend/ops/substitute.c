@@ -128,10 +128,11 @@ static Expr *replace_reduce(Substitution *s, Expr *e)
     return expr_reduce(s->context, e->u.combine, over, e->nover, body, replace(s, e->arg[1]));
 }
 
-/* e made anew with other operands, so that the builder simplifies it again. */
-static Expr *rebuild(Context *context, Expr *e, Expr *const *arg)
+Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index)
 {
     switch (e->kind) {
+    case E_LOAD:
+        return expr_load(context, e->u.value, index);
     case E_CALL:
         return e->narg == 1   ? expr_call1(context, e->u.scalar, arg[0])
                : e->narg == 2 ? expr_call2(context, e->u.scalar, arg[0], arg[1])
@@ -146,8 +147,16 @@ static Expr *rebuild(Context *context, Expr *e, Expr *const *arg)
         return expr_wrap(context, arg[0], e->u.dim);
     case E_CHECK:
         return expr_check(context, arg[0], e->u.dim);
+    case E_REDUCE: { /* not by expr_reduce, which would give it axes of its own */
+        Expr *made = ARENA_NEW(context->arena, Expr);
+        *made = *e;
+        made->id = context->expr_count++;
+        made->arg[0] = arg[0];
+        made->arg[1] = arg[1];
+        return made;
+    }
     default:
-        return e;
+        return (Expr *)e;
     }
 }
 
@@ -167,7 +176,7 @@ static Expr *replace_new(Substitution *s, Expr *e)
         arg[i] = replace(s, e->arg[i]);
         changed |= arg[i] != e->arg[i];
     }
-    return changed ? rebuild(s->context, e, arg) : e;
+    return changed ? expr_rebuild(s->context, e, arg, NULL) : e;
 }
 
 static Expr *replace(Substitution *s, Expr *e)
