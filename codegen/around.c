@@ -74,24 +74,11 @@ void write_pkgconfig(const Program *program, FILE *to)
 }
 
 /* ---- manifest.json ---- */
-static void print_json_string(const char *text, FILE *to)
-{
-    putc('"', to);
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c < ' ' || c == '"' || c == '\\' || c == 127)
-            fprintf(to, "\\u%04x", c);
-        else
-            putc(c, to);
-    }
-    putc('"', to);
-}
-
 static void print_tensor(const Program *program, const Buffer *buffer, FILE *to)
 {
     const Type *type = &buffer->value->type;
     fputs("{\"name\": ", to);
-    print_json_string(buffer->value->name, to);
+    json_string(buffer->value->name, to);
     fprintf(to, ", \"argument\": \"%s\", \"type\": \"%s\", \"shape\": [", buffer->name, dtype_info(type->dtype)->text);
     for (int i = 0; i < type->rank; i++)
         fprintf(to, "%s\"%s\"", i ? ", " : "", dim_in_run(program, type->dim[i]));
@@ -103,7 +90,7 @@ void write_manifest(const Program *program, FILE *to)
     const char *separator = "\n    ";
     fprintf(to, "{\n  \"generator\": \"onnx2c %s\",\n  \"name\": \"%s\",\n  \"model_sha256\": \"%s\",\n  \"options\": ",
             ONNX2C_VERSION, program->options->name, program->model->hash);
-    print_json_string(program->options->command ? program->options->command : "", to);
+    json_string(program->options->command ? program->options->command : "", to);
     fputs(",\n  \"sizes\": [", to);
     for (int i = 0; i < nsizes(program); i++)
         fprintf(to, "%s\"%s\"", i ? ", " : "", size_name(program, i));

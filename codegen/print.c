@@ -37,8 +37,7 @@ void use_value(Printer *p, const Value *value, bool is_written)
     uses->is_written[i] |= is_written;
 }
 
-static char *format(Printer *p, const char *form, ...) __attribute__((format(printf, 2, 3)));
-static char *format(Printer *p, const char *form, ...)
+char *print_format(Printer *p, const char *form, ...)
 {
     va_list args;
     va_start(args, form);
@@ -49,7 +48,7 @@ static char *format(Printer *p, const char *form, ...)
 
 const char *print_within(Printer *p, Printed printed, Precedence least)
 {
-    return printed.precedence >= least ? printed.text : format(p, "(%s)", printed.text);
+    return printed.precedence >= least ? printed.text : print_format(p, "(%s)", printed.text);
 }
 
 /* ---- the precedence of a text ---- */
@@ -115,7 +114,7 @@ static const char *decimal(Printer *p, double value, bool single)
             break;
     }
     const char *point = strpbrk(text, ".e") ? "" : ".0";
-    return format(p, "%s%s%s", text, point, single ? "f" : "");
+    return print_format(p, "%s%s%s", text, point, single ? "f" : "");
 }
 
 static Printed print_const(Printer *p, const Expr *e)
@@ -126,20 +125,20 @@ static Printed print_const(Printer *p, const Expr *e)
         if (isnan(e->u.f))
             return (Printed){single ? "NAN" : "(double)NAN", single ? P_POSTFIX : P_UNARY};
         if (isinf(e->u.f))
-            return (Printed){format(p, "%s%sINFINITY", e->u.f < 0 ? "-" : "", single ? "" : "(double)"), P_UNARY};
+            return (Printed){print_format(p, "%s%sINFINITY", e->u.f < 0 ? "-" : "", single ? "" : "(double)"), P_UNARY};
         return (Printed){decimal(p, e->u.f, single), signbit(e->u.f) ? P_UNARY : P_POSTFIX};
     }
     if (e->dtype == U64)
-        return (Printed){format(p, "UINT64_C(%llu)", (unsigned long long)e->u.i), P_POSTFIX};
+        return (Printed){print_format(p, "UINT64_C(%llu)", (unsigned long long)e->u.i), P_POSTFIX};
     if (e->dtype == U32)
-        return (Printed){format(p, "%lluu", (unsigned long long)(uint32_t)e->u.i), P_POSTFIX};
+        return (Printed){print_format(p, "%lluu", (unsigned long long)(uint32_t)e->u.i), P_POSTFIX};
     if (e->u.i == INT64_MIN)
         return (Printed){"INT64_MIN", P_POSTFIX};
     if (e->u.i == INT32_MIN)
         return (Printed){"INT32_MIN", P_POSTFIX};
     if (e->u.i > INT32_MAX || e->u.i < INT32_MIN)
-        return (Printed){format(p, "%sINT64_C(%lld)", e->u.i < 0 ? "-" : "", (long long)llabs(e->u.i)), P_UNARY};
-    return (Printed){format(p, "%lld", (long long)e->u.i), e->u.i < 0 ? P_UNARY : P_POSTFIX};
+        return (Printed){print_format(p, "%sINT64_C(%lld)", e->u.i < 0 ? "-" : "", (long long)llabs(e->u.i)), P_UNARY};
+    return (Printed){print_format(p, "%lld", (long long)e->u.i), e->u.i < 0 ? P_UNARY : P_POSTFIX};
 }
 
 /* ---- small static functions ---- */
@@ -185,7 +184,7 @@ static const char *index_helper(Printer *p, const char *function)
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].name, function) == 0)
-            return helper(p, table[i].comment, "int64_t", format(p, "%s%s", p->prefix, function),
+            return helper(p, table[i].comment, "int64_t", print_format(p, "%s%s", p->prefix, function),
                           "int64_t a, int64_t b", table[i].body);
     return function;
 }
@@ -285,7 +284,7 @@ static const char *scalar_text(Printer *p, const char *text, DType dtype, const 
             const char *word = arena_strndup(p->context->arena, at + 2, length);
             if (strncmp(word, "o2c_", 4) == 0) {
                 p->helpers->needs_scalar = true;
-                word = format(p, "%s%s", p->prefix, word + 4);
+                word = print_format(p, "%s%s", p->prefix, word + 4);
             }
             text_add(to, "%s%s", word, single ? "f" : "");
             at += length + 3;
@@ -307,7 +306,7 @@ static const char *scalar_text(Printer *p, const char *text, DType dtype, const 
 
 static const char *lower_case(Printer *p, const char *name)
 {
-    char *lower = format(p, "%s", name);
+    char *lower = print_format(p, "%s", name);
     for (char *c = lower; *c; c++)
         *c = (char)tolower((unsigned char)*c);
     return lower;
@@ -317,14 +316,14 @@ static const char *lower_case(Printer *p, const char *name)
 static const char *scalar_function(Printer *p, const ScalarInfo *info, DType dtype)
 {
     const DTypeInfo *type = dtype_info(dtype);
-    const char *name = format(p, "%s%s_%s", p->prefix, lower_case(p, info->name), lower_case(p, type->name));
+    const char *name = print_format(p, "%s%s_%s", p->prefix, lower_case(p, info->name), lower_case(p, type->name));
     Text *parameters = text_new(p->context->arena);
     for (int i = 0; i < info->arity; i++)
         text_add(parameters, "%s%s %c", i ? ", " : "", type->compute, 'a' + i);
     const char *body = scalar_text(p, info->text, dtype, NULL);
     const char *result = info->gives_bool ? "uint8_t" : type->compute;
     if (info->gives_bool || type->class != FLOATING)
-        body = format(p, "(%s)(%s)", result, body);
+        body = print_format(p, "(%s)(%s)", result, body);
     return helper(p, NULL, result, name, parameters->data, body);
 }
 
@@ -350,14 +349,15 @@ static Printed print_call(Printer *p, const Expr *e)
 static const char *to_float(Printer *p, DType type, const char *bits)
 {
     p->helpers->needs_float = true;
-    return format(p, "%s%s_to_float(%s)", p->prefix, dtype_info(type)->text, bits);
+    return print_format(p, "%s%s_to_float(%s)", p->prefix, dtype_info(type)->text, bits);
 }
 
 const char *print_from_float(Printer *p, DType type, const char *value, bool is_cast)
 {
     p->helpers->needs_float = true;
     const bool saturates = is_cast && type != F16 && type != BF16;
-    return format(p, "%s%s_%s(%s)", p->prefix, dtype_info(type)->text, saturates ? "saturate" : "from_float", value);
+    return print_format(p, "%s%s_%s(%s)", p->prefix, dtype_info(type)->text, saturates ? "saturate" : "from_float",
+                        value);
 }
 
 /* Floating to integer: NaN is 0, what is too large the greatest value. */
@@ -367,18 +367,18 @@ static Printed float_to_integer(Printer *p, DType to, Printed value, DType from)
     const char *f = from == F64 ? "" : "f";
     const int bits = info->bits;
     const bool is_signed = info->class == SIGNED;
-    const char *beyond = format(p, "%.1f%s", ldexp(1, is_signed ? bits - 1 : bits), f);
-    const char *least = is_signed ? format(p, "-%s", beyond) : format(p, "0.0%s", f);
-    const char *greatest = bits >= 8 ? format(p, "%sINT%d_MAX", is_signed ? "" : "U", bits)
-                                     : format(p, "%d", (1 << (is_signed ? bits - 1 : bits)) - 1);
+    const char *beyond = print_format(p, "%.1f%s", ldexp(1, is_signed ? bits - 1 : bits), f);
+    const char *least = is_signed ? print_format(p, "-%s", beyond) : print_format(p, "0.0%s", f);
+    const char *greatest = bits >= 8 ? print_format(p, "%sINT%d_MAX", is_signed ? "" : "U", bits)
+                                     : print_format(p, "%d", (1 << (is_signed ? bits - 1 : bits)) - 1);
     const char *smallest = !is_signed  ? "0"
-                           : bits >= 8 ? format(p, "INT%d_MIN", bits)
-                                       : format(p, "-%d", 1 << (bits - 1));
-    const char *name = format(p, "%s%s_from_%s", p->prefix, info->text, source->text);
-    const char *body =
-        format(p, "a != a ? 0 : a <= %s ? %s : a >= %s ? %s : (%s)a", least, smallest, beyond, greatest, info->compute);
-    helper(p, NULL, info->compute, name, format(p, "%s a", source->compute), body);
-    return (Printed){format(p, "%s(%s)", name, value.text), P_POSTFIX};
+                           : bits >= 8 ? print_format(p, "INT%d_MIN", bits)
+                                       : print_format(p, "-%d", 1 << (bits - 1));
+    const char *name = print_format(p, "%s%s_from_%s", p->prefix, info->text, source->text);
+    const char *body = print_format(p, "a != a ? 0 : a <= %s ? %s : a >= %s ? %s : (%s)a", least, smallest, beyond,
+                                    greatest, info->compute);
+    helper(p, NULL, info->compute, name, print_format(p, "%s a", source->compute), body);
+    return (Printed){print_format(p, "%s(%s)", name, value.text), P_POSTFIX};
 }
 
 /* The low bits of an integer as one of 2 or 4 bits. */
@@ -386,11 +386,12 @@ static Printed narrow_integer(Printer *p, DType to, Printed value)
 {
     const DTypeInfo *info = dtype_info(to);
     const int mask = (1 << info->bits) - 1, sign = 1 << (info->bits - 1);
-    const char *name = format(p, "%s%s_wrap", p->prefix, info->text);
-    const char *body = info->class == SIGNED ? format(p, "(int8_t)((int)(a & %d) - 2 * (int)(a & %d))", mask, sign)
-                                             : format(p, "(uint8_t)(a & %d)", mask);
+    const char *name = print_format(p, "%s%s_wrap", p->prefix, info->text);
+    const char *body = info->class == SIGNED
+                           ? print_format(p, "(int8_t)((int)(a & %d) - 2 * (int)(a & %d))", mask, sign)
+                           : print_format(p, "(uint8_t)(a & %d)", mask);
     helper(p, NULL, info->compute, name, "uint64_t a", body);
-    return (Printed){format(p, "%s((uint64_t)%s)", name, print_within(p, value, P_UNARY)), P_POSTFIX};
+    return (Printed){print_format(p, "%s((uint64_t)%s)", name, print_within(p, value, P_UNARY)), P_POSTFIX};
 }
 
 static Printed print_cast(Printer *p, const Expr *e)
@@ -402,19 +403,19 @@ static Printed print_cast(Printer *p, const Expr *e)
         const char *text = value.text;
         if (from == F64) {
             p->helpers->needs_float = true;
-            text = format(p, "%sfloat_odd(%s)", p->prefix, text);
+            text = print_format(p, "%sfloat_odd(%s)", p->prefix, text);
         } else if (from != F32) {
-            text = format(p, "(float)%s", print_within(p, value, P_UNARY));
+            text = print_format(p, "(float)%s", print_within(p, value, P_UNARY));
         }
         return (Printed){to_float(p, to, print_from_float(p, to, text, true)), P_POSTFIX};
     }
     if (info->class == BOOLEAN)
-        return (Printed){format(p, "%s != 0", print_within(p, value, P_LESS)), P_EQUAL};
+        return (Printed){print_format(p, "%s != 0", print_within(p, value, P_LESS)), P_EQUAL};
     if (dtype_is_float(from) && dtype_is_integer(to))
         return float_to_integer(p, to, value, from);
     if (dtype_is_integer(to) && info->bits < 8)
         return narrow_integer(p, to, value);
-    return (Printed){format(p, "(%s)%s", info->compute, print_within(p, value, P_UNARY)), P_UNARY};
+    return (Printed){print_format(p, "(%s)%s", info->compute, print_within(p, value, P_UNARY)), P_UNARY};
 }
 
 /* ---- index arithmetic ---- */
@@ -423,7 +424,7 @@ static Printed binary(Printer *p, Printed a, const char *operator, Printed b, Pr
     const bool mixes = precedence == P_OR; /* compilers ask for parentheses around && in || */
     const char *left = print_within(p, a, mixes && a.precedence == P_AND ? P_POSTFIX : precedence);
     const char *right = print_within(p, b, mixes && b.precedence == P_AND ? P_POSTFIX : precedence + 1);
-    return (Printed){format(p, "%s %s %s", left, operator, right), precedence};
+    return (Printed){print_format(p, "%s %s %s", left, operator, right), precedence};
 }
 
 static bool is_plain_division(const Printer *p, const Expr *e)
@@ -445,7 +446,7 @@ static Printed print_index(Printer *p, const Expr *e)
     const IndexOp op = e->u.op;
     const Printed a = print_expression(p, e->arg[0]);
     if (op == I_NOT)
-        return (Printed){format(p, "!%s", print_within(p, a, P_UNARY)), P_UNARY};
+        return (Printed){print_format(p, "!%s", print_within(p, a, P_UNARY)), P_UNARY};
     int64_t constant;
     if (op == I_ADD && expr_is_int(e->arg[1], &constant) && constant < 0 && constant > INT64_MIN) {
         Expr negated = *e->arg[1];
@@ -456,7 +457,7 @@ static Printed print_index(Printer *p, const Expr *e)
     const bool divides = op == I_DIV || op == I_MOD;
     if (op == I_MIN || op == I_MAX || (divides && !is_plain_division(p, e))) {
         const char *name = op == I_DIV ? "floor_div" : op == I_MOD ? "mod" : table[op].text;
-        return (Printed){format(p, "%s(%s, %s)", index_helper(p, name), a.text, b.text), P_POSTFIX};
+        return (Printed){print_format(p, "%s(%s, %s)", index_helper(p, name), a.text, b.text), P_POSTFIX};
     }
     return binary(p, a, table[op].text, b, table[op].precedence);
 }
@@ -481,10 +482,10 @@ const char *print_element(Printer *p, const Value *value, Expr *const *index, bo
     const char *name = is_local(value) ? value->name : p->value_name(p->who, value);
     if (!name)
         report_fatal(p->context->report, NULL, INTERNAL,
-                     format(p, "value '%s' is read where it has no memory", value->name));
+                     print_format(p, "value '%s' is read where it has no memory", value->name));
     if (!is_local(value))
         use_value(p, value, is_written);
-    return format(p, "%s[%s]", name, print_expression(p, flat_index(p, value, index)).text);
+    return print_format(p, "%s[%s]", name, print_expression(p, flat_index(p, value, index)).text);
 }
 
 static Printed print_load(Printer *p, const Expr *e)
@@ -500,8 +501,8 @@ static Printed print_select(Printer *p, const Expr *e)
 {
     const Printed condition = print_expression(p, e->arg[0]), a = print_expression(p, e->arg[1]),
                   b = print_expression(p, e->arg[2]);
-    return (Printed){format(p, "%s ? %s : %s", print_within(p, condition, P_OR), print_within(p, a, P_OR),
-                            print_within(p, b, P_CHOICE)),
+    return (Printed){print_format(p, "%s ? %s : %s", print_within(p, condition, P_OR), print_within(p, a, P_OR),
+                                  print_within(p, b, P_CHOICE)),
                      P_CHOICE};
 }
 

@@ -1,7 +1,7 @@
 /* print.h -- expressions (print.c) and statements (print_stmt.c) as C99 that is also C++, with the parentheses it takes
  * and no more. */
-#ifndef PRINT_H
-#define PRINT_H
+#ifndef CODEGEN_PRINT_H
+#define CODEGEN_PRINT_H
 #include "../frontend/map.h"
 #include "nest.h"
 #include "text.h"
@@ -78,6 +78,8 @@ const char *print_element(Printer *printer, const Value *value, Expr *const *ind
 /* Rounded to a converted type, and stored. In a cast what is too large becomes the greatest value of the one-byte
  * types; a store keeps infinities. */
 const char *print_from_float(Printer *printer, DType type, const char *value, bool is_cast);
+/* A string printed as printf would, in the arena. */
+char *print_format(Printer *printer, const char *form, ...) __attribute__((format(printf, 2, 3)));
 /* Notes that the text speaks of the tensor. */
 void use_value(Printer *printer, const Value *value, bool is_written);
 

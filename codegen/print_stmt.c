@@ -2,16 +2,6 @@
 #include "print.h"
 #include <string.h>
 
-static char *format(Printer *p, const char *form, ...) __attribute__((format(printf, 2, 3)));
-static char *format(Printer *p, const char *form, ...)
-{
-    va_list args;
-    va_start(args, form);
-    char *text = arena_vprintf(p->context->arena, form, args);
-    va_end(args);
-    return text;
-}
-
 static const char *type_of(const Value *local)
 {
     return local->type.dtype == INDEX ? "int64_t" : dtype_info(local->type.dtype)->compute;
@@ -74,11 +64,11 @@ static void print_pragma(Printer *p, const Stmt *stmt)
     if (!p->threads || (known && work < WORTH_THREADS))
         return;
     text_line(p->text, "#ifdef _OPENMP");
-    text_line(
-        p->text, "#pragma omp parallel for%s%s",
-        known ? ""
-              : format(p, " if (%s > %d)", print_within(p, print_expression(p, stmt->work), P_SHIFT), WORTH_THREADS),
-        stmt->is_uneven ? " schedule(dynamic, 64)" : "");
+    text_line(p->text, "#pragma omp parallel for%s%s",
+              known ? ""
+                    : print_format(p, " if (%s > %d)", print_within(p, print_expression(p, stmt->work), P_SHIFT),
+                                   WORTH_THREADS),
+              stmt->is_uneven ? " schedule(dynamic, 64)" : "");
     text_line(p->text, "#endif");
 }
 
@@ -89,7 +79,7 @@ static void print_for(Printer *p, const Stmt *stmt)
     if (stmt->work)
         print_pragma(p, stmt);
     map_set(p->axis_name, stmt->axis, name);
-    const char *step = stmt->step == 1 ? format(p, "%s++", name) : format(p, "%s += %d", name, stmt->step);
+    const char *step = stmt->step == 1 ? print_format(p, "%s++", name) : print_format(p, "%s += %d", name, stmt->step);
     text_line(p->text, "for (int64_t %s = %s; %s < %s; %s)%s", name, print_widened(p, stmt->lo), name,
               print_within(p, print_expression(p, stmt->hi), P_SHIFT), step, braces ? " {" : "");
     print_body(p, &stmt->body, braces);
@@ -126,19 +116,19 @@ static const char *pointer(Printer *p, const Value *value, const Expr *offset, b
     const char *name = p->value_name(p->who, value);
     if (expr_is_int(offset, &constant) && constant == 0)
         return name;
-    return format(p, "%s + %s", name, print_within(p, print_expression(p, offset), P_ADD));
+    return print_format(p, "%s + %s", name, print_within(p, print_expression(p, offset), P_ADD));
 }
 
 static void print_tile(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
     p->helpers->needs_tile = true;
-    const char *head = format(p, "%stile(", p->prefix);
+    const char *head = print_format(p, "%stile(", p->prefix);
     text_wrapped(p->text,
-                 format(p, "%s%s, %s, %s, %s, %s, %s);", head, print_expression(p, call->rows).text,
-                        print_expression(p, call->depth).text, pointer(p, call->a, call->a_offset, false),
-                        print_expression(p, call->a_stride).text, pointer(p, call->b, call->b_offset, false),
-                        stmt->target->name),
+                 print_format(p, "%s%s, %s, %s, %s, %s, %s);", head, print_expression(p, call->rows).text,
+                              print_expression(p, call->depth).text, pointer(p, call->a, call->a_offset, false),
+                              print_expression(p, call->a_stride).text, pointer(p, call->b, call->b_offset, false),
+                              stmt->target->name),
                  4 * p->text->indent + (int)strlen(head));
 }
 
@@ -147,7 +137,7 @@ static const char *blas_int(Printer *p, const Expr *e)
 {
     int64_t constant;
     return expr_is_int(e, &constant) ? print_expression(p, e).text
-                                     : format(p, "(int)%s", print_within(p, print_expression(p, e), P_UNARY));
+                                     : print_format(p, "(int)%s", print_within(p, print_expression(p, e), P_UNARY));
 }
 
 static void print_sgemm(Printer *p, const Stmt *stmt)
@@ -156,11 +146,12 @@ static void print_sgemm(Printer *p, const Stmt *stmt)
     p->helpers->needs_cblas = true;
     text_wrapped(
         p->text,
-        format(p, "cblas_sgemm(CblasRowMajor, CblasNoTrans, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",
-               call->b_transposed ? "CblasTrans" : "CblasNoTrans", blas_int(p, call->rows), blas_int(p, call->columns),
-               blas_int(p, call->depth), pointer(p, call->a, call->a_offset, false), blas_int(p, call->a_stride),
-               pointer(p, call->b, call->b_offset, false), blas_int(p, call->b_stride),
-               pointer(p, stmt->target, call->out_offset, true), blas_int(p, call->columns)),
+        print_format(p, "cblas_sgemm(CblasRowMajor, CblasNoTrans, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",
+                     call->b_transposed ? "CblasTrans" : "CblasNoTrans", blas_int(p, call->rows),
+                     blas_int(p, call->columns), blas_int(p, call->depth), pointer(p, call->a, call->a_offset, false),
+                     blas_int(p, call->a_stride), pointer(p, call->b, call->b_offset, false),
+                     blas_int(p, call->b_stride), pointer(p, stmt->target, call->out_offset, true),
+                     blas_int(p, call->columns)),
         4 * p->text->indent + (int)strlen("cblas_sgemm("));
 }
 

@@ -12,8 +12,6 @@ static inline void template_int(Text *text, long long value)
 #define TEMPLATE_HOLE(text, value)                                                                                     \
     _Generic((value), const char * : text_string, char * : text_string, default : template_int)((text), (value))
 
-struct Program;
-
 /* NAME_tile: `rows` rows times a panel of `columns` columns, both as constants of the text. */
 void template_tile(Text *text, const char *prefix, const char *upper, int rows, int columns);
 #endif

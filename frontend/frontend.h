@@ -23,7 +23,7 @@ bool tensor_save(const Tensor *tensor, const char *name, const char *path);
  * error in the report. model_load has called it. */
 bool functions_check(const Model *model);
 
-/* Brings every node to the newest opset by the table in upgrade.c. */
+/* Brings every node to the newest opset by the rows of upgrade.def. */
 bool model_upgrade(Model *model);
 
 /* Infers types, symbolic shapes, elements and bounds of all values, from inputs and definitions alone (value_info is not
