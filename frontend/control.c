@@ -1,20 +1,11 @@
 /* control.c -- running the operators that run subgraphs, and those on sequences and optionals. */
-#include "call.h"
+#include "control.h"
 #include <string.h>
 
 /* ---- data ---- */
 static Datum *has(const Call *call, int input)
 {
     return input < call->node->nin ? call->input[input] : NULL;
-}
-
-static Datum *holder(const Call *call, TypeKind kind, int count)
-{
-    Datum *datum = ARENA_NEW(call->context->arena, Datum);
-    datum->kind = kind;
-    datum->count = count;
-    datum->item = ARENA_ARRAY(call->context->arena, count, Datum *);
-    return datum;
 }
 
 static Datum *integer_datum(const Call *call, DType dtype, int64_t value, int rank)
@@ -253,7 +244,7 @@ static bool run_sequence_map(const Call *call)
     Datum **in = ARENA_ARRAY(call->context->arena, body->nin, Datum *);
     Datum **out = ARENA_ARRAY(call->context->arena, body->nout, Datum *);
     for (int i = 0; i < body->nout; i++) {
-        Datum *result = holder(call, SEQUENCE, count);
+        Datum *result = datum_new(call->context, SEQUENCE, count);
         result->dtype = body->out[i]->type.dtype;
         call_give(call, i, result);
     }
@@ -287,7 +278,7 @@ static int place_of(const Call *call, int input, int count, int places)
 
 static bool run_sequence_construct(const Call *call)
 {
-    Datum *result = holder(call, SEQUENCE, call->node->nin);
+    Datum *result = datum_new(call->context, SEQUENCE, call->node->nin);
     memcpy(result->item, call->input, (size_t)call->node->nin * sizeof *result->item);
     result->dtype = result->item[0]->tensor->dtype;
     call_give(call, 0, result);
@@ -296,7 +287,7 @@ static bool run_sequence_construct(const Call *call)
 
 static bool run_sequence_empty(const Call *call)
 {
-    Datum *result = holder(call, SEQUENCE, 0);
+    Datum *result = datum_new(call->context, SEQUENCE, 0);
     result->dtype = dtype_from_number(attr_int(call->node, "dtype", 1));
     call_give(call, 0, result);
     return true;
@@ -308,7 +299,7 @@ static bool run_sequence_insert(const Call *call)
     const int place = place_of(call, 2, from->count, from->count + 1);
     if (place < 0)
         return false;
-    Datum *result = holder(call, SEQUENCE, from->count + 1);
+    Datum *result = datum_new(call->context, SEQUENCE, from->count + 1);
     for (int i = 0; i <= from->count; i++)
         result->item[i] = i == place ? call->input[1] : from->item[i - (i > place)];
     result->dtype = call->input[1]->tensor->dtype;
@@ -322,7 +313,7 @@ static bool run_sequence_erase(const Call *call)
     const int place = place_of(call, 1, from->count, from->count);
     if (place < 0)
         return false;
-    Datum *result = holder(call, SEQUENCE, from->count - 1);
+    Datum *result = datum_new(call->context, SEQUENCE, from->count - 1);
     for (int i = 0; i < result->count; i++)
         result->item[i] = from->item[i + (i >= place)];
     result->dtype = from->dtype;
@@ -354,7 +345,7 @@ static bool run_split_to_sequence(const Call *call)
     if (each <= 0 || extent > INT32_MAX)
         return call_fail(call, "the length of the parts is not positive");
     const int count = (int)(lists ? split->count : (extent + each - 1) / each);
-    Datum *result = holder(call, SEQUENCE, count);
+    Datum *result = datum_new(call->context, SEQUENCE, count);
     int64_t start = 0;
     for (int i = 0; i < count; i++) {
         int64_t length = lists ? tensor_int(split, i) : each;
@@ -390,7 +381,7 @@ static bool run_concat_from_sequence(const Call *call)
 /* ---- optionals ---- */
 static bool run_optional(const Call *call)
 {
-    Datum *element = has(call, 0), *result = holder(call, OPTIONAL, element != NULL);
+    Datum *element = has(call, 0), *result = datum_new(call->context, OPTIONAL, element != NULL);
     if (element)
         result->item[0] = element;
     call_give(call, 0, result);

@@ -6,12 +6,12 @@
 
 static Datum *from_sequence(const Source *source, const Onnx__SequenceProto *proto, const Type *wanted);
 
-static Datum *new_datum(const Source *source, TypeKind kind, int count)
+Datum *datum_new(Context *context, TypeKind kind, int count)
 {
-    Datum *datum = ARENA_NEW(source->context->arena, Datum);
+    Datum *datum = ARENA_NEW(context->arena, Datum);
     datum->kind = kind;
     datum->count = count;
-    datum->item = ARENA_ARRAY(source->context->arena, count, Datum *);
+    datum->item = ARENA_ARRAY(context->arena, count, Datum *);
     return datum;
 }
 
@@ -26,7 +26,7 @@ static Datum *from_tensor(const Source *source, const Onnx__TensorProto *proto)
     const Tensor *tensor = tensor_import(source, proto);
     if (!tensor)
         return NULL;
-    Datum *datum = new_datum(source, TENSOR, 0);
+    Datum *datum = datum_new(source->context, TENSOR, 0);
     datum->tensor = tensor;
     datum->dtype = tensor->dtype;
     return datum;
@@ -36,7 +36,7 @@ static Datum *from_optional(const Source *source, const Onnx__OptionalProto *pro
 {
     const Type *element = wanted ? wanted->element : NULL;
     bool full = proto->tensor_value || proto->sequence_value || proto->optional_value;
-    Datum *datum = new_datum(source, OPTIONAL, full);
+    Datum *datum = datum_new(source->context, OPTIONAL, full);
     if (proto->sparse_tensor_value || proto->map_value)
         return unsupported(source, "an optional of a kind that is not supported");
     if (proto->tensor_value)
@@ -55,7 +55,7 @@ static Datum *from_sequence(const Source *source, const Onnx__SequenceProto *pro
     size_t n = proto->n_tensor_values + proto->n_sequence_values + proto->n_optional_values;
     if (proto->n_sparse_tensor_values || proto->n_map_values || tensors + sequences + optionals > 1 || n > INT32_MAX)
         return unsupported(source, "a sequence of a kind that is not supported");
-    Datum *datum = new_datum(source, SEQUENCE, (int)n);
+    Datum *datum = datum_new(source->context, SEQUENCE, (int)n);
     for (size_t i = 0; i < n; i++) {
         datum->item[i] = tensors     ? from_tensor(source, proto->tensor_values[i])
                          : sequences ? from_sequence(source, proto->sequence_values[i], element)

@@ -81,8 +81,6 @@ Dim *dim_of_term(DimTable *table, int64_t coefficient, const Term *term, const T
 /* Whether the atoms of `part` are among those of `whole`, repetitions counted. */
 bool term_contains(const Term *whole, const Term *part);
 
-/* Saturating arithmetic, where INT64_MIN and INT64_MAX stand for the infinities; quotient rounded down, b > 0. */
-int64_t saturate_add(int64_t a, int64_t b);
-int64_t saturate_mul(int64_t a, int64_t b);
+/* The quotient rounded down, b > 0. */
 int64_t floor_quotient(int64_t a, int64_t b);
 #endif

@@ -1,9 +1,9 @@
 /* dim_order.c -- bounds of symbolic dimensions, and proofs that one is at most another. */
 #include "dim_form.h"
 
-/* ---- saturating arithmetic ---- */
+/* ---- saturating arithmetic: INT64_MIN and INT64_MAX stand for the infinities ---- */
 
-int64_t saturate_add(int64_t a, int64_t b)
+static int64_t saturate_add(int64_t a, int64_t b)
 {
     int64_t sum;
     if (a == INT64_MIN || b == INT64_MIN)
@@ -13,7 +13,7 @@ int64_t saturate_add(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? (a < 0 ? INT64_MIN : INT64_MAX) : sum;
 }
 
-int64_t saturate_mul(int64_t a, int64_t b)
+static int64_t saturate_mul(int64_t a, int64_t b)
 {
     int64_t product;
     if (a == 0 || b == 0)

@@ -24,7 +24,8 @@ Datum *datum_of_tensor(Context *context, const Tensor *tensor)
     return datum;
 }
 
-Datum *environment_get(const Environment *environment, const Value *value)
+/* The datum of a value in this environment or those around it. NULL: not there. */
+static Datum *environment_get(const Environment *environment, const Value *value)
 {
     for (; environment; environment = environment->outer) {
         Datum *datum = map_get(environment->datum, value);

@@ -25,8 +25,9 @@ bool evaluate_node(const Node *node, const Tensor **output);
 /* What each value holds while a graph runs, those of the graphs around it included. */
 typedef struct Environment Environment;
 
-/* The datum of a value in this environment or those around it. NULL: not there. */
-Datum *environment_get(const Environment *environment, const Value *value);
+/* A datum of this kind with room for `count` items, none of them set. */
+Datum *datum_new(Context *context, TypeKind kind, int count);
+/* A tensor as a datum. */
 Datum *datum_of_tensor(Context *context, const Tensor *tensor);
 
 /* Runs a subgraph once: its inputs hold `input`, values of outer graphs are found in the environment. Fills one Datum for

@@ -1,5 +1,5 @@
 /* strings.c -- running the operators on strings. Strings are UTF-8; only ASCII letters change case. */
-#include "call.h"
+#include "control.h"
 #include <ctype.h>
 #include <regex.h>
 #include <stdlib.h>

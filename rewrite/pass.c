@@ -45,7 +45,7 @@ static RuleSet *builtin(Context *context, const char *const *name)
             report_add(context->report, NULL, INTERNAL, "a built-in rule file is missing");
             return NULL;
         }
-        rules = rules_parse_more(context, rules, text, arena_printf(context->arena, "%s.rules", *name));
+        rules = rules_parse(context, rules, text, arena_printf(context->arena, "%s.rules", *name));
         if (!rules)
             return NULL;
     }
@@ -101,7 +101,7 @@ static char *read_text(Context *context, const char *path)
 RuleSet *rules_read(Context *context, RuleSet *rules, const char *path)
 {
     const char *const text = read_text(context, path);
-    return text ? rules_parse_more(context, rules, text, path) : NULL;
+    return text ? rules_parse(context, rules, text, path) : NULL;
 }
 
 /* The built-in rules, then the user's files in the order given. */

@@ -158,7 +158,7 @@ static bool build_statement(const Statement *statement, Node *root, Binding *bin
 }
 
 /* Removes a node nobody reads, and those before it that nobody reads then. */
-void node_remove_unread(Node *node)
+static void node_remove_unread(Node *node)
 {
     Arena *const arena = node->graph->context->arena;
     int depth = 0, capacity = 16;

@@ -8,10 +8,9 @@
 
 typedef struct RuleSet RuleSet;
 
-/* Reads rules. `file` names them in messages. NULL after errors in the context's report. */
-RuleSet *rules_parse(Context *context, const char *text, const char *file);
-/* The same, appended to a set (NULL: a new one), which is returned. */
-RuleSet *rules_parse_more(Context *context, RuleSet *rules, const char *text, const char *file);
+/* Reads rules and appends them to a set (NULL: a new one), which is returned. `file` names them in messages. NULL after
+ * errors in the context's report. */
+RuleSet *rules_parse(Context *context, RuleSet *rules, const char *text, const char *file);
 /* The same from a file. */
 RuleSet *rules_read(Context *context, RuleSet *rules, const char *path);
 /* Applies a set until nothing changes. Counts firings in log (may be NULL). False after errors. */

@@ -3,11 +3,8 @@
 #define COMPOSED_H
 #include "op.h"
 
-/* The text of the body for this node, as one ONNX function whose inputs and outputs are the node's: statements whose
- * condition does not hold are left out, attributes are filled in. NULL after an error in the report (an attribute or a
- * dimension that the text needs is not there). The types of the inputs must be known. */
-const char *composed_text(const Node *node);
-
-/* The same, parsed: a function of a model of its own. NULL after errors in the report. */
+/* The body for this node, a function of a model of its own whose inputs and outputs are the node's: statements of its
+ * text whose condition does not hold are left out, attributes are filled in. NULL after errors in the report (an attribute
+ * or a dimension that the text needs is not there). The types of the inputs must be known. */
 Graph *compose(Node *node);
 #endif

@@ -438,7 +438,7 @@ static bool count_groups(Body *body)
                                    body->node->nin, plain, repeated));
 }
 
-const char *composed_text(const Node *node)
+static const char *composed_text(const Node *node)
 {
     Body body = {.node = node, .context = node->graph->context};
     if (!find_body(&body)) {

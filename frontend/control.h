@@ -1,6 +1,6 @@
-/* call.h -- a node of FORM_CONTROL that runs: what control.c and strings.c share. */
-#ifndef CALL_H
-#define CALL_H
+/* control.h -- a node of FORM_CONTROL that runs: what control.c and strings.c share. */
+#ifndef CONTROL_H
+#define CONTROL_H
 #include "evaluate.h"
 #include "ops/op.h"
 
