@@ -402,7 +402,7 @@ static Expr *work_of(const Nest *n, const Spatial *spatial)
             Dim *extent = extent_of(n->context, n->reduction[i]->over[k]);
             rounds = extent ? dim_mul(dims, rounds, extent) : rounds;
         }
-        most = dim_max(dims, most, rounds);
+        most = dim_add(dims, most, rounds); /* not the maximum: only the pragma would need that function */
     }
     return expr_dim(n->context, dim_mul(dims, points, most));
 }
