@@ -18,8 +18,8 @@ typedef struct {
     const char *command; /* the options as given, for the header comment and the manifest */
 } BuildOptions;
 
-/* Writes the program of a model that has been through rewrite(). False after errors in the report; the folder is then
- * as it was.
+/* Writes the program of a model that has been through rewrite(), which is used up. False after errors in the report;
+ * the folder is then as it was.
  *
  * The files: NAME.h, NAME.c, the weights in one of their forms, NAME_test.c, manifest.json, Makefile. NAME_driver.c,
  * when wanted, is a main() around the program for `onnx2c verify` and the demo:
@@ -33,8 +33,8 @@ typedef struct {
  * status 1. */
 bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *log);
 
-/* What `inspect --cost` and `inspect --mem` print: operations and bytes of each kernel; the workspace's formula and
- * slots. */
-bool codegen_print_cost(Model *model, FILE *to, bool json);
-bool codegen_print_memory(Model *model, FILE *to, bool json);
+/* Prints what the program of a model that has been through rewrite() costs (operations and bytes of each kernel) and
+ * what memory it takes (the workspace's formula and slots). The model is used up, as by codegen_build. False after
+ * errors in the report. */
+bool codegen_print(Model *model, const BuildOptions *options, FILE *to, bool cost, bool memory, bool json);
 #endif

@@ -216,18 +216,12 @@ static const char *parameters(Program *program, const Uses *uses, bool with_type
     return text->length ? text->data : with_types ? "void" : "";
 }
 
-/* The check that does the same as this text and has been printed before; its name. */
+/* The text of a check that has been printed. */
 typedef struct Made Made;
 struct Made {
-    const char *text, *name;
+    const char *text;
     Made *next;
 };
-
-static const char *operators_of(const Program *program, const Step *step)
-{
-    (void)program;
-    return step->label;
-}
 
 static void print_function(Program *program, const Step *step, Call *call, const char *name)
 {
@@ -238,10 +232,10 @@ static void print_function(Program *program, const Step *step, Call *call, const
     Printer printer = printer_new(program, body, program->helpers);
     print_block(&printer, &call->block);
     if (call->output)
-        text_line(text, "/* %s: %s %s */", operators_of(program, step), type_comment(program, &call->output->type),
+        text_line(text, "/* %s: %s %s */", step->label, type_comment(program, &call->output->type),
                   buffer_of(program, call->output)->name);
     else
-        text_line(text, "/* %s: its indices are in range */", operators_of(program, step));
+        text_line(text, "/* %s: its indices are in range */", step->label);
     const char *type = call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix) : "void";
     const char *head = arena_printf(context->arena, "static %s %s(", type, name);
     text_wrapped(text, arena_printf(context->arena, "%s%s)", head, parameters(program, &printer.uses, true)),
@@ -275,7 +269,7 @@ static void print_step(Program *program, Step *step, Made **made)
                 continue;
             }
             Made *new = ARENA_NEW(arena, Made);
-            *new = (Made){printer.text->data, step->name, *made};
+            *new = (Made){printer.text->data, *made};
             *made = new;
             name = name_identifier(program->file_names, program->prefix, arena_printf(arena, "%s_check", label));
         } else if (outputs++ > 0) {

@@ -134,9 +134,12 @@ static bool inspect(Context *context, const Options *options, void *who)
 {
     (void)who;
     PassOptions passes;
+    BuildOptions build;
     RewriteLog *log = ARENA_NEW(context->arena, RewriteLog);
-    if (!pass_options(context, options, &passes))
+    if (!pass_options(context, options, &passes) || !build_options(context, options, &build))
         return false;
+    build.folder = "";
+    build.name = "model";
     Model *model = load_model(context, options);
     if (!model)
         return false;
@@ -151,9 +154,8 @@ static bool inspect(Context *context, const Options *options, void *who)
         print_graph_json(model->graph);
     else if (options->ir && !print_ir(model))
         return false;
-    if (options->cost && !codegen_print_cost(model, stdout, options->json))
-        return false;
-    return !options->mem || codegen_print_memory(model, stdout, options->json);
+    return !(options->cost || options->mem) ||
+           codegen_print(model, &build, stdout, options->cost, options->mem, options->json);
 }
 
 int verb_inspect(const Options *options)
