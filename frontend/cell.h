@@ -114,11 +114,23 @@ static inline int64_t cell_integer(const Cell *cell, int64_t lane)
 }
 bool cell_is_bad(const Cell *cell, int64_t lane);
 
-/* ---- between cell.c and reduction.c ---- */
+/* ---- between cell.c, load.c and reduction.c ---- */
+void evaluate_load(Machine *machine, Cell *cell);
 void evaluate_reduction(Machine *machine, Cell *cell);
 /* The cell's one lane stands at own[0]; its lanes do. */
 void set_uniform(Cell *cell);
 void set_varying(Cell *cell);
 uint8_t *bad_lanes(Machine *machine, Cell *cell);
 void inherit_bad(Machine *machine, Cell *cell, const Cell *from);
+/* Notes an index outside [0, extent) in a lane, or (lane < 0) in all of them. */
+void mark_bad(Machine *machine, Cell *cell, int64_t lane, int64_t index, int64_t extent);
+static inline bool is_inside(int64_t index, int64_t extent)
+{
+    return index >= 0 && index < extent;
+}
+/* Of an index that does not vary irregularly: how much it grows from lane to lane. */
+static inline int64_t step_of(const Cell *cell)
+{
+    return cell->form == AFFINE ? cell->step : 0;
+}
 #endif
