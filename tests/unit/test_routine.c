@@ -54,13 +54,13 @@ static void test_unique(void)
 {
     const int32_t x[] = {2, 1, 2, 1, 2, 1, 3, 3}; /* [2, 4]: columns (2 2) (1 1) (2 3) (1 3) */
     int32_t y[8];
-    int64_t first[4], inverse[4], occurrences[4], count, scratch[12];
+    int64_t first[8], inverse[8], occurrences[8], count, scratch[12];
     const void *in[] = {x};
     void *out[] = {y, first, inverse, occurrences, &count};
     CU_ASSERT_EQUAL(find("unique", "")(in, out, (int64_t[]){O2C_INT32, 2, 4, 1, 1}, NULL, scratch), O2C_OK);
     CU_ASSERT_EQUAL(count, 4);
     CU_ASSERT_EQUAL(memcmp(y, (int32_t[]){1, 1, 2, 2, 1, 3, 2, 3}, sizeof y), 0);
-    CU_ASSERT_EQUAL(memcmp(inverse, (int64_t[]){2, 0, 3, 1}, sizeof inverse), 0);
+    CU_ASSERT_EQUAL(memcmp(inverse, (int64_t[]){2, 0, 3, 1}, 32), 0);
 
     CU_ASSERT_EQUAL(find("unique", "")(in, out, (int64_t[]){O2C_INT32, 1, 8, 1, 0}, NULL, (int64_t[24]){0}), O2C_OK);
     CU_ASSERT_EQUAL(count, 3); /* in the order of first occurrence */
