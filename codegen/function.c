@@ -295,6 +295,10 @@ static void need_step(Program *program, Step *step)
 {
     Context *context = program->context;
     step->is_needed = true;
+    for (const Requirement *r = step->requires; r; r = r->next) {
+        need_symbols(program, r->low);
+        need_symbols(program, r->high);
+    }
     if (step->kind == STEP_LOOPS) {
         build(program, step);
         step->uses = uses_of(program, step);

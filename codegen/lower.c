@@ -349,11 +349,23 @@ static Step *loops_step(Lowering *l)
     return step;
 }
 
+/* A routine reads its tensors as far as its sizes say: those it takes to be equal are compared before it runs. */
+static void require_same(const Lowering *l, Step *step, const Definition *d)
+{
+    for (int i = 0; i < d->nsame; i++)
+        for (int k = 0; k < 2; k++) {
+            Requirement *requirement = ARENA_NEW(l->context->arena, Requirement);
+            *requirement = (Requirement){d->same[i][k], d->same[i][!k], step->requires};
+            step->requires = requirement;
+        }
+}
+
 static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
 {
     Program *program = l->program;
     Step *step = step_new(program, STEP_ROUTINE, node->name);
     step->routine = d->routine;
+    require_same(l, step, d);
     for (int i = 0; i < d->routine->nin; i++)
         if (d->routine->in[i])
             need_buffer(program, d->routine->in[i]);
@@ -374,17 +386,35 @@ static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
     return true;
 }
 
+/* Nests trust the grouping of edges as far as gnn.Csr has checked it: row, order and from that are not of one such node
+ * could lead anywhere. */
+static bool has_foreign_edges(const Node *node)
+{
+    enum { ROW = 3, ORDER, SOURCE, FROM };
+    if (strcmp(node->op->domain, "gnn") != 0 || strncmp(node->op->name, "Segment", 7) != 0 || node->nin <= ROW ||
+        !node->in[ROW])
+        return false;
+    const Node *csr = node->in[ROW]->def;
+    if (!csr || csr->op != op_find("gnn", "Csr") || csr->out[0] != node->in[ROW] || csr->nout < 2 ||
+        node->nin <= ORDER || csr->out[1] != node->in[ORDER])
+        return true;
+    return node->nin > FROM && node->in[FROM] && (csr->nout < 3 || csr->out[2] != node->in[FROM]);
+}
+
 static bool lower_node(Lowering *l, Node *node, Step **loops)
 {
     Program *program = l->program;
     Definition d = {.node = node, .context = l->context};
     if (!op_define(node, &d))
         return false;
+    if (has_foreign_edges(node))
+        return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
+                          "its row, order and from do not come from one gnn.Csr");
     if (d.routine)
         return lower_routine(l, node, &d);
     if (node->op->form == FORM_CONTROL || node->op->form == FORM_ROUTINE)
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
-                          "the code generator has no form for it yet");
+                          "the code generator has no form for it yet; verify --evaluator runs it");
     for (int i = 0; i < node->nout; i++) {
         Value *value = node->out[i];
         if (!value || value->constant)

@@ -39,6 +39,8 @@ struct Definition {
     Context *context;
     Element *element;    /* by output; for elementwise and index forms */
     Routine *routine;    /* for routines */
+    Dim *same[MAX_RANK][2]; /* sizes that def_same_shape took to be equal because they are not known to differ */
+    int nsame;
     bool failed;
 };
 

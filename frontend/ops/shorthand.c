@@ -133,11 +133,16 @@ bool def_same_shape(Definition *d, int a, int b)
     if (!def_require(d, def_rank(d, a) == def_rank(d, b), "inputs %d and %d have ranks %d and %d, which must be equal",
                      a, b, def_rank(d, a), def_rank(d, b)))
         return false;
-    for (int k = 0; k < def_rank(d, a); k++)
-        if (!def_require(d, !size_differs(d, def_dim(d, a, k), def_dim(d, b, k)),
-                         "inputs %d and %d differ in dimension %d: %s and %s", a, b, k, size_text(d, def_dim(d, a, k)),
-                         size_text(d, def_dim(d, b, k))))
+    for (int k = 0; k < def_rank(d, a); k++) {
+        Dim *first = def_dim(d, a, k), *second = def_dim(d, b, k);
+        if (!def_require(d, !size_differs(d, first, second), "inputs %d and %d differ in dimension %d: %s and %s", a, b,
+                         k, size_text(d, first), size_text(d, second)))
             return false;
+        if (first != second && d->nsame < MAX_RANK) {
+            d->same[d->nsame][0] = first;
+            d->same[d->nsame++][1] = second;
+        }
+    }
     return true;
 }
 

@@ -131,6 +131,22 @@ static void test_views_and_dead_steps(void)
     context_free(context);
 }
 
+/* What gnn.Csr has not checked would be read through without a check. */
+static void test_foreign_edges_are_refused(void)
+{
+    context = test_context();
+    const BuildOptions options = {.name = "m"};
+    Model *model =
+        model_parse(context, "<ir_version: 10, opset_import: [\"\" : 21, \"gnn\" : 1]>\n"
+                             "g (float[E,4] x, int64[E] k, int32[8] row, int32[E] order) => (float[7,4] y) {\n"
+                             "  n = Constant <value = int64 {7}> () y = gnn.SegmentSum (x, k, n, row, order) }");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(model);
+    CU_ASSERT_FATAL(model_upgrade(model) && model_infer(model));
+    CU_ASSERT_PTR_NULL(program_new(model, &options, NULL));
+    CU_ASSERT(report_has(context->report, OP_UNSUPPORTED));
+    context_free(context);
+}
+
 void suite_nest(void)
 {
     static const UnitTest tests[] = {
@@ -140,6 +156,7 @@ void suite_nest(void)
         {"elementwise", test_elementwise},
         {"reduction over lanes", test_reduction_over_lanes},
         {"indices are checked once", test_indices_are_checked},
+        {"foreign edges are refused", test_foreign_edges_are_refused},
         {"views, and steps only shapes needed", test_views_and_dead_steps},
     };
     ADD_SUITE("nest", tests);
