@@ -2,11 +2,10 @@
 #include "shape.h"
 #include "../frontend/dim_form.h"
 #include "../frontend/frontend.h"
+#include "../frontend/ops/expr.h"
 #include "../frontend/ops/op.h"
 #include "pass.h"
 #include <string.h>
-
-enum { MAX_ELEMENTS = 64 };
 
 /* ---- ask ---- */
 Dim **value_dims(const Value *value, int *count)

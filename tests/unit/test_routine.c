@@ -132,7 +132,9 @@ static void test_dft(void)
         for (int64_t i = 0; i < 2 * length; i++)
             CU_ASSERT_DOUBLE_EQUAL(z[i], x[i], 1e-12);
     }
-    CU_ASSERT_EQUAL(dft(NULL, NULL, (int64_t[]){1, 0, 1, 1, 0, 0, 2, 0, 0}, NULL, NULL), O2C_BAD_VALUE);
+    const void *nothing[] = {NULL};
+    void *nowhere[] = {NULL};
+    CU_ASSERT_EQUAL(dft(nothing, nowhere, (int64_t[]){1, 0, 1, 1, 0, 0, 2, 0, 0}, NULL, NULL), O2C_BAD_VALUE);
 }
 
 static void test_random(void)
