@@ -62,7 +62,7 @@ static bool find_sets(Case *test)
     }
     closedir(folder);
     qsort(test->set, (size_t)test->nset, sizeof *test->set, by_number);
-    return test->nset > 0 ||
+    return test->nset > 0 || !test->options->evaluator ||
            report_add(test->context->report, NULL, FILE_UNREADABLE, test->folder, "there is no test_data_set_0 in it");
 }
 
@@ -284,19 +284,20 @@ static int add_flags(Case *test, const char **argument, int count, int limit)
     return count;
 }
 
-/* Compiles the program in `folder` with its driver. */
-static bool compile_program(Case *test, const char *folder)
+/* Compiles the program in `folder` with one of the two files that have a main(): "driver" or "test". */
+static bool compile_program(Case *test, const char *folder, const char *with)
 {
     enum { LIMIT = 256 };
+    const char *other = strcmp(with, "test") == 0 ? "_driver.c" : "_test.c";
     const char *argument[LIMIT] = {getenv("CC") && *getenv("CC") ? getenv("CC") : "cc", "-std=c99"};
     int count = add_flags(test, argument, 2, LIMIT / 2);
     argument[count++] = "-o";
-    argument[count++] = "driver";
+    argument[count++] = with;
     DIR *files = opendir(folder);
     for (const struct dirent *entry; files && (entry = readdir(files)) && count < LIMIT - 4;) {
         const char *suffix = strrchr(entry->d_name, '.');
-        bool is_test = strstr(entry->d_name, "_test.c") != NULL;
-        if (suffix && !is_test && (strcmp(suffix, ".c") == 0 || strcmp(suffix, ".S") == 0))
+        bool is_other = strstr(entry->d_name, other) != NULL;
+        if (suffix && !is_other && (strcmp(suffix, ".c") == 0 || strcmp(suffix, ".S") == 0))
             argument[count++] = arena_strdup(test->context->arena, entry->d_name);
     }
     if (files)
@@ -363,6 +364,14 @@ static bool run_set(Case *test, const DataSet *set, const char *program, const T
     return read_outputs(test, folder, type, ntype, output) && compare_outputs(test, set, output, ntype, type);
 }
 
+/* Without data sets there is still the self-test: made-up inputs, and what the reference evaluator makes of them. */
+static bool run_self_test(Case *test, const char *folder)
+{
+    const char *log = arena_printf(test->context->arena, "%s/test.log", test->temporary);
+    int status = process_run((const char *[]){"./test", NULL}, folder, log);
+    return status == 0 || process_failed(test, "the self-test", status, log);
+}
+
 static bool run_program(Case *test)
 {
     Context *context = test->context;
@@ -375,15 +384,18 @@ static bool run_program(Case *test)
     build.folder = arena_printf(context->arena, "%s/program", test->temporary);
     build.name = "model";
     build.driver = true;
-    if (!test->options->weights)
+    if (!test->options->weights && test->nset > 0)
         build.weights = WEIGHTS_BIN; /* what the C compiler need not read */
     int noutput = test->model->graph->nout;
     Type *type = output_types(test);
     for (int k = 0; k < noutput; k++)
         if (type[k].kind != TENSOR)
             return report_add(context->report, NULL, OP_UNSUPPORTED, "an output that is no tensor", "in generated C");
-    if (!compile_model(test->model, test->options, &build) || !compile_program(test, build.folder))
+    if (!compile_model(test->model, test->options, &build) ||
+        !compile_program(test, build.folder, test->nset > 0 ? "driver" : "test"))
         return false;
+    if (test->nset == 0)
+        return run_self_test(test, build.folder);
     for (int i = 0; i < test->nset; i++)
         if (!run_set(test, &test->set[i], build.folder, type, noutput))
             return false;
@@ -404,7 +416,9 @@ static void print_case(const Case *test)
     const char *name = strrchr(test->folder, '/');
     name = name && name[1] ? name + 1 : test->folder;
     printf("%s %s: ", test->passed ? "ok  " : "FAIL", name);
-    if (test->passed) {
+    if (test->passed && test->nset == 0) {
+        fputs("no data set; the self-test passes", stdout);
+    } else if (test->passed) {
         printf("%d data set%s, largest difference %.2g", test->nset, test->nset == 1 ? "" : "s",
                test->comparison.largest);
         if (test->seconds >= 0 && test->options->repeat)
