@@ -72,6 +72,7 @@ struct Value {
     bool is_overridable; /* an initialiser the caller may override: a graph input with a default (IR version 3 and 4) */
     Value *same_bucket;  /* the next value in the name table's bucket */
     Value *copy;         /* scratch of cloning; NULL outside it */
+    struct { bool defined; int reads, outputs; } seen; /* scratch of model_verify; zero outside it */
 };
 struct Node {
     const Op *op;
@@ -231,7 +232,7 @@ Model *model_parse(Context *context, const char *text);
 /* Parses function definitions (several, one after the other) and adds them to the model. */
 bool functions_parse(Model *model, const char *text);
 
-/* ---- check ---- every invariant above; false after errors in the report. Called between passes. */
-bool graph_verify(const Graph *graph);
+/* ---- check ---- every invariant above, of all graphs of a model; false after errors in the report. Called between
+ * passes. */
 bool model_verify(const Model *model);
 #endif

@@ -1,7 +1,7 @@
 /* verify.c -- the invariants of ir.h. Importer and parser refuse models that break them, so an error here is ours.
  *
  *   values     each is defined once: as an input, as an initialiser, or by one node, in its graph
- *              its name is not empty and no other value's within its outermost graph
+ *              its name is not empty, no other value's within its outermost graph, and finds it
  *              its type has at most MAX_RANK sizes, none missing; after inference it has an element type, but in
  *              a subgraph, which may be a branch that is never taken and makes no sense
  *              a constant has the value's type; an initialiser has a constant; one that is an input is overridable
@@ -12,24 +12,15 @@
  *              have attributes sorted by name; references are to attributes of the function they stand in
  *   subgraphs  know the node that owns them, share its name table, nest at most MAX_NESTING deep
  *   outputs    of a graph are defined in that graph */
-#include "frontend.h"
-#include "map.h"
 #include "ops/op.h"
-#include "symbol_table.h"
 #include <string.h>
 
 enum { MAX_NESTING = 32 };
 
 typedef struct {
-    int reads, outputs;
-} Seen;
-
-typedef struct {
     Context *context;
     const Graph *root; /* the outermost graph */
-    Map *seen;         /* Value -> Seen */
-    SymbolTable *names;
-    bool typed; /* types have been inferred */
+    bool typed;        /* types have been inferred */
     bool good;
 } Verifier;
 
@@ -82,16 +73,16 @@ static bool constant_fits(const Value *value)
     return true;
 }
 
-static void define(Verifier *v, const Graph *graph, const Value *value, const Node *def)
+static void define(Verifier *v, const Graph *graph, Value *value, const Node *def)
 {
-    if (map_get(v->seen, value)) {
+    if (value->seen.defined) {
         broken(v, def, "value '%s' is defined twice", value->name);
         return;
     }
-    map_set(v->seen, value, ARENA_NEW(v->context->arena, Seen));
+    value->seen.defined = true;
     if (value->graph != graph || value->def != def)
         broken(v, def, "value '%s' does not know where it is defined", value->name);
-    if (!value->name || !*value->name || !symbol_table_define(v->names, value->name, v))
+    if (!value->name || !*value->name || graph_find_value(graph, value->name) != value)
         broken(v, def, "two values are named '%s', or one has no name", value->name);
     if (!type_is_whole(&value->type))
         broken(v, def, "the type of '%s' has a size missing", value->name);
@@ -116,12 +107,13 @@ static bool is_around(const Graph *outer, const Graph *graph)
 static void verify_inputs(Verifier *v, const Node *node)
 {
     for (int i = 0; i < node->nin; i++) {
-        const Value *value = node->in[i];
-        Seen *seen = value ? map_get(v->seen, value) : NULL;
-        if (value && (!seen || !is_around(value->graph, node->graph)))
+        Value *value = node->in[i];
+        if (!value)
+            continue;
+        if (!value->seen.defined || !is_around(value->graph, node->graph))
             broken(v, node, "input %d, '%s', is not defined before it is read", i, value->name);
-        if (seen)
-            seen->reads++;
+        else
+            value->seen.reads++;
     }
 }
 
@@ -173,15 +165,12 @@ static void verify_node(Verifier *v, const Graph *graph, const Node *node, int d
 
 /* ---- graphs ---- */
 
-static void verify_uses(Verifier *v, const Value *value, const Node *def)
+static void verify_uses(Verifier *v, Value *value, const Node *def)
 {
-    const Seen *seen = map_get(v->seen, value);
-    if (!seen)
-        return;
-    if (value->outputs != seen->outputs)
-        broken(v, def, "value '%s' is %d graph outputs and says %d", value->name, seen->outputs, value->outputs);
-    if (value->nreader != seen->reads)
-        broken(v, def, "value '%s' is read %d times and lists %d", value->name, seen->reads, value->nreader);
+    if (value->outputs != value->seen.outputs)
+        broken(v, def, "value '%s' is %d graph outputs and says %d", value->name, value->seen.outputs, value->outputs);
+    if (value->nreader != value->seen.reads)
+        broken(v, def, "value '%s' is read %d times and lists %d", value->name, value->seen.reads, value->nreader);
     for (int i = 0; i < value->nreader; i++) {
         const Node *reader = value->reader[i];
         bool reads = i > 0 && reader == value->reader[i - 1];
@@ -197,12 +186,12 @@ static void define_inputs(Verifier *v, const Graph *graph)
     for (int i = 0; i < graph->nin; i++)
         define(v, graph, graph->in[i], NULL);
     for (int i = 0; i < graph->ninitializer; i++) {
-        const Value *value = graph->initializer[i];
+        Value *value = graph->initializer[i];
         if (!value->constant)
             broken(v, NULL, "initialiser '%s' has no elements", value->name);
         if (!value->is_overridable)
             define(v, graph, value, NULL);
-        else if (!map_get(v->seen, value))
+        else if (!value->seen.defined)
             broken(v, NULL, "initialiser '%s' says it is an input and is none", value->name);
     }
 }
@@ -216,51 +205,54 @@ static void verify_graph(Verifier *v, const Graph *graph, int depth)
     if (count != graph->nnode)
         broken(v, NULL, "graph '%s' has %d nodes and says %d", graph->name, count, graph->nnode);
     for (int i = 0; i < graph->nout; i++) {
-        Seen *seen = map_get(v->seen, graph->out[i]);
-        if (!seen || graph->out[i]->graph != graph)
-            broken(v, NULL, "output '%s' is not defined in graph '%s'", graph->out[i]->name, graph->name);
+        Value *value = graph->out[i];
+        if (!value->seen.defined || value->graph != graph)
+            broken(v, NULL, "output '%s' is not defined in graph '%s'", value->name, graph->name);
         else
-            seen->outputs++;
+            value->seen.outputs++;
     }
 }
 
-/* After all is counted, since subgraphs read what is defined around them. */
-static void verify_all_uses(Verifier *v, const Graph *graph)
+/* After all is counted, since subgraphs read what is defined around them: visit is verify_uses or forget. */
+typedef void Visit(Verifier *v, Value *value, const Node *def);
+
+static void for_all_values(Verifier *v, const Graph *graph, int depth, Visit *visit)
 {
     for (int i = 0; i < graph->nin; i++)
-        verify_uses(v, graph->in[i], NULL);
+        visit(v, graph->in[i], NULL);
     for (int i = 0; i < graph->ninitializer; i++)
-        verify_uses(v, graph->initializer[i], NULL);
+        if (!graph->initializer[i]->is_overridable)
+            visit(v, graph->initializer[i], NULL);
     for (const Node *node = graph->first; node; node = node->next) {
         for (int i = 0; i < node->nout; i++)
             if (node->out[i])
-                verify_uses(v, node->out[i], node);
+                visit(v, node->out[i], node);
         const Graph *subgraph;
-        for (int i = 0; (subgraph = node_subgraph(node, i)); i++)
-            verify_all_uses(v, subgraph);
+        for (int i = 0; depth < MAX_NESTING && (subgraph = node_subgraph(node, i)); i++)
+            for_all_values(v, subgraph, depth + 1, visit);
     }
+}
+
+static void forget(Verifier *v, Value *value, const Node *def)
+{
+    (void)v;
+    (void)def;
+    memset(&value->seen, 0, sizeof value->seen);
 }
 
 static bool verify_root(const Graph *graph, bool typed)
 {
-    Arena *arena = graph->context->arena;
     Verifier v = {.context = graph->context, .root = graph, .typed = typed, .good = true};
-    v.seen = map_new(arena);
-    v.names = symbol_table_new(arena, NULL);
     verify_graph(&v, graph, 0);
     if (v.good)
-        verify_all_uses(&v, graph);
+        for_all_values(&v, graph, 0, verify_uses);
+    for_all_values(&v, graph, 0, forget);
     return v.good;
-}
-
-bool graph_verify(const Graph *graph)
-{
-    return verify_root(graph, false);
 }
 
 bool model_verify(const Model *model)
 {
-    bool good = verify_root(model->graph, model->is_inferred);
+    bool good = !model->graph || verify_root(model->graph, model->is_inferred); /* a library is functions alone */
     for (int i = 0; i < model->nfunction; i++)
         good &= verify_root(model->function[i], false);
     return good;

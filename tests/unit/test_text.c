@@ -172,11 +172,9 @@ static void test_functions_of_own_operators(void)
     int count;
     const Op *const *op = op_all(&count);
     for (int i = 0; i < count; i++)
-        if (op[i]->domain && (strcmp(op[i]->domain, "gnn") == 0 || strcmp(op[i]->domain, "o2c") == 0)) {
-            const Graph *function = model_find_function(context_library(context), op[i]->domain, op[i]->name, "");
-            CU_ASSERT_PTR_NOT_NULL(function);
-            CU_ASSERT(function && graph_verify(function));
-        }
+        if (op[i]->domain && (strcmp(op[i]->domain, "gnn") == 0 || strcmp(op[i]->domain, "o2c") == 0))
+            CU_ASSERT_PTR_NOT_NULL(model_find_function(context_library(context), op[i]->domain, op[i]->name, ""));
+    CU_ASSERT(model_verify(context_library(context)));
     context_free(context);
 }
 
