@@ -12,11 +12,12 @@
 enum { MAX_SLOT = 64, MAX_STATEMENT = 32, MAX_ALTERNATIVE = 24, MAX_OPERAND = 16 };
 
 /* What a name or a term stands for. Integers are constant Dims, so sizes compute and compare like numbers. */
-typedef enum { B_NONE, B_VALUE, B_NODE, B_DIM, B_DIMS, B_FLOAT, B_STRING, B_TRUTH, B_ATTR } BoundKind;
+typedef enum { B_NONE, B_VALUE, B_VALUES, B_NODE, B_DIM, B_DIMS, B_FLOAT, B_STRING, B_TRUTH, B_ATTR } BoundKind;
 typedef struct {
     BoundKind kind;
     Value *value;
-    Node *node; /* B_NODE: the node an operator name matched */
+    Value **values; /* B_VALUES: what `xs...` stands for, `count` of them; NULL: an output that is not given */
+    Node *node;     /* B_NODE: the node an operator name matched */
     Dim *dim;
     Dim **dims; /* B_DIMS: `count` of them */
     int count;
@@ -46,8 +47,8 @@ struct Term {
 };
 
 /* An operand of a statement: a slot, a term in braces (right side: an int64 vector of dims), a number (left side: a
- * constant whose elements all equal it; right side, also as a term in parentheses: a scalar of the type of the statement's
- * first operand), or nothing. */
+ * constant whose elements all equal it; right side, also as a term in parentheses: a scalar of the type of the
+ * statement's first operand), or nothing. */
 typedef enum { OPERAND_NONE, OPERAND_SLOT, OPERAND_DIMS, OPERAND_NUMBER } OperandKind;
 typedef struct {
     OperandKind kind;
@@ -67,9 +68,10 @@ typedef struct {
     int operator_slot; /* left: names the matched node; right: copies that node's operator and attributes; -1: neither
                         */
     int out[8], nout;  /* slots */
+    int rest_out;      /* the slot of a last output `ys...`, which stands for any number of them; -1: none */
     Operand in[MAX_OPERAND];
     int nin;
-    int rest; /* the slot of a last operand `xs...`, which stands for any number of them; -1: none */
+    int rest; /* the same of operands, `xs...` */
     PatternAttr attr[8];
     int nattr;
     int line;
@@ -98,11 +100,13 @@ struct TestLine {
 typedef struct Rule Rule;
 struct Rule {
     const char *name, *file;
+    bool is_gradient; /* not a rewrite: see gradient.h */
     Contract contract;
     double bound; /* LOSSY: the greatest relative difference */
     int line;
     const char *slot_name[MAX_SLOT];
     int slot_def[MAX_SLOT]; /* the left statement that defines it; -1: binds anything */
+    int gradient[MAX_SLOT]; /* is_gradient: the slot `dx` of an operand or output `x`; -1: none */
     int nslot;
     Statement left[MAX_STATEMENT], right[MAX_STATEMENT];
     int nleft, nright;
@@ -124,15 +128,18 @@ typedef struct {
     Context *context;
     Bound bound[MAX_SLOT];
     Node *matched[MAX_STATEMENT]; /* by left statement */
-    Value **rest;                 /* what `xs...` stands for; one such operand per rule */
-    int nrest;
-    const char *why; /* where matching failed: a text in the arena; only filled when `explain` is set */
+    const char *why;              /* where matching failed: a text in the arena; only filled when `explain` is set */
     bool explain;
 } Binding;
 
 /* Fills binding for the rule with its last left statement at node `root`; false when it does not match or a guard
  * fails. */
 bool rule_match(const Rule *rule, Node *root, Binding *binding);
+
+/* Whether everything the right side needs can be told, before anything is built. */
+bool rule_can_build(const Rule *rule, Node *root, const Binding *binding);
+/* Builds the right side before `root` and binds its outputs; false after errors in the report. */
+bool rule_build(const Rule *rule, Node *root, Binding *binding);
 
 /* Whether `later` can never fire, because wherever it matches `earlier` does too. */
 bool rule_shadows(const Rule *earlier, const Rule *later);

@@ -77,6 +77,22 @@ static double operand_number(const Operand *operand, const Binding *binding)
     return bound_number(&number);
 }
 
+/* What says the type of a statement's numbers: its first operand, conditions aside. */
+static const Value *typed_operand(const Statement *statement, const Binding *binding)
+{
+    const Value *first = NULL;
+    for (int i = 0; i < statement->nin; i++) {
+        const Bound *const bound =
+            statement->in[i].kind == OPERAND_SLOT ? &binding->bound[statement->in[i].slot] : NULL;
+        if (!bound || bound->kind != B_VALUE)
+            continue;
+        if (bound->value->type.dtype != BOOL)
+            return bound->value;
+        first = first ? first : bound->value;
+    }
+    return first;
+}
+
 static Value *operand_value(const Operand *operand, Node *root, const Value *first, const Binding *binding)
 {
     switch (operand->kind) {
@@ -94,8 +110,7 @@ static Value *operand_value(const Operand *operand, Node *root, const Value *fir
     }
 }
 
-/* Whether everything the right side needs can be told, before anything is built. */
-static bool can_build(const Rule *rule, Node *root, const Binding *binding)
+bool rule_can_build(const Rule *rule, Node *root, const Binding *binding)
 {
     for (int i = 0; i < rule->nright; i++) {
         const Statement *const statement = &rule->right[i];
@@ -116,6 +131,34 @@ static bool can_build(const Rule *rule, Node *root, const Binding *binding)
     return true;
 }
 
+/* How many values `dxs...` stands for: as many as xs. */
+static int rest_count(const Binding *binding, int slot)
+{
+    for (int i = 0; i < binding->rule->nslot; i++)
+        if (binding->rule->gradient[i] == slot)
+            return binding->bound[i].count;
+    return 0;
+}
+
+/* Adds the outputs of a node that a statement built, and binds them. */
+static void build_outputs(const Statement *statement, Node *node, Binding *binding)
+{
+    const Rule *const rule = binding->rule;
+    for (int i = 0; i < statement->nout; i++) {
+        const Bound *const old = &binding->bound[statement->out[i]];
+        Value *const out =
+            node_add_output(node, old->kind == B_VALUE ? old->value->name : rule->slot_name[statement->out[i]]);
+        binding->bound[statement->out[i]] = (Bound){.kind = B_VALUE, .value = out};
+    }
+    if (statement->rest_out < 0)
+        return;
+    Bound *const rest = &binding->bound[statement->rest_out];
+    *rest = (Bound){.kind = B_VALUES, .count = rest_count(binding, statement->rest_out)};
+    rest->values = ARENA_ARRAY(binding->context->arena, rest->count, Value *);
+    for (int i = 0; i < rest->count; i++)
+        rest->values[i] = node_add_output(node, rule->slot_name[statement->rest_out]);
+}
+
 /* Builds one statement before the root and binds its outputs; false after errors in the report. */
 static bool build_statement(const Statement *statement, Node *root, Binding *binding)
 {
@@ -126,16 +169,15 @@ static bool build_statement(const Statement *statement, Node *root, Binding *bin
         return true;
     }
     Value *operand[MAX_OPERAND];
-    const Value *first = NULL;
-    for (int i = 0; i < statement->nin; i++) {
+    const Value *const first = typed_operand(statement, binding);
+    for (int i = 0; i < statement->nin; i++)
         operand[i] = operand_value(&statement->in[i], root, first ? first : root->out[0], binding);
-        first = first ? first : operand[i];
-    }
     Node *const node = node_new(root->graph, like ? like->op : statement->op[0], root->name, root);
     for (int i = 0; i < statement->nin; i++)
         node_add_input(node, operand[i]);
-    for (int i = 0; i < binding->nrest && statement->rest >= 0; i++)
-        node_add_input(node, binding->rest[i]);
+    const Bound *const rest = statement->rest >= 0 ? &binding->bound[statement->rest] : NULL;
+    for (int i = 0; rest && i < rest->count; i++)
+        node_add_input(node, rest->values[i]);
     for (const Attr *attr = like ? like->attr : NULL; attr; attr = attr->next)
         attr_copy(node, attr);
     for (int i = 0; i < statement->nattr; i++) {
@@ -146,15 +188,18 @@ static bool build_statement(const Statement *statement, Node *root, Binding *bin
                                            statement->attr[i].name));
     }
     attrs_drop_defaults(node);
-    for (int i = 0; i < statement->nout; i++) {
-        const Bound *const old = &binding->bound[statement->out[i]];
-        Value *const out =
-            node_add_output(node, old->kind == B_VALUE ? old->value->name : rule->slot_name[statement->out[i]]);
-        binding->bound[statement->out[i]] = (Bound){.kind = B_VALUE, .value = out};
-    }
+    build_outputs(statement, node, binding);
     if (node_infer(node))
         return true;
     return rule_fails(rule, node, "builds a node that is not valid");
+}
+
+bool rule_build(const Rule *rule, Node *root, Binding *binding)
+{
+    for (int i = 0; i < rule->nright; i++)
+        if (!build_statement(&rule->right[i], root, binding))
+            return false;
+    return true;
 }
 
 /* Removes a node nobody reads, and those before it that nobody reads then. */
@@ -200,9 +245,8 @@ static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding,
         old[i] = root->out[i];
         name[i] = old[i]->name;
     }
-    for (int i = 0; i < rule->nright; i++)
-        if (!build_statement(&rule->right[i], root, binding))
-            return false;
+    if (!rule_build(rule, root, binding))
+        return false;
     for (int i = 0; i < last->nout; i++) {
         Value *const new = binding->bound[last->out[i]].value;
         if (new->type.dtype != old[i]->type.dtype || (old[i]->type.rank >= 0 && new->type.rank != old[i]->type.rank))
@@ -259,7 +303,7 @@ static void explain(Engine *engine, const Rule *rule, Node *node)
         trace(engine, "why", rule, node, "its contract is not allowed");
     else if (candidate && !rule_match(rule, node, binding))
         trace(engine, "why", rule, node, binding->why);
-    else if (candidate && !can_build(rule, node, binding))
+    else if (candidate && !rule_can_build(rule, node, binding))
         trace(engine, "why", rule, node, "a size or number of its right side cannot be told");
 }
 
@@ -270,10 +314,10 @@ static bool try_rules(Engine *engine, Node *node, bool *fired)
     for (const Rule *rule = engine->rules->first; rule; rule = rule->next, index++) {
         if (is_asked(engine, rule))
             explain(engine, rule, node);
-        if (rule->contract > engine->options->allowed)
+        if (rule->is_gradient || rule->contract > engine->options->allowed)
             continue;
         binding->explain = false;
-        if (!rule_match(rule, node, binding) || !can_build(rule, node, binding))
+        if (!rule_match(rule, node, binding) || !rule_can_build(rule, node, binding))
             continue;
         if (engine->budget-- == 0)
             return rule_fails(rule, node, "fires without end, alone or with others");

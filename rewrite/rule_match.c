@@ -109,6 +109,8 @@ bool bound_equal(const Bound *a, const Bound *b)
     switch (a->kind) {
     case B_VALUE:
         return a->value == b->value;
+    case B_VALUES:
+        return a->count == b->count && !memcmp(a->values, b->values, sizeof(Value *) * (size_t)a->count);
     case B_NODE:
         return a->node == b->node;
     case B_DIM:
@@ -247,7 +249,7 @@ static bool match_statement(Walk *walk, int index, Node *node)
         return fails(binding, "line %d: %s has %d outputs", statement->line, node->op->name, node->nout);
     for (int i = 0; i < node->nout; i++) {
         if (i >= statement->nout) {
-            if (node->out[i] && (node->out[i]->nreader || node->out[i]->outputs))
+            if (statement->rest_out < 0 && node->out[i] && (node->out[i]->nreader || node->out[i]->outputs))
                 return fails(binding, "line %d: output %d is read too", statement->line, i);
             continue;
         }
@@ -266,13 +268,16 @@ static bool match_statement(Walk *walk, int index, Node *node)
     for (int i = 0; i < statement->nin; i++)
         if (!match_operand(walk, &statement->in[i], i < nin ? node->in[swapped ? 1 - i : i] : NULL))
             return false;
-    if (statement->rest >= 0) {
-        binding->nrest = nin - statement->nin;
-        binding->rest = node->in + statement->nin;
-        for (int i = 0; i < binding->nrest; i++)
-            if (!binding->rest[i])
-                return fails(binding, "line %d: an operand is not given", statement->line);
-    }
+    if (statement->rest_out >= 0)
+        binding->bound[statement->rest_out] =
+            (Bound){.kind = B_VALUES, .values = node->out + statement->nout, .count = node->nout - statement->nout};
+    if (statement->rest < 0)
+        return true;
+    const Bound rest = {.kind = B_VALUES, .values = node->in + statement->nin, .count = nin - statement->nin};
+    for (int i = 0; i < rest.count; i++)
+        if (!rest.values[i])
+            return fails(binding, "line %d: an operand is not given", statement->line);
+    binding->bound[statement->rest] = rest;
     return true;
 }
 

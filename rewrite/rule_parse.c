@@ -2,6 +2,7 @@
  *
  *    rule NAME CONTRACT { left => right [where guards] test (inputs) }          CONTRACT: exact, reassoc, lossy(1e-3)
  * ...
+ *    gradient NAME { left => right [where guards] test (inputs) }               see gradient.rules
  *
  * Left:  y = Relu|Tanh <axis = 0, perm = p> (x, 2.0, xs...)     f:Relu|Tanh or f:* names the operator that matched
  * Right: y = Op <attributes> (x, 0.5, (epsilon), {rows(x), 1})  f (x) copies an operator, y = x renames
@@ -40,6 +41,7 @@ static bool slot_make(Parser *parser, const char *name, int *slot)
     *slot = rule->nslot++;
     rule->slot_name[*slot] = name;
     rule->slot_def[*slot] = -1;
+    rule->gradient[*slot] = -1;
     return true;
 }
 
@@ -321,9 +323,11 @@ static bool parse_statement(Parser *parser, Statement *statement, bool is_left, 
     Lexer *const lexer = &parser->lexer;
     Rule *const rule = parser->rule;
     const char *name;
-    *statement = (Statement){.operator_slot = -1, .rest = -1, .line = lexer->token.line};
+    *statement = (Statement){.operator_slot = -1, .rest = -1, .rest_out = -1, .line = lexer->token.line};
     do {
         int slot;
+        if (statement->rest_out >= 0)
+            return lexer_error(lexer, "only the last output may be many");
         if (statement->nout == (int)(sizeof statement->out / sizeof *statement->out))
             return lexer_error(lexer, "too many outputs");
         if (!lexer_name(lexer, &name) || !slot_make(parser, name, &slot))
@@ -332,7 +336,10 @@ static bool parse_statement(Parser *parser, Statement *statement, bool is_left, 
             return lexer_error(lexer, "'%s' is defined twice", name);
         if (is_left)
             rule->slot_def[slot] = index;
-        statement->out[statement->nout++] = slot;
+        if (lexer_accept(lexer, "..."))
+            statement->rest_out = slot;
+        else
+            statement->out[statement->nout++] = slot;
     } while (lexer_accept(lexer, ","));
     return lexer_expect(lexer, "=") && parse_application(parser, statement, is_left);
 }
@@ -347,7 +354,22 @@ static bool parse_side(Parser *parser, Statement *statement, int *count, bool is
             return false;
         ++*count;
     }
-    return *count > 0 || lexer_error(&parser->lexer, "a statement is missing");
+    return *count > 0 || (parser->rule->is_gradient && !is_left) ||
+           lexer_error(&parser->lexer, "a statement is missing");
+}
+
+/* Names the gradient of every operand and output of a gradient rule: dx is that of x. */
+static bool name_gradients(Parser *parser)
+{
+    Rule *const rule = parser->rule;
+    for (int i = 0, count = rule->nslot; i < count; i++) {
+        const char *const name = arena_printf(parser->context->arena, "d%s", rule->slot_name[i]);
+        if (slot_find(rule, name) >= 0)
+            return lexer_error(&parser->lexer, "'%s' would be a name and the gradient of another", name);
+        if (!slot_make(parser, name, &rule->gradient[i]))
+            return false;
+    }
+    return rule->nleft == 1 || lexer_error(&parser->lexer, "the left side of a gradient is one operator");
 }
 
 /* ---- test lines ---- */
@@ -479,7 +501,7 @@ static bool check_rule(Parser *parser)
         if (!reached[i])
             return rule_error(parser, "has a statement in line %d that does not lead to the last one",
                               rule->left[i].line);
-    for (int i = 0; i < root->nout; i++) {
+    for (int i = 0; i < root->nout && !rule->is_gradient; i++) {
         bool defined = false;
         for (int k = 0; k < rule->nright; k++)
             for (int o = 0; o < rule->right[k].nout; o++)
@@ -508,9 +530,13 @@ static bool parse_rule(Parser *parser)
     Rule *const rule = parser->rule;
     rule->line = lexer->token.line;
     parser->nleft_slot = 0;
-    if (!lexer_expect(lexer, "rule") || !lexer_name(lexer, &rule->name) || !parse_contract(parser) ||
-        !lexer_expect(lexer, "{") || !parse_side(parser, rule->left, &rule->nleft, true) ||
-        !lexer_expect(lexer, "=>") || !parse_side(parser, rule->right, &rule->nright, false))
+    rule->is_gradient = lexer_accept(lexer, "gradient");
+    if ((!rule->is_gradient && !lexer_expect(lexer, "rule")) || !lexer_name(lexer, &rule->name) ||
+        (!rule->is_gradient && !parse_contract(parser)) || !lexer_expect(lexer, "{") ||
+        !parse_side(parser, rule->left, &rule->nleft, true) || (rule->is_gradient && !name_gradients(parser)))
+        return false;
+    parser->nleft_slot = rule->nslot;
+    if (!lexer_expect(lexer, "=>") || !parse_side(parser, rule->right, &rule->nright, false))
         return false;
     if (lexer_accept(lexer, "where"))
         while (!lexer_is(lexer, "test") && !lexer_is(lexer, "}")) {

@@ -3,31 +3,23 @@
  * The left side is built twice as a graph of its own. One copy is evaluated as it is, the other after the rule was
  * applied, which also shows that the rule fires on its own test. Where operators stand in alternatives, each is tried.
  */
-#include "../frontend/evaluate.h"
+#include "rule_test.h"
 #include "../frontend/frontend.h"
-#include "pattern.h"
+#include "gradient.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    Context *context;
-    const Rule *rule;
-    const TestLine *test;
-    int alternative;
-    uint64_t random;
-} Drawing;
-
-static bool test_fails(const Drawing *drawing, const char *what)
+bool test_fails(const Drawing *drawing, const char *what)
 {
     Context *const context = drawing->context;
-    return report_add(context->report, NULL, RULE_TEST, drawing->rule->file, drawing->rule->line, drawing->rule->name,
-                      what);
+    return report_add(context->report, NULL, drawing->rule->is_gradient ? GRADIENT_TEST : RULE_TEST,
+                      drawing->rule->file, drawing->rule->line, drawing->rule->name, what);
 }
 
 /* ---- drawing ---- */
-/* xorshift64*: uniform in [0, 1). */
-static double draw(Drawing *drawing)
+/* xorshift64* */
+double draw_number(Drawing *drawing)
 {
     drawing->random ^= drawing->random >> 12;
     drawing->random ^= drawing->random << 25;
@@ -62,7 +54,7 @@ static Tensor *draw_tensor(Drawing *drawing, const TestInput *input)
 {
     Tensor *const tensor = tensor_new(drawing->context, input->dtype, input->rank, input->dim);
     for (int64_t i = 0; i < tensor->count; i++) {
-        const double limit = input->has_bound ? input->bound : 2, u = draw(drawing);
+        const double limit = input->has_bound ? input->bound : 2, u = draw_number(drawing);
         double number = input->has_bound ? floor(u * limit) : input->dtype == BOOL ? u < 0.5 : (2 * u - 1) * limit;
         if (input->nvalue > 0)
             number = input->value[input->nvalue == 1 ? 0 : i % input->nvalue];
@@ -73,12 +65,6 @@ static Tensor *draw_tensor(Drawing *drawing, const TestInput *input)
 }
 
 /* ---- the left side as a graph ---- */
-/* A graph and the data of its inputs. */
-typedef struct {
-    Model *model;
-    Datum *input[MAX_SLOT];
-} Side;
-
 static Value *left_operand(Graph *graph, const Operand *operand, const Binding *binding, DType dtype)
 {
     if (operand->kind == OPERAND_SLOT)
@@ -87,6 +73,21 @@ static Value *left_operand(Graph *graph, const Operand *operand, const Binding *
         return NULL;
     Tensor *const tensor = tensor_new(graph->context, dtype, 0, NULL);
     return set_number(tensor, 0, operand->number) ? graph_add_constant(graph, "", tensor) : NULL;
+}
+
+/* `ys...`: as many as the test line says, ys = 3. */
+static bool draw_rest_outputs(const Drawing *drawing, const Statement *statement, Node *node, Binding *binding)
+{
+    Bound *const rest = &binding->bound[statement->rest_out];
+    int64_t count;
+    if (rest->kind != B_DIM || !dim_is_const(rest->dim, &count) || count < 0 || count > MAX_OPERAND)
+        return test_fails(drawing, arena_printf(drawing->context->arena, "the test line does not say how many '%s' are",
+                                                drawing->rule->slot_name[statement->rest_out]));
+    *rest = (Bound){.kind = B_VALUES, .count = (int)count};
+    rest->values = ARENA_ARRAY(drawing->context->arena, count, Value *);
+    for (int i = 0; i < rest->count; i++)
+        rest->values[i] = node_add_output(node, drawing->rule->slot_name[statement->rest_out]);
+    return true;
 }
 
 static bool build_left_statement(const Drawing *drawing, Graph *graph, const Statement *statement, Binding *binding)
@@ -105,8 +106,9 @@ static bool build_left_statement(const Drawing *drawing, Graph *graph, const Sta
         }
     for (int i = 0; i < statement->nin; i++)
         node_add_input(node, left_operand(graph, &statement->in[i], binding, dtype));
-    if (statement->rest >= 0 && binding->bound[statement->rest].kind == B_VALUE)
-        node_add_input(node, binding->bound[statement->rest].value);
+    const Bound *const rest = statement->rest >= 0 ? &binding->bound[statement->rest] : NULL;
+    for (int i = 0; rest && i < rest->count; i++)
+        node_add_input(node, rest->values[i]);
     for (int i = 0; i < statement->nattr; i++) {
         const Bound bound = term_value(statement->attr[i].term, binding);
         if (bound.kind != B_NONE)
@@ -115,6 +117,8 @@ static bool build_left_statement(const Drawing *drawing, Graph *graph, const Sta
     for (int i = 0; i < statement->nout; i++)
         binding->bound[statement->out[i]] =
             (Bound){.kind = B_VALUE, .value = node_add_output(node, drawing->rule->slot_name[statement->out[i]])};
+    if (statement->rest_out >= 0 && !draw_rest_outputs(drawing, statement, node, binding))
+        return false;
     if (statement->operator_slot >= 0)
         binding->bound[statement->operator_slot] = (Bound){.kind = B_NODE, .node = node};
     return op_check(node) && node_infer(node);
@@ -167,11 +171,27 @@ static bool add_output(Graph *graph, Value *value)
     return node_infer(node);
 }
 
-static bool build_left(Drawing *drawing, Side *side)
+/* A drawn value: the one that a name stands for, or one more of `xs...`. */
+static void bind_drawn(const Drawing *drawing, int slot, Value *value, Binding *binding)
+{
+    Bound *const bound = &binding->bound[slot];
+    bool is_rest = false;
+    for (int i = 0; i < drawing->rule->nleft; i++)
+        is_rest |= drawing->rule->left[i].rest == slot;
+    if (!is_rest) {
+        *bound = (Bound){.kind = B_VALUE, .value = value};
+        return;
+    }
+    if (bound->kind == B_NONE)
+        *bound = (Bound){.kind = B_VALUES, .values = ARENA_ARRAY(drawing->context->arena, MAX_OPERAND, Value *)};
+    if (bound->count < MAX_OPERAND)
+        bound->values[bound->count++] = value;
+}
+
+bool draw_left(Drawing *drawing, Side *side, Binding *binding)
 {
     const Rule *const rule = drawing->rule;
     Context *const context = drawing->context;
-    Binding *const binding = ARENA_NEW(context->arena, Binding);
     *binding = (Binding){.rule = rule, .context = context};
     side->model = model_new(context);
     side->model->ir_version = NEWEST_IR;
@@ -191,16 +211,24 @@ static bool build_left(Drawing *drawing, Side *side)
             side->input[graph->nin] = datum_of_tensor(context, tensor);
         Value *const value = input->is_constant ? graph_add_constant(graph, name, tensor)
                                                 : graph_add_input(graph, name, type_of_tensor(context, tensor));
-        binding->bound[input->slot] = (Bound){.kind = B_VALUE, .value = value};
+        bind_drawn(drawing, input->slot, value, binding);
     }
     for (int i = 0; i < rule->nleft; i++)
         if (!build_left_statement(drawing, graph, &rule->left[i], binding))
             return false;
-    const Statement *const root = &rule->left[rule->nleft - 1];
-    for (int i = 0; i < root->nout; i++)
-        if (!add_output(graph, binding->bound[root->out[i]].value))
-            return false;
     return add_segments(graph, rule);
+}
+
+static bool build_left(Drawing *drawing, Side *side)
+{
+    Binding *const binding = ARENA_NEW(drawing->context->arena, Binding);
+    const Statement *const root = &drawing->rule->left[drawing->rule->nleft - 1];
+    if (!draw_left(drawing, side, binding))
+        return false;
+    for (int i = 0; i < root->nout; i++)
+        if (!add_output(side->model->graph, binding->bound[root->out[i]].value))
+            return false;
+    return true;
 }
 
 /* ---- comparison ---- */
@@ -273,19 +301,23 @@ static bool test_rule(Drawing *drawing, const char *folder)
     return !folder || (write_side(drawing, &left, folder, "left") && write_side(drawing, &right, folder, "right"));
 }
 
+int rule_alternatives(const Rule *rule)
+{
+    int alternatives = 1;
+    for (int i = 0; i < rule->nleft; i++)
+        if (rule->left[i].nop > alternatives)
+            alternatives = rule->left[i].nop;
+    return alternatives;
+}
+
 bool rules_test(Context *context, RuleSet *rules, const char *folder)
 {
     bool ok = true;
-    for (const Rule *rule = rules->first; rule; rule = rule->next) {
-        int alternatives = 1;
-        for (int i = 0; i < rule->nleft; i++)
-            if (rule->left[i].nop > alternatives)
-                alternatives = rule->left[i].nop;
+    for (const Rule *rule = rules->first; rule; rule = rule->next)
         for (const TestLine *test = rule->test; test; test = test->next)
-            for (int i = 0; i < alternatives; i++) {
+            for (int i = 0; i < rule_alternatives(rule); i++) {
                 Drawing drawing = {.context = context, .rule = rule, .test = test, .alternative = i};
-                ok &= test_rule(&drawing, folder);
+                ok &= rule->is_gradient ? gradient_test(&drawing) : test_rule(&drawing, folder);
             }
-    }
     return ok;
 }
