@@ -22,8 +22,32 @@ static void need_value(Program *program, Value *value)
     }
 }
 
-static bool is_needed(const Program *program, const Step *step)
+/* A block is needed for what its If or loop gives, sizes included; then so is what one trip leaves to the next. Its
+ * steps are visited after its end, which is why the opening step learns it here. */
+static bool is_block_needed(Program *program, const Step *end)
 {
+    Step *open = end->open;
+    const Node *node = open->node;
+    for (int i = 0; i < node->nout; i++)
+        open->is_needed |= node->out[i] && buffer_of(program, node->out[i])->is_needed;
+    for (const Step *step = end; step != open; step = step->prev)
+        open->is_needed |= step->kind == STEP_SIZE && program->is_used[dim_symbol_index(step->symbol)];
+    for (const LoopState *state = open->state; state && open->is_needed; state = state->next)
+        if (state->value)
+            need_value(program, state->value);
+        else
+            need_symbols(program, state->symbol);
+    return open->is_needed;
+}
+
+static bool is_needed(Program *program, const Step *step)
+{
+    if (step->kind == STEP_IF || step->kind == STEP_LOOP)
+        return step->is_needed;
+    if (step->kind == STEP_ELSE)
+        return step->open->is_needed;
+    if (step->kind == STEP_END)
+        return is_block_needed(program, step);
     if (step->kind == STEP_SIZE)
         return program->is_used[dim_symbol_index(step->symbol)];
     for (int i = 0; step->routine && i < step->routine->nsize; i++)
@@ -250,7 +274,7 @@ static void print_function(Program *program, const Step *step, Call *call, const
 }
 
 /* Prints the functions of a step; a check made before is left out. */
-static void print_step(Program *program, Step *step, Made **made)
+static void print_functions(Program *program, Step *step, Made **made)
 {
     Arena *arena = program->context->arena;
     const char *label = step->name + strlen(program->prefix);
@@ -280,6 +304,22 @@ static void print_step(Program *program, Step *step, Made **made)
     }
 }
 
+/* Prints the functions of the steps of a block, from `step` to its end, which is returned. Checks made in a block may
+ * not have been made behind it. */
+static Step *print_steps(Program *program, Step *step, Made *before)
+{
+    Made *made = before;
+    for (; step && step->kind != STEP_END; step = step->next) {
+        if (step->kind == STEP_IF || step->kind == STEP_LOOP)
+            step = print_steps(program, step->next, made);
+        else if (step->kind == STEP_ELSE)
+            made = before;
+        else if (step->is_needed && step->kind == STEP_LOOPS)
+            print_functions(program, step, &made);
+    }
+    return step;
+}
+
 /* ---- sizes ---- */
 static void name_symbols(Program *program)
 {
@@ -289,6 +329,20 @@ static void name_symbols(Program *program)
         if (!map_get(program->symbol_name, symbol))
             map_set(program->symbol_name, symbol, name_identifier(program->names, "", dim_symbol_name(symbol)));
     }
+}
+
+static void need_routine(Program *program, const Step *step)
+{
+    for (int i = 0; i < step->routine->nin; i++)
+        if (step->routine->in[i])
+            need_value(program, step->routine->in[i]);
+    for (int i = 0; i < step->nout; i++)
+        if (step->out[i])
+            need_value(program, step->out[i]);
+    if (step->scratch)
+        step->scratch->is_needed = true;
+    for (int i = 0; i < step->routine->nn; i++)
+        need_symbols(program, step->routine->n[i]);
 }
 
 static void need_step(Program *program, Step *step)
@@ -312,20 +366,18 @@ static void need_step(Program *program, Step *step)
         }
         return;
     }
-    if (step->kind == STEP_SIZE) {
+    for (int i = 0; i < 2; i++)
+        if (step->in[i])
+            need_value(program, step->in[i]);
+    if (step->size)
+        need_symbols(program, step->size);
+    if (step->kind == STEP_COPY)
+        for (int i = 0; i < step->in[0]->type.rank; i++)
+            need_symbols(program, step->in[0]->type.dim[i]);
+    if (step->kind == STEP_SIZE && !step->size)
         need_value(program, step->out[0]);
-        return;
-    }
-    for (int i = 0; i < step->routine->nin; i++)
-        if (step->routine->in[i])
-            need_value(program, step->routine->in[i]);
-    for (int i = 0; i < step->nout; i++)
-        if (step->out[i])
-            need_value(program, step->out[i]);
-    if (step->scratch)
-        step->scratch->is_needed = true;
-    for (int i = 0; i < step->routine->nn; i++)
-        need_symbols(program, step->routine->n[i]);
+    if (step->kind == STEP_ROUTINE)
+        need_routine(program, step);
 }
 
 /* Sizes whose maximum nobody knows are asked of the caller; sizes that no step gives are an error. */
@@ -337,7 +389,7 @@ static bool find_unbounded(Program *program)
         Dim *symbol = dim_symbol_at(context->dims, i);
         if (!program->is_used[i])
             continue;
-        if (!program->is_defined[i])
+        if (!program->is_known[i])
             return report_add(context->report, NULL, OP_UNSUPPORTED, dim_symbol_name(symbol),
                               "this size is known only at run time, and no value of the program holds it");
         bool is_parameter = false;
@@ -366,14 +418,10 @@ bool program_functions(Program *program)
             need_step(program, step);
     if (!find_unbounded(program))
         return false;
-    Made *made = NULL;
     int place = 0;
-    for (Step *step = program->first; step; step = step->next) {
-        if (!step->is_needed)
-            continue;
-        step->place = place++;
-        if (step->kind == STEP_LOOPS)
-            print_step(program, step, &made);
-    }
+    for (Step *step = program->first; step; step = step->next)
+        if (step->is_needed)
+            step->place = place++;
+    print_steps(program, program->first, NULL);
     return true;
 }

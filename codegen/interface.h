@@ -18,12 +18,15 @@ const char *output_shape_name(const Program *program, int output);
 /* The prototype of NAME_run or NAME_workspace, as a declaration or as a head. */
 void print_prototype(const Program *program, Text *text, const char *function, bool is_declaration);
 
+/* The definition of NAME_run. */
+void print_run(Program *program, Text *text);
+
 /* ---- weights ---- in the order in which buffers were made, each on a cache line */
 void print_weight_declarations(const Program *program, Text *text);
 const char *weight_symbol(const Program *program, const Buffer *buffer);
 int64_t weight_offset(const Program *program, const Buffer *buffer);
 bool has_weights(const Program *program);
-bool takes_weights(const Program *program); /* NAME_run has an argument for them: those of a .bin */
+bool takes_weights(const Program *program);   /* NAME_run has an argument for them: those of a .bin */
 int64_t weight_total(const Program *program); /* bytes of all */
 void write_weights_c(const Program *program, FILE *to);
 void write_weights_bin(const Program *program, FILE *to);

@@ -1,9 +1,9 @@
 /* lower.c -- the fused graph becomes steps: units of nodes, their elements with inner values substituted, and buffers.
  */
+#include "lower.h"
 #include "../frontend/frontend.h"
 #include "../frontend/ops/expr.h"
 #include "../frontend/ops/schema.h"
-#include "program.h"
 #include "simplify.h"
 #include <string.h>
 
@@ -35,58 +35,67 @@ static bool is_group(const Node *node)
     return node->function && node->function->domain && strcmp(node->function->domain, "o2c") == 0;
 }
 
-/* Puts the body of a call in its place: its nodes lie between the node's neighbours, which are returned. */
-static void inline_node(Node *node, const Graph *body, Node **before, Node **after)
+/* The nodes of a call or a composed operator until only operators with elements, routines and control are left: those
+ * from `*begin` to before `end`, the node that followed. */
+static bool expand_node(Node *node, Node **begin, const Node *end)
 {
-    *before = node->prev;
-    *after = node->next;
-    node_inline(node, body);
-}
-
-/* Inlines calls and composed operators until only operators with elements, routines and control are left. */
-static Unit *find_units(Graph *graph)
-{
-    Arena *arena = graph->context->arena;
-    Unit *first = NULL, **link = &first;
-    for (Node *node = graph->first; node;) {
-        Unit *unit = ARENA_NEW(arena, Unit);
-        const bool group = is_group(node);
-        unit->name = node->name;
-        Node *before = node->prev, *after = node->next;
-        for (Node *at = node; at != after;) {
-            const Graph *body = at->function ? at->function : at->op->form == FORM_COMPOSED ? op_body(at) : NULL;
-            if (!body && (at->function || at->op->form == FORM_COMPOSED))
-                return NULL;
-            if (!body) {
-                at = at->next;
-                continue;
-            }
-            Node *start, *end;
-            inline_node(at, body, &start, &end);
-            at = start ? start->next : graph->first;
-        }
-        Node *begin = before ? before->next : graph->first;
-        Node *end = after ? after->prev : graph->last;
-        if (begin == after) { /* nothing is left: all outputs were inputs */
-            node = after;
+    Node *const before = node->prev;
+    Graph *const graph = node->graph;
+    for (Node *at = node; at != end;) {
+        const bool is_call = at->function || at->op->form == FORM_COMPOSED;
+        const Graph *body = at->function ? at->function : is_call ? op_body(at) : NULL;
+        if (is_call && !body)
+            return false;
+        if (!body) {
+            at = at->next;
             continue;
         }
-        if (group) {
-            unit->first = begin;
-            unit->last = end;
+        Node *start = at->prev;
+        node_inline(at, body);
+        at = start ? start->next : graph->first;
+    }
+    *begin = before ? before->next : graph->first;
+    return true;
+}
+
+static bool find_units(Map *units, Graph *graph);
+
+/* The units of a node's subgraphs: of a decided If only those of the branch taken, the other need not even be valid. */
+static bool find_inner_units(Map *units, const Node *node)
+{
+    const Graph *taken = if_taken(node);
+    for (int i = 0; node_subgraph(node, i); i++)
+        if ((!taken || node_subgraph(node, i) == taken) && !find_units(units, node_subgraph(node, i)))
+            return false;
+    return true;
+}
+
+/* The units of a graph and of the graphs inside of it. */
+static bool find_units(Map *units, Graph *graph)
+{
+    Unit *first = NULL, **link = &first;
+    for (Node *node = graph->first, *after; node; node = after) {
+        const bool group = is_group(node);
+        const char *name = node->name;
+        Node *begin;
+        after = node->next;
+        if (!expand_node(node, &begin, after))
+            return false;
+        for (Node *at = begin; at != after; at = at->next)
+            if (!find_inner_units(units, at))
+                return false;
+        for (Node *at = begin; at != after;) { /* nothing is left where all outputs were inputs */
+            Node *last = !group ? at : after ? after->prev : graph->last;
+            Unit *unit = ARENA_NEW(graph->context->arena, Unit);
+            *unit = (Unit){at, last, group || !*at->name ? name : at->name, NULL};
             *link = unit;
             link = &unit->next;
-        } else {
-            for (Node *at = begin; at != after; at = at->next) {
-                Unit *single = ARENA_NEW(arena, Unit);
-                *single = (Unit){at, at, *at->name ? at->name : unit->name, NULL};
-                *link = single;
-                link = &single->next;
-            }
+            at = last->next;
         }
-        node = after;
     }
-    return first;
+    if (first)
+        map_set(units, graph, first);
+    return true;
 }
 
 /* ---- buffers ---- */
@@ -138,11 +147,26 @@ static Buffer *buffer_new(Program *program, BufferKind kind, Value *value, Names
     else
         program->buffers = buffer;
     program->last_buffer = buffer;
-    if (!buffer_of(program, value)) {
-        map_set(program->buffer_of, value, buffer);
-        map_set(program->value_name, value, buffer->name);
-    }
+    if (!buffer_of(program, value))
+        share_buffer(program, value, buffer);
     return buffer;
+}
+
+void share_buffer(Program *program, Value *value, Buffer *buffer)
+{
+    map_set(program->buffer_of, value, buffer);
+    map_set(program->value_name, value, buffer->name);
+}
+
+Value *hidden_value(Program *program, const char *name, Type type, const Tensor *constant)
+{
+    Value *value = ARENA_NEW(program->context->arena, Value);
+    value->name = name;
+    value->graph = program->graph;
+    value->type = type;
+    value->constant = constant;
+    need_buffer(program, value);
+    return value;
 }
 
 Buffer *need_buffer(Program *program, Value *value)
@@ -247,10 +271,9 @@ static Expr *flat_index(Context *context, const Value *value, Expr *const *index
     return flat;
 }
 
-/* When the value holds a run of another's elements, as they lie in memory: a view of that buffer. */
-static bool make_view(Lowering *l, Value *value, const Element *element)
+bool make_view(Program *program, Value *value, const Element *element)
 {
-    Context *context = l->context;
+    Context *context = program->context;
     if (!element->body || element->update)
         return false;
     Simplifier *simplifier = simplifier_new(context);
@@ -272,7 +295,6 @@ static bool make_view(Lowering *l, Value *value, const Element *element)
                                                 : NULL;
     if (!start || dim_lower(start) < 0)
         return false;
-    Program *program = l->program;
     Buffer *base = need_buffer(program, load->u.value);
     Buffer *view = buffer_new(program, BUFFER_VIEW, value, program->names, "");
     view->base = base->kind == BUFFER_VIEW ? base->base : base;
@@ -281,11 +303,12 @@ static bool make_view(Lowering *l, Value *value, const Element *element)
 }
 
 /* ---- steps ---- */
-static Step *step_new(Program *program, StepKind kind, const char *label)
+Step *step_new(Program *program, StepKind kind, const char *label)
 {
     Step *step = ARENA_NEW(program->context->arena, Step);
     step->kind = kind;
     step->label = name_comment(program->context->arena, label);
+    step->depth = program->depth;
     step->prev = program->last;
     if (program->last)
         program->last->next = step;
@@ -295,13 +318,37 @@ static Step *step_new(Program *program, StepKind kind, const char *label)
     return step;
 }
 
+static bool *grow_flags(const Program *program, const bool *flags, int count)
+{
+    return arena_grow(program->context->arena, flags, (size_t)program->nsymbol, (size_t)count, sizeof *flags);
+}
+
+void grow_symbols(Program *program)
+{
+    const int count = 2 * dim_symbol_count(program->context->dims) + 64;
+    if (dim_symbol_count(program->context->dims) <= program->nsymbol)
+        return;
+    program->is_defined = grow_flags(program, program->is_defined, count);
+    program->is_known = grow_flags(program, program->is_known, count);
+    program->is_variable = grow_flags(program, program->is_variable, count);
+    program->is_used = grow_flags(program, program->is_used, count);
+    program->is_unbounded = grow_flags(program, program->is_unbounded, count);
+    program->nsymbol = count;
+}
+
+static void define_symbol(Program *program, Dim *symbol)
+{
+    const int index = dim_symbol_index(symbol);
+    program->is_variable[index] |= program->is_known[index] || program->depth > 0;
+    program->is_defined[index] = program->is_known[index] = true;
+}
+
 /* The symbol is read from this element of the value once that is there. */
 static void define_size(Program *program, Dim *symbol, Value *value, int64_t number)
 {
-    const int index = dim_symbol_index(symbol);
-    if (program->is_defined[index])
+    if (program->is_defined[dim_symbol_index(symbol)])
         return;
-    program->is_defined[index] = true;
+    define_symbol(program, symbol);
     need_buffer(program, value);
     Step *step = step_new(program, STEP_SIZE, value->name);
     step->out[step->nout++] = value;
@@ -341,23 +388,34 @@ static bool holds_size(const Program *program, const Value *value)
     return false;
 }
 
-static Step *loops_step(Lowering *l)
+Step *loops_step_new(Program *program, const char *label)
 {
-    const char *name = *l->unit->name ? l->unit->name : l->unit->last->out[0]->name;
-    Step *step = step_new(l->program, STEP_LOOPS, name);
-    step->name = name_identifier(l->program->file_names, l->program->prefix, short_name(l->context->arena, name));
+    Step *step = step_new(program, STEP_LOOPS, label);
+    step->name = name_identifier(program->file_names, program->prefix, short_name(program->context->arena, label));
     return step;
+}
+
+void loops_step_add(Program *program, Step *step, Value *value, const Element *element)
+{
+    need_buffer(program, value);
+    step->element[step->nout] = *element;
+    step->out[step->nout++] = value;
+}
+
+void require_equal(Program *program, Step *step, Dim *a, Dim *b)
+{
+    for (int i = 0; i < 2 && a != b; i++) {
+        Requirement *requirement = ARENA_NEW(program->context->arena, Requirement);
+        *requirement = (Requirement){i ? b : a, i ? a : b, step->requires};
+        step->requires = requirement;
+    }
 }
 
 /* A routine reads its tensors as far as its sizes say: those it takes to be equal are compared before it runs. */
 static void require_same(const Lowering *l, Step *step, const Definition *d)
 {
     for (int i = 0; i < d->nsame; i++)
-        for (int k = 0; k < 2; k++) {
-            Requirement *requirement = ARENA_NEW(l->context->arena, Requirement);
-            *requirement = (Requirement){d->same[i][k], d->same[i][!k], step->requires};
-            step->requires = requirement;
-        }
+        require_equal(l->program, step, d->same[i][0], d->same[i][1]);
 }
 
 static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
@@ -375,14 +433,10 @@ static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
             need_buffer(program, node->out[i]);
     }
     for (int i = 0; i < d->routine->nsize; i++)
-        program->is_defined[dim_symbol_index(d->routine->size[i])] = true;
-    if (d->routine->scratch) {
-        Value *scratch = ARENA_NEW(l->context->arena, Value);
-        scratch->name = "scratch";
-        scratch->graph = program->graph;
-        scratch->type = type_tensor(U8, 1, &d->routine->scratch);
-        step->scratch = buffer_new(program, BUFFER_WORKSPACE, scratch, program->names, "");
-    }
+        define_symbol(program, d->routine->size[i]);
+    if (d->routine->scratch)
+        step->scratch =
+            buffer_of(program, hidden_value(program, "scratch", type_tensor(U8, 1, &d->routine->scratch), NULL));
     return true;
 }
 
@@ -401,28 +455,42 @@ static bool has_foreign_edges(const Node *node)
     return node->nin > FROM && node->in[FROM] && (csr->nout < 3 || csr->out[2] != node->in[FROM]);
 }
 
+bool require_tensor(Program *program, const Node *node, const Type *type)
+{
+    if (type->kind == TENSOR && type->rank >= 0 && type->dtype != STRING && dtype_info(type->dtype)->class != COMPLEX)
+        return true;
+    return report_add(program->context->report, node, OP_UNSUPPORTED, node->op->name,
+                      type->kind == TENSOR && type->rank < 0
+                          ? "generated programs need tensors of known rank; verify --evaluator runs it"
+                          : "generated programs have no sequences, optionals, strings and complex numbers; verify "
+                            "--evaluator runs it");
+}
+
 static bool lower_node(Lowering *l, Node *node, Step **loops)
 {
     Program *program = l->program;
     Definition d = {.node = node, .context = l->context};
+    if (node->op->form == FORM_CONTROL) {
+        *loops = NULL;
+        return lower_control(program, node);
+    }
     if (!op_define(node, &d))
         return false;
+    grow_symbols(program);
     if (has_foreign_edges(node))
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
                           "its row, order and from do not come from one gnn.Csr");
     if (d.routine)
         return lower_routine(l, node, &d);
-    if (node->op->form == FORM_CONTROL || node->op->form == FORM_ROUTINE)
+    if (node->op->form == FORM_ROUTINE)
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
-                          "the code generator has no form for it yet; verify --evaluator runs it");
+                          "generated programs have no strings; verify --evaluator runs it");
     for (int i = 0; i < node->nout; i++) {
         Value *value = node->out[i];
         if (!value || value->constant)
             continue;
-        if (value->type.kind != TENSOR || value->type.dtype == STRING ||
-            dtype_info(value->type.dtype)->class == COMPLEX)
-            return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
-                              "the code generator has no sequences, optionals, strings and complex numbers yet");
+        if (!require_tensor(program, node, &value->type))
+            return false;
         Element *element = ARENA_NEW(l->context->arena, Element);
         *element = resolve(l, &d.element[i], value->type.rank);
         const bool is_size = holds_size(program, value);
@@ -432,12 +500,10 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
             map_set(l->inner, value, inner);
             continue;
         }
-        if (value->outputs > 0 || !make_view(l, value, element)) {
+        if (value->outputs > 0 || !make_view(program, value, element)) {
             if (!*loops || (*loops)->nout == MAX_STEP_OUTPUTS)
-                *loops = loops_step(l);
-            need_buffer(program, value);
-            (*loops)->element[(*loops)->nout] = *element;
-            (*loops)->out[(*loops)->nout++] = value;
+                *loops = loops_step_new(program, *l->unit->name ? l->unit->name : l->unit->last->out[0]->name);
+            loops_step_add(program, *loops, value, element);
         }
         if (is_size) { /* what follows may need it: it comes in a later step */
             define_sizes(program, value);
@@ -467,11 +533,19 @@ static bool lower_unit(Program *program, const Unit *unit)
     }
 }
 
+bool lower_graph(Program *program, const Graph *graph)
+{
+    for (const Unit *unit = map_get(program->units, graph); unit; unit = unit->next)
+        if (!lower_unit(program, unit))
+            return false;
+    return true;
+}
+
 /* ---- the interface ---- */
-static void name_symbol(Program *program, Dim *symbol)
+void name_symbol(Program *program, Dim *symbol, const char *name)
 {
     if (!map_get(program->symbol_name, symbol))
-        map_set(program->symbol_name, symbol, name_identifier(program->names, "", dim_symbol_name(symbol)));
+        map_set(program->symbol_name, symbol, name_identifier(program->names, "", name));
 }
 
 static void add_parameters(Program *program, const Type *type)
@@ -484,9 +558,9 @@ static void add_parameters(Program *program, const Type *type)
         dim_symbols_used(type->dim[i], used);
         for (int s = 0; s < count; s++)
             if (used[s] && !program->is_defined[s]) {
-                program->is_defined[s] = true;
+                define_symbol(program, dim_symbol_at(dims, s));
                 program->parameter[program->nparameter++] = dim_symbol_at(dims, s);
-                name_symbol(program, dim_symbol_at(dims, s));
+                name_symbol(program, dim_symbol_at(dims, s), dim_symbol_name(dim_symbol_at(dims, s)));
             }
     }
 }
@@ -574,10 +648,9 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
 {
     Context *context = model->context;
     Arena *arena = context->arena;
-    Unit *units = find_units(model->graph);
-    if ((model->graph->first && !units) || !graph_infer(model->graph))
+    Map *units = map_new(arena);
+    if (!find_units(units, model->graph) || !graph_infer(model->graph))
         return NULL;
-    const size_t symbols = (size_t)dim_symbol_count(context->dims) + 4096;
     Program *program = ARENA_NEW(arena, Program);
     *program = (Program){.context = context,
                          .model = model,
@@ -590,10 +663,8 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
                          .value_name = map_new(arena),
                          .packed = map_new(arena),
                          .maximum_name = map_new(arena),
-                         .is_defined = ARENA_ARRAY(arena, symbols, bool),
-                         .is_used = ARENA_ARRAY(arena, symbols, bool),
-                         .is_unbounded = ARENA_ARRAY(arena, symbols, bool),
-                         .parameter = ARENA_ARRAY(arena, symbols, Dim *),
+                         .units = units,
+                         .parameter = ARENA_ARRAY(arena, dim_symbol_count(context->dims), Dim *),
                          .functions = text_new(arena),
                          .helpers = helpers_new(arena)};
     program->upper = upper_case(arena, program->prefix);
@@ -602,10 +673,6 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
     static const char *const taken[] = {"run", "workspace", "status", "status_text", "OK", "BAD_SIZE", "BAD_INDEX"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         name_identifier(program->file_names, program->prefix, taken[i]);
-    if (!add_inputs(program))
-        return NULL;
-    for (const Unit *unit = units; unit; unit = unit->next)
-        if (!lower_unit(program, unit))
-            return NULL;
-    return add_outputs(program) ? program : NULL;
+    grow_symbols(program);
+    return add_inputs(program) && lower_graph(program, model->graph) && add_outputs(program) ? program : NULL;
 }

@@ -13,7 +13,15 @@ Dim *buffer_bytes(const Program *program, const Value *value)
     return dim_limit(dims, bytes);
 }
 
-static void live(Buffer *buffer, int place)
+/* The loops around a step, the innermost first. */
+typedef struct Around Around;
+struct Around {
+    int begin, end; /* their places */
+    const Around *outer;
+};
+
+/* What was there before a loop began is there in every trip. */
+static void live(Buffer *buffer, int place, const Around *loop)
 {
     if (buffer->kind == BUFFER_VIEW)
         buffer = buffer->base;
@@ -21,26 +29,72 @@ static void live(Buffer *buffer, int place)
         return;
     if (buffer->first < 0)
         buffer->first = place;
-    buffer->last = place;
+    for (; loop && buffer->first <= loop->begin; loop = loop->outer)
+        place = loop->end;
+    if (buffer->last < place)
+        buffer->last = place;
+}
+
+/* The place of the step that closes a block. */
+static int end_of(const Step *open)
+{
+    const Step *step = open;
+    while (step->kind != STEP_END || step->open != open)
+        step = step->next;
+    return step->place;
+}
+
+static void live_step(Program *program, const Step *step, const Around *loop)
+{
+    for (int i = 0; i < step->uses.nvalue; i++)
+        live(buffer_of(program, step->uses.value[i]), step->place, loop);
+    for (int i = 0; i < 2; i++)
+        if (step->in[i])
+            live(buffer_of(program, step->in[i]), step->place, loop);
+    for (int i = 0; i < step->nout; i++)
+        if (step->out[i] && buffer_of(program, step->out[i])->is_needed)
+            live(buffer_of(program, step->out[i]), step->place, loop);
+    for (int i = 0; step->routine && i < step->routine->nin; i++)
+        if (step->routine->in[i])
+            live(buffer_of(program, step->routine->in[i]), step->place, loop);
+    if (step->scratch)
+        live(step->scratch, step->place, loop);
+}
+
+/* What a loop gives is there from before its first trip, so that no trip uses its place for something else; what it
+ * asks before every trip is there to its end. */
+static void live_loop(Program *program, const Step *open, const Around *around)
+{
+    for (const LoopState *state = open->state; state; state = state->next)
+        if (state->value) {
+            live(buffer_of(program, state->value), open->place, around->outer);
+            live(buffer_of(program, state->value), around->end, around->outer);
+        }
+    for (int i = 0; i < 2; i++)
+        if (open->in[i])
+            live(buffer_of(program, open->in[i]), around->end, around->outer);
+    for (int i = 0; i < open->node->nout; i++)
+        if (open->node->out[i] && buffer_of(program, open->node->out[i])->is_needed)
+            live(buffer_of(program, open->node->out[i]), open->place, around->outer);
 }
 
 static void find_live_ranges(Program *program)
 {
+    const Around *loop = NULL;
     for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
         buffer->first = buffer->last = -1;
     for (Step *step = program->first; step; step = step->next) {
         if (!step->is_needed)
             continue;
-        for (int i = 0; i < step->uses.nvalue; i++)
-            live(buffer_of(program, step->uses.value[i]), step->place);
-        for (int i = 0; i < step->nout; i++)
-            if (step->out[i] && buffer_of(program, step->out[i])->is_needed)
-                live(buffer_of(program, step->out[i]), step->place);
-        for (int i = 0; step->routine && i < step->routine->nin; i++)
-            if (step->routine->in[i])
-                live(buffer_of(program, step->routine->in[i]), step->place);
-        if (step->scratch)
-            live(step->scratch, step->place);
+        live_step(program, step, loop);
+        if (step->kind == STEP_LOOP) {
+            Around *around = ARENA_NEW(program->context->arena, Around);
+            *around = (Around){step->place, end_of(step), loop};
+            live_loop(program, step, around);
+            loop = around;
+        } else if (step->kind == STEP_END && step->open->kind == STEP_LOOP) {
+            loop = loop->outer;
+        }
     }
 }
 

@@ -44,6 +44,14 @@ struct Requirement {
     Requirement *next;
 };
 
+/* A tensor or a size that a trip of a loop leaves behind. */
+typedef struct LoopState LoopState;
+struct LoopState {
+    Value *value; /* NULL: the size */
+    Dim *symbol;
+    LoopState *next;
+};
+
 /* A C function of a step and its call. */
 typedef struct FunctionCall Call;
 struct FunctionCall {
@@ -54,7 +62,17 @@ struct FunctionCall {
     Call *next;
 };
 
-typedef enum { STEP_LOOPS, STEP_ROUTINE, STEP_SIZE } StepKind;
+/* Blocks are steps between an opening one, IF or LOOP, and its END. */
+typedef enum {
+    STEP_LOOPS,
+    STEP_ROUTINE,
+    STEP_SIZE, /* a symbol gets its value */
+    STEP_COPY, /* a tensor's bytes, as they are */
+    STEP_IF,
+    STEP_ELSE,
+    STEP_LOOP,
+    STEP_END
+} StepKind;
 enum { MAX_STEP_OUTPUTS = 32 }; /* what has more takes several steps */
 struct Step {
     StepKind kind;
@@ -65,8 +83,17 @@ struct Step {
     int nout;
     Routine *routine; /* STEP_ROUTINE */
     Buffer *scratch;  /* STEP_ROUTINE: NULL if it wants none */
-    Dim *symbol;      /* STEP_SIZE: the symbol, read from out[0] ... */
-    int64_t number;   /* ... at this place */
+    Dim *symbol;      /* STEP_SIZE: the symbol; STEP_LOOP: the number of trips begun */
+    Dim *size;        /* STEP_SIZE: its value; STEP_LOOP: the number of trips to make; NULL: only a tensor tells */
+    int64_t number;   /* STEP_SIZE without one: its place in out[0] */
+    /* STEP_COPY: what is copied. STEP_IF, STEP_LOOP: the condition, a bool of one element, NULL where a loop has none;
+     * then, where a loop has no size, the number of trips to make, an int64 of one element, NULL where the condition
+     * ends it. */
+    Value *in[2];
+    const Node *node; /* STEP_IF, STEP_LOOP */
+    LoopState *state; /* STEP_LOOP: what one trip leaves to the next, or to what follows the loop */
+    Step *open;       /* STEP_ELSE, STEP_END: the step that opened the block */
+    int depth;        /* the blocks around it */
     bool is_needed;
     /* filled by function.c for the steps that are needed: */
     Requirement *requires;
@@ -101,7 +128,12 @@ struct Program {
     Step *first, *last;
     Dim **parameter; /* symbols the caller gives, in order */
     int nparameter;
-    bool *is_defined;   /* by symbol index: a parameter, or defined by a step */
+    Map *units;         /* Graph -> its nodes in units, see lower.c */
+    int depth;          /* of the block that is being filled */
+    int nsymbol;        /* symbols that the following arrays have room for */
+    bool *is_defined;   /* by symbol index: a parameter, or defined by a step in this block or around it */
+    bool *is_known;     /* by symbol index: defined by some step */
+    bool *is_variable;  /* by symbol index: gets its value inside of a block, or more than once */
     bool *is_used;      /* by symbol index: a step that is needed, or an output, speaks of it */
     bool *is_unbounded; /* by symbol index: the caller gives its maximum, NAME_max */
     Map *maximum_name;  /* Dim of such a symbol -> the maximum's C name */

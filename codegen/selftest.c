@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_OPERATIONS = 100000000, MOST_ELEMENTS = 20000 };
+enum { MOST_OPERATIONS = 100000000, MOST_ELEMENTS = 20000, MOST_TRIPS = 10000 };
 
 typedef struct {
     Program *program;
@@ -64,6 +64,35 @@ static const char *fill_expression(const Type *type)
 }
 
 /* ---- sizes ---- */
+/* How often the steps of a loop are taken: as often as is known, or else once for what the test allows of trips. */
+static int64_t trips_of(const Example *example, const Step *loop)
+{
+    int64_t trips;
+    if (!dim_evaluate(loop->size ? loop->size : loop->symbol, example->size, &trips) || trips > MOST_TRIPS)
+        return MOST_TRIPS;
+    return trips > 1 ? trips : 1;
+}
+
+/* Whether the evaluator takes little time with these sizes. */
+static bool is_affordable(const Example *example)
+{
+    int64_t operations = 0, some, around = 1;
+    for (const Step *step = example->program->first; step; step = step->next) {
+        if (step->is_needed && step->kind == STEP_LOOP)
+            around *= trips_of(example, step);
+        if (step->is_needed && step->kind == STEP_END && step->open->kind == STEP_LOOP)
+            around /= trips_of(example, step->open);
+        if (around > MOST_TRIPS)
+            return false;
+        if (!step->is_needed || !step->operations)
+            continue;
+        if (!dim_evaluate(step->operations, example->size, &some) || some > (MOST_OPERATIONS - operations) / around)
+            return false;
+        operations += around * some;
+    }
+    return true;
+}
+
 static bool choose_sizes(Example *example, int64_t least)
 {
     const Program *program = example->program;
@@ -86,14 +115,7 @@ static bool choose_sizes(Example *example, int64_t least)
         if (!dim_evaluate(buffer_bytes(program, buffer->value), example->size, &bytes) || bytes > 1 << 26)
             return false;
     }
-    int64_t operations = 0, some;
-    for (const Step *step = program->first; step; step = step->next)
-        if (step->is_needed && step->operations) {
-            if (!dim_evaluate(step->operations, example->size, &some) || some > MOST_OPERATIONS - operations)
-                return false;
-            operations += some;
-        }
-    return true;
+    return is_affordable(example);
 }
 
 /* ---- the evaluator's results ---- */
@@ -125,7 +147,10 @@ static void run_evaluator(void *who)
 static void find_example(Example *example)
 {
     static const int64_t candidates[] = {5, 16, 64, 1};
-    Report *report = example->program->context->report;
+    Context *context = example->program->context;
+    const int64_t max_trips = context->max_trips;
+    Report *report = context->report;
+    context->max_trips = MOST_TRIPS; /* a loop may go on for ever */
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates && !example->evaluated; i++) {
         if (!choose_sizes(example, candidates[i]))
             continue;
@@ -135,6 +160,7 @@ static void find_example(Example *example)
             example->evaluated = false;
         report_rewind(report, mark);
     }
+    context->max_trips = max_trips;
     if (!example->evaluated)
         choose_sizes(example, 1);
 }

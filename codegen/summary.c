@@ -27,7 +27,7 @@ static void print_cost(const Program *program, FILE *to, bool json)
     const char *separator = "";
     fputs(json ? "[" : "", to);
     for (const Step *step = program->first; step; step = step->next) {
-        if (!step->is_needed || step->kind == STEP_SIZE)
+        if (!step->is_needed || (step->kind != STEP_LOOPS && step->kind != STEP_ROUTINE))
             continue;
         const char *operations = step->operations ? dim_in_run(program, step->operations) : "?";
         const char *moved = dim_in_run(program, bytes_moved(program, step));

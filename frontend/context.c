@@ -23,6 +23,7 @@ Context *context_new(size_t budget, const char *about)
     context->arena = arena;
     context->max_tensor_bytes = INT64_C(2) << 30;
     context->max_nodes = 1000000;
+    context->max_trips = INT64_MAX;
     context->fold_bytes = INT64_C(512) << 20;
     context->report = report_new(arena, about);
     context->dims = dim_table_new(arena);

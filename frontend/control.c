@@ -167,6 +167,8 @@ static bool run_loop(const Call *call)
     for (int i = 0; i < states; i++)
         in[2 + i] = call->input[2 + i];
     for (int64_t number = 0; number < most && goes_on; number++) {
+        if (number == call->context->max_trips)
+            return call_fail(call, "its trips exceed the limit for loops");
         in[0] = integer_datum(call, I64, number, rank_of_number);
         if (!evaluate_subgraph(call->environment, body, in, out))
             return false;

@@ -29,6 +29,7 @@ struct Context {
     Report *report;
     int64_t max_tensor_bytes; /* limits on hostile models; see context_new for the defaults */
     int64_t max_nodes;
+    int64_t max_trips;  /* of one loop that the evaluator runs */
     int64_t fold_bytes; /* constants larger than this are not folded */
     Model *library;     /* see context_library; NULL until then */
     int node_count;     /* nodes made so far: the next node's id */

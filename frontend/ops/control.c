@@ -29,10 +29,15 @@ static Type wrapped(Definition *d, TypeKind kind, Type element)
     return (Type){.kind = kind, .dtype = element.dtype, .rank = UNKNOWN_RANK, .element = copy};
 }
 
-static Type join(Definition *d, const Type *a, const Type *b, const void *key);
+/* Why types meet: a value has one of both, or it has the first in a loop's first trip and the second in the next, which
+ * may depend on the first. */
+typedef enum { EITHER, NEXT } Meeting;
 
-static Type join_tensors(Definition *d, const Type *a, const Type *b, const void *key)
+static Type join(Definition *d, const Type *a, const Type *b, const void *key, Meeting meeting);
+
+static Type join_tensors(Definition *d, const Type *a, const Type *b, const void *key, Meeting meeting)
 {
+    DimTable *dims = d->context->dims;
     if (!def_require(d, a->dtype == b->dtype, "element types %s and %s meet in one value", dtype_info(a->dtype)->text,
                      dtype_info(b->dtype)->text) ||
         b->rank == EMPTY)
@@ -44,24 +49,24 @@ static Type join_tensors(Definition *d, const Type *a, const Type *b, const void
         type.rank = UNKNOWN_RANK;
     for (int i = 0; i < type.rank; i++)
         if (a->dim[i] != b->dim[i])
-            type.dim[i] = dim_fresh(d->context->dims, key, i, NULL);
+            type.dim[i] = dim_fresh(dims, key, i, meeting == EITHER ? dim_max(dims, a->dim[i], b->dim[i]) : NULL);
     return type;
 }
 
 /* The least general type that holds both; fresh dimensions belong to `key`. A value and an optional of it make an
  * optional: the operators that read optionals take the value itself too. */
-static Type join(Definition *d, const Type *a, const Type *b, const void *key)
+static Type join(Definition *d, const Type *a, const Type *b, const void *key, Meeting meeting)
 {
     if (a->kind == OPTIONAL && b->kind != OPTIONAL && a->element)
-        return wrapped(d, OPTIONAL, join(d, a->element, b, key));
+        return wrapped(d, OPTIONAL, join(d, a->element, b, key, meeting));
     if (b->kind == OPTIONAL && a->kind != OPTIONAL && b->element)
-        return wrapped(d, OPTIONAL, join(d, a, b->element, key));
+        return wrapped(d, OPTIONAL, join(d, a, b->element, key, meeting));
     if (!def_require(d, a->kind == b->kind, "%s and %s meet in one value", type_text(a, d->context->arena),
                      type_text(b, d->context->arena)))
         return *a;
     if (a->kind == TENSOR)
-        return join_tensors(d, a, b, key);
-    return a->element && b->element ? wrapped(d, a->kind, join(d, a->element, b->element, key)) : *a;
+        return join_tensors(d, a, b, key, meeting);
+    return a->element && b->element ? wrapped(d, a->kind, join(d, a->element, b->element, key, meeting)) : *a;
 }
 
 /* The type of input `input`'s elements: a sequence or optional is needed. */
@@ -117,7 +122,7 @@ static bool infer_loop(Definition *d, Graph *body, int states, int in, int out)
             return false;
         for (int i = 0; i < states && !d->failed; i++) {
             Type *before = &body->in[in + i]->type;
-            const Type joined = join(d, before, &body->out[out + i]->type, before);
+            const Type joined = join(d, before, &body->out[out + i]->type, before, NEXT);
             same = same && type_equal(before, &joined);
             *before = joined;
         }
@@ -127,15 +132,46 @@ static bool infer_loop(Definition *d, Graph *body, int states, int in, int out)
     return def_error(d, "the shapes of its states change in every iteration");
 }
 
+/* An integer that the node can rely on whatever the caller gives; NULL where there is none. */
+static Dim *known_integer(const Node *node, int input)
+{
+    const Value *value = input < node->nin ? node->in[input] : NULL;
+    return value && !value->is_overridable ? value_element(node->graph->context, value, 0) : NULL;
+}
+
+Graph *if_taken(const Node *node)
+{
+    if (node->op != op_find("", "If"))
+        return NULL;
+    Dim *condition = known_integer(node, 0);
+    if (!condition || !dim_is_const(condition, NULL))
+        return NULL;
+    return attr_find(node, dim_equals(condition, 0) ? "else_branch" : "then_branch")->graph;
+}
+
+Dim *loop_limit(const Node *node)
+{
+    int64_t number;
+    Dim *most = known_integer(node, 0);
+    return most && dim_is_const(most, &number) && number > INT32_MAX ? NULL : most; /* INT64_MAX stands for none */
+}
+
+bool loop_may_stop(const Node *node)
+{
+    Dim *begins = known_integer(node, 1);
+    Dim *goes_on = value_element(node->graph->context, attr_find(node, "body")->graph->out[0], 0);
+    const bool has_condition = node->nin > 1 && node->in[1];
+    return has_condition && !(begins && dim_equals(begins, 1) && goes_on && dim_equals(goes_on, 1));
+}
+
 static void define_if(Definition *d)
 {
     Graph *then_graph = subgraph(d, "then_branch", 0, d->node->nout);
     Graph *else_graph = subgraph(d, "else_branch", 0, d->node->nout);
     if (!then_graph || !else_graph)
         return;
-    Dim *condition = d->node->in[0]->is_overridable ? NULL : value_element(d->context, d->node->in[0], 0);
-    if (condition && dim_is_const(condition, NULL)) { /* the other branch need not even be valid */
-        Graph *taken = dim_equals(condition, 0) ? else_graph : then_graph;
+    Graph *taken = if_taken(d->node);
+    if (taken) { /* the other branch need not even be valid */
         if (!infer(d, taken))
             return;
         for (int i = 0; i < d->node->nout; i++) {
@@ -151,7 +187,7 @@ static void define_if(Definition *d)
         return;
     for (int i = 0; i < d->node->nout; i++) {
         const Type *then_type = &then_graph->out[i]->type, *else_type = &else_graph->out[i]->type;
-        set_output(d, i, join(d, then_type, else_type, then_type));
+        set_output(d, i, join(d, then_type, else_type, then_type, EITHER));
     }
 }
 
@@ -170,20 +206,21 @@ static void define_loop(Definition *d)
         !def_require(d, d->node->nout < body->nout, "its body has %d outputs, wants %d", body->nout, d->node->nout + 1))
         return;
     const bool keeps_rank = body->in[0]->type.rank == 1; /* some exporters count in a vector of one */
-    Dim *most = def_has(d, 0) ? value_element(d->context, d->node->in[0], 0) : NULL, *one = dim_const(dims, 1);
+    Dim *most = loop_limit(d->node), *one = dim_const(dims, 1);
     body->in[0]->type = type_tensor(I64, keeps_rank, &one);
     body->in[0]->bound = most;
     body->in[1]->type = def_has(d, 1) ? d->node->in[1]->type : scalar_type(BOOL);
+    if (def_has(d, 1)) { /* where a trip is made, this is true */
+        body->in[1]->element = ARENA_ARRAY(d->context->arena, 1, Dim *);
+        body->in[1]->element[0] = one;
+    }
     for (int i = 0; i < states; i++)
         body->in[2 + i]->type = d->node->in[2 + i]->type;
     if (!infer_loop(d, body, states, 2, 1))
         return;
 
-    const Value *condition = body->out[0];
-    Dim *always = value_element(d->context, condition, 0);
-    const bool stops = def_has(d, 1) && condition != body->in[1] && !(always && dim_equals(always, 1));
     Dim *trips =
-        most && !stops && !def_has(d, 1) ? dim_max(dims, most, dim_const(dims, 0)) : dim_fresh(dims, body, 0, most);
+        most && !loop_may_stop(d->node) ? dim_max(dims, most, dim_const(dims, 0)) : dim_fresh(dims, body, 0, most);
     for (int i = 0; i < d->node->nout; i++) {
         const Type type = body->out[1 + i]->type;
         if (i < states)
@@ -256,7 +293,7 @@ static void define_sequence_construct(Definition *d)
 {
     Type element = d->node->in[0]->type;
     for (int i = 1; i < d->node->nin; i++)
-        element = join(d, &element, &d->node->in[i]->type, d->node);
+        element = join(d, &element, &d->node->in[i]->type, d->node, EITHER);
     set_output(d, 0, wrapped(d, SEQUENCE, element));
 }
 
@@ -269,7 +306,7 @@ static void define_sequence_empty(Definition *d)
 static void define_sequence_insert(Definition *d)
 {
     const Type element = element_type(d, 0);
-    set_output(d, 0, wrapped(d, SEQUENCE, join(d, &element, &d->node->in[1]->type, d->node)));
+    set_output(d, 0, wrapped(d, SEQUENCE, join(d, &element, &d->node->in[1]->type, d->node, EITHER)));
 }
 
 static void define_sequence_erase(Definition *d)

@@ -79,6 +79,13 @@ bool op_check(const Node *node);
 bool op_define(Node *node, Definition *definition);
 /* The body of a composed operator's node as a function graph: attributes bound by node_inline. */
 Graph *op_body(Node *node);
+/* The branch of an If whose condition is known; NULL where it is not, and for other operators. */
+Graph *if_taken(const Node *node);
+/* Whether a Loop's condition may end it: one is given and not known to stay true. */
+bool loop_may_stop(const Node *node);
+/* The number of trips after which a Loop ends at the latest; NULL where it is not known before it runs, or too great to be
+ * the size of anything. */
+Dim *loop_limit(const Node *node);
 /* A graph of its own with the body of a composed operator or function call in place: its inputs stand for the node's, with
  * their types, constants, elements and bounds, its outputs for the node's. NULL after errors in the report. */
 Graph *node_expand(Node *node);

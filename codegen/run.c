@@ -1,0 +1,405 @@
+/* run.c -- NAME_run: checks of the caller's sizes, then the steps in order, blocks in braces. */
+#include "interface.h"
+#include <string.h>
+
+/* What has been written in a block and holds to its end. */
+typedef struct Written Written;
+struct Written {
+    Map *declared; /* Buffer: its pointer is there */
+    Map *compared; /* Dim -> the Dim it has been compared with */
+    const Written *outer;
+};
+
+typedef struct {
+    Program *program;
+    Text *text;
+    Written *written; /* the innermost */
+} Run;
+
+static void begin_block(Run *run)
+{
+    Arena *arena = run->program->context->arena;
+    Written *written = ARENA_NEW(arena, Written);
+    *written = (Written){map_new(arena), map_new(arena), run->written};
+    run->written = written;
+}
+
+static bool is_declared(const Run *run, const Buffer *buffer)
+{
+    for (const Written *written = run->written; written; written = written->outer)
+        if (map_get(written->declared, buffer))
+            return true;
+    return false;
+}
+
+static bool is_compared(const Run *run, Dim *low, Dim *high)
+{
+    for (const Written *written = run->written; written; written = written->outer)
+        if (map_get(written->compared, low) == high)
+            return true;
+    return false;
+}
+
+static const char *upper(const Run *run, const char *name)
+{
+    return arena_printf(run->program->context->arena, "%s%s", run->program->upper, name);
+}
+
+static const char *storage(const Buffer *buffer)
+{
+    return dtype_info(buffer->value->type.dtype)->storage;
+}
+
+/* The pointer of a buffer that no caller passes, declared where it is first used. */
+static void declare(Run *run, Buffer *buffer)
+{
+    Program *program = run->program;
+    if (is_declared(run, buffer))
+        return;
+    map_set(run->written->declared, buffer, buffer);
+    if (buffer->kind == BUFFER_VIEW) {
+        declare(run, buffer->base);
+        const bool plain = dim_equals(buffer->offset, 0);
+        text_line(run->text, "const %s *%s = %s%s%s; /* %s */", storage(buffer), buffer->name, buffer->base->name,
+                  plain ? "" : " + ", plain ? "" : dim_in_run(program, buffer->offset),
+                  type_comment(program, &buffer->value->type));
+    } else if (buffer->kind == BUFFER_WORKSPACE) {
+        text_line(run->text, "%s *%s = (%s *)(void *)(base + at.%s); /* %s */", storage(buffer), buffer->name,
+                  storage(buffer), program->slot[buffer->slot].buffer->name,
+                  type_comment(program, &buffer->value->type));
+    } else if (buffer->kind == BUFFER_WEIGHT && program->options->weights == WEIGHTS_BIN) {
+        text_line(run->text, "const %s *%s = (const %s *)(const void *)((const char *)weights + %lld);",
+                  storage(buffer), buffer->name, storage(buffer), (long long)weight_offset(program, buffer));
+    } else if (buffer->kind == BUFFER_WEIGHT) {
+        text_line(run->text, "const %s *%s = %s;", storage(buffer), buffer->name, weight_symbol(program, buffer));
+    }
+}
+
+static void declare_value(Run *run, const Value *value)
+{
+    declare(run, buffer_of(run->program, value));
+}
+
+static bool only_parameters(const Program *program, Dim *dim)
+{
+    const int count = dim_symbol_count(program->context->dims);
+    bool *used = ARENA_ARRAY(program->context->arena, count + 1, bool);
+    dim_symbols_used(dim, used);
+    for (int i = 0; i < program->nparameter; i++)
+        used[dim_symbol_index(program->parameter[i])] = false;
+    for (int i = 0; i < count; i++)
+        if (used[i])
+            return false;
+    return true;
+}
+
+static void print_failure(Run *run, const char *condition, const char *status)
+{
+    text_line(run->text, "if (%s)", condition);
+    text_line(run->text, "    return %s;", upper(run, status));
+}
+
+/* Early: before anything is computed, where the caller's sizes decide; what a block requires must wait for it. */
+static void print_requirements(Run *run, const Step *step, bool early)
+{
+    for (const Requirement *r = step->requires; r; r = r->next) {
+        const bool is_early =
+            step->depth == 0 && only_parameters(run->program, r->low) && only_parameters(run->program, r->high);
+        if (is_early != early || is_compared(run, r->low, r->high))
+            continue;
+        map_set(run->written->compared, r->low, r->high);
+        print_failure(run,
+                      arena_printf(run->program->context->arena, "%s > %s", dim_in_run(run->program, r->low),
+                                   dim_in_run(run->program, r->high)),
+                      "BAD_SIZE");
+    }
+}
+
+static void print_list(Run *run, const char *head, const char *const *item, int count)
+{
+    Text *line = text_new(run->program->context->arena);
+    text_add(line, "%s = {", head);
+    for (int i = 0; i < count; i++)
+        text_add(line, "%s%s", i ? ", " : "", item[i]);
+    text_string(line, "};");
+    text_wrapped(run->text, line->data, 8 + 4 * run->text->indent);
+}
+
+static bool is_variable(const Program *program, Dim *symbol)
+{
+    return program->is_variable[dim_symbol_index(symbol)];
+}
+
+static void print_routine(Run *run, const Step *step)
+{
+    enum { MOST = 80 };
+    Program *program = run->program;
+    const Routine *routine = step->routine;
+    const char *item[MOST];
+    Text *text = run->text;
+    for (int i = 0; i < routine->nsize; i++)
+        text_line(text, "%s%s = 0;", is_variable(program, routine->size[i]) ? "" : "int64_t ",
+                  (const char *)map_get(program->symbol_name, routine->size[i]));
+    text_line(text, "{ /* %s */", step->label);
+    text->indent++;
+    for (int i = 0; i < routine->nin; i++)
+        item[i] = routine->in[i] ? buffer_of(program, routine->in[i])->name : "NULL";
+    if (routine->nin > 0)
+        print_list(run, "const void *const in[]", item, routine->nin);
+    int nout = 0;
+    for (; nout < routine->nout; nout++)
+        item[nout] = nout < step->nout && step->out[nout] ? buffer_of(program, step->out[nout])->name : "NULL";
+    for (int i = 0; i < routine->nsize; i++)
+        item[nout++] =
+            arena_printf(program->context->arena, "&%s", (const char *)map_get(program->symbol_name, routine->size[i]));
+    print_list(run, "void *const out[]", item, nout);
+    for (int i = 0; i < routine->nn; i++)
+        item[i] = dim_in_run(program, routine->n[i]);
+    if (routine->nn > 0)
+        print_list(run, "const int64_t n[]", item, routine->nn);
+    for (int i = 0; i < routine->np; i++)
+        item[i] = arena_printf(program->context->arena, "%.17g", routine->p[i]);
+    if (routine->np > 0)
+        print_list(run, "const double p[]", item, routine->np);
+    const char *suffix = *routine->suffix ? arena_printf(program->context->arena, "_%s", routine->suffix) : "";
+    text_line(text, "status = (enum %sstatus)%s%s%s(%s, out, %s, %s, %s);", program->prefix, program->prefix,
+              routine->name, suffix, routine->nin > 0 ? "in" : "NULL", routine->nn > 0 ? "n" : "NULL",
+              routine->np > 0 ? "p" : "NULL", step->scratch ? step->scratch->name : "NULL");
+    text->indent--;
+    text_line(text, "}");
+    text_line(text, "if (status != %s)", upper(run, "OK"));
+    text_line(text, "    return status;");
+}
+
+static const char *name_of(const Program *program, Dim *symbol)
+{
+    return map_get(program->symbol_name, symbol);
+}
+
+static void print_size(Run *run, const Step *step)
+{
+    Program *program = run->program;
+    Arena *arena = program->context->arena;
+    const char *name = name_of(program, step->symbol);
+    const char *type = is_variable(program, step->symbol) ? "" : "const int64_t ";
+    const char *maximum = map_get(program->maximum_name, step->symbol);
+    if (step->size)
+        text_line(run->text, "%s%s = %s;", type, name, dim_in_run(program, step->size));
+    else
+        text_line(run->text, "%s%s = (int64_t)%s[%lld];", type, name, buffer_of(program, step->out[0])->name,
+                  (long long)step->number);
+    if (step->size && (!maximum || dim_equals(step->size, 0))) /* no greater than its limit, as it was made */
+        return;
+    if (!maximum)
+        maximum = dim_in_run(program, dim_limit(program->context->dims, step->symbol));
+    print_failure(run, arena_printf(arena, "%s < 0 || %s > %s", name, name, maximum), "BAD_SIZE");
+}
+
+/* ---- blocks ---- */
+/* What is copied must fit where a size of it may change. */
+static void print_copy(Run *run, const Step *step)
+{
+    Program *program = run->program;
+    DimTable *dims = program->context->dims;
+    const Type *from = &step->in[0]->type, *to = &step->out[0]->type;
+    Dim *bytes = dim_const(dims, (int64_t)dtype_info(from->dtype)->size);
+    for (int i = 0; i < from->rank; i++) {
+        const char *maximum = map_get(program->maximum_name, to->dim[i]);
+        if (from->dim[i] != to->dim[i] && maximum)
+            print_failure(run,
+                          arena_printf(program->context->arena, "%s > %s", dim_in_run(program, from->dim[i]), maximum),
+                          "BAD_SIZE");
+        bytes = dim_mul(dims, bytes, from->dim[i]);
+    }
+    const char *form = dim_is_const(bytes, NULL) ? "memcpy(%s, %s, %s);" : "memcpy(%s, %s, (size_t)(%s));";
+    text_line(run->text, form, buffer_of(program, step->out[0])->name, buffer_of(program, step->in[0])->name,
+              dim_in_run(program, bytes));
+}
+
+static void print_loop(Run *run, const Step *step)
+{
+    Program *program = run->program;
+    Arena *arena = program->context->arena;
+    const char *trips = name_of(program, step->symbol);
+    const char *maximum = map_get(program->maximum_name, dim_limit(program->context->dims, step->symbol));
+    const char *number = step->size    ? dim_in_run(program, step->size)
+                         : step->in[1] ? arena_printf(arena, "%s[0]", buffer_of(program, step->in[1])->name)
+                                       : NULL;
+    const char *condition = step->in[0] ? arena_printf(arena, "%s[0]", buffer_of(program, step->in[0])->name) : NULL;
+    const char *counted = number ? arena_printf(arena, "%s < %s", trips, number) : NULL;
+    text_line(run->text, "while (%s%s%s) { /* %s */", counted ? counted : "", counted && condition ? " && " : "",
+              condition ? condition
+              : counted ? ""
+                        : "1",
+              step->label);
+    run->text->indent++;
+    if (maximum)
+        print_failure(run, arena_printf(arena, "%s >= %s", trips, maximum), "BAD_SIZE");
+    text_line(run->text, "%s++;", trips);
+    run->text->indent--;
+}
+
+/* The line of a step that opens, parts or closes a block; what is inside of it is indented. */
+static void print_block_step(Run *run, const Step *step)
+{
+    Text *text = run->text;
+    if (step->kind == STEP_ELSE || step->kind == STEP_END) {
+        run->written = (Written *)run->written->outer;
+        text->indent--;
+    }
+    if (step->kind == STEP_IF)
+        text_line(text, "if (%s[0]) { /* %s */", buffer_of(run->program, step->in[0])->name, step->label);
+    if (step->kind == STEP_LOOP)
+        print_loop(run, step);
+    if (step->kind == STEP_ELSE)
+        text_line(text, "} else {");
+    if (step->kind == STEP_END) {
+        text_line(text, "}");
+        return;
+    }
+    begin_block(run);
+    text->indent++;
+}
+
+static void declare_tensors(Run *run, const Step *step)
+{
+    for (int i = 0; i < step->uses.nvalue; i++)
+        declare_value(run, step->uses.value[i]);
+    for (int i = 0; i < 2; i++)
+        if (step->in[i])
+            declare_value(run, step->in[i]);
+    for (int i = 0; step->routine && i < step->routine->nin; i++)
+        if (step->routine->in[i])
+            declare_value(run, step->routine->in[i]);
+    for (int i = 0; i < step->nout; i++)
+        if (step->out[i] && buffer_of(run->program, step->out[i])->is_needed)
+            declare_value(run, step->out[i]);
+    if (step->scratch)
+        declare(run, step->scratch);
+}
+
+static void print_call(Run *run, const Call *call)
+{
+    const char *line = call->text;
+    if (call->may_fail)
+        line = arena_printf(run->program->context->arena, "status = %s", line);
+    text_wrapped(run->text, arena_printf(run->program->context->arena, "%s;", line),
+                 4 * run->text->indent + (int)strcspn(line, "(") + 1);
+    if (call->may_fail) {
+        text_line(run->text, "if (status != %s)", upper(run, "OK"));
+        text_line(run->text, "    return status;");
+    }
+}
+
+static void print_step(Run *run, const Step *step)
+{
+    print_requirements(run, step, false);
+    declare_tensors(run, step);
+    switch (step->kind) {
+    case STEP_LOOPS:
+        for (const Call *call = step->calls; call; call = call->next)
+            print_call(run, call);
+        break;
+    case STEP_ROUTINE:
+        print_routine(run, step);
+        break;
+    case STEP_SIZE:
+        print_size(run, step);
+        break;
+    case STEP_COPY:
+        print_copy(run, step);
+        break;
+    case STEP_IF:
+    case STEP_ELSE:
+    case STEP_LOOP:
+    case STEP_END:
+        print_block_step(run, step);
+        break;
+    }
+}
+
+static bool has_status(const Program *program)
+{
+    for (const Step *step = program->first; step; step = step->next) {
+        if (step->is_needed && step->kind == STEP_ROUTINE)
+            return true;
+        for (const Call *call = step->calls; step->is_needed && call; call = call->next)
+            if (call->may_fail)
+                return true;
+    }
+    return false;
+}
+
+static void print_size_limits(Run *run)
+{
+    Program *program = run->program;
+    for (int i = 0; i < program->nparameter; i++) {
+        Dim *symbol = program->parameter[i];
+        const char *name = map_get(program->symbol_name, symbol);
+        const int64_t high = dim_upper(symbol) < program->most ? dim_upper(symbol) : program->most;
+        text_line(run->text, "if (%s < %lld || %s > %lld)", name, (long long)dim_lower(symbol), name, (long long)high);
+        text_line(run->text, "    return %s;", upper(run, "BAD_SIZE"));
+    }
+    for (int i = 0; i < dim_symbol_count(program->context->dims); i++) {
+        const char *name = map_get(program->maximum_name, dim_symbol_at(program->context->dims, i));
+        if (!name)
+            continue;
+        text_line(run->text, "if (%s < 0 || %s > %lld)", name, name, (long long)program->most);
+        text_line(run->text, "    return %s;", upper(run, "BAD_SIZE"));
+    }
+}
+
+/* Sizes that change, or that blocks define. */
+static void print_variables(Run *run)
+{
+    const Program *program = run->program;
+    DimTable *dims = program->context->dims;
+    for (int i = 0; i < dim_symbol_count(dims); i++)
+        if (program->is_used[i] && program->is_variable[i])
+            text_line(run->text, "int64_t %s = 0;", name_of(program, dim_symbol_at(dims, i)));
+}
+
+static void print_output_shapes(Run *run)
+{
+    Program *program = run->program;
+    for (int i = 0; i < program->noutput; i++) {
+        const char *shape = output_shape_name(program, i);
+        if (!shape)
+            continue;
+        for (int k = 0; k < program->output[i]->value->type.rank; k++)
+            text_line(run->text, "%s[%d] = %s;", shape, k, dim_in_run(program, program->output[i]->value->type.dim[k]));
+    }
+}
+
+void print_run(Program *program, Text *text)
+{
+    Run run = {program, text, NULL};
+    begin_block(&run);
+    print_prototype(program, text, "run", false);
+    text_line(text, "{");
+    text->indent++;
+    if (has_status(program))
+        text_line(text, "enum %sstatus status;", program->prefix);
+    print_size_limits(&run);
+    for (const Step *step = program->first; step; step = step->next)
+        if (step->is_needed)
+            print_requirements(&run, step, true);
+    if (program->nslot > 0) {
+        const char *sizes = size_arguments(program);
+        text_line(text, "const struct %splaces at = %slayout(%s);", program->prefix, program->prefix, sizes);
+        text_line(text, "char *base = (char *)workspace;");
+        text_line(text, "if (at.end == SIZE_MAX)");
+        text_line(text, "    return %s;", upper(&run, "BAD_SIZE"));
+    } else {
+        text_line(text, "(void)workspace;");
+    }
+    print_variables(&run);
+    text_line(text, "%s", "");
+    for (const Step *step = program->first; step; step = step->next)
+        if (step->is_needed)
+            print_step(&run, step);
+    print_output_shapes(&run);
+    text_line(text, "return %s;", upper(&run, "OK"));
+    text->indent--;
+    text_line(text, "}");
+}
