@@ -162,12 +162,13 @@ bool rewrite(Model *model, const PassOptions *options, RewriteLog *log)
     with_log.log = own;
     if (!dump(model, options, 0, "infer"))
         return false;
+    int nodes = count_nodes(model->graph);
     for (int i = 0; i < (int)(sizeof table / sizeof *table); i++) {
         PassRecord *const record = &own->pass[own->npass++];
-        *record = (PassRecord){.pass = table[i].name, .nodes_before = count_nodes(model->graph)};
+        *record = (PassRecord){.pass = table[i].name, .nodes_before = nodes};
         if (!table[i].run(model, &with_log))
             return false;
-        record->nodes_after = count_nodes(model->graph);
+        record->nodes_after = nodes = count_nodes(model->graph);
         if (!model_verify(model))
             return report_add(
                 model->context->report, NULL, INTERNAL,

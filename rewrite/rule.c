@@ -206,8 +206,9 @@ bool rule_build(const Rule *rule, Node *root, Binding *binding)
 static void node_remove_unread(Node *node)
 {
     Arena *const arena = node->graph->context->arena;
-    int depth = 0, capacity = 16;
-    Node **stack = ARENA_ARRAY(arena, capacity, Node *);
+    enum { USUAL = 16 };
+    Node *usual[USUAL], **stack = usual;
+    int depth = 0, capacity = USUAL;
     stack[depth++] = node;
     while (depth > 0) {
         Node *const top = stack[--depth];
