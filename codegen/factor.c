@@ -163,7 +163,7 @@ static Expr *factor(Factoring *f, Expr *e)
     Expr *done = map_get(f->memo, e);
     if (done)
         return done;
-    Expr *arg[8] = {NULL};
+    Expr *arg[MAX_OPERANDS] = {NULL};
     bool changed = false;
     for (int i = 0; i < e->narg; i++) {
         arg[i] = e->arg[i] ? factor(f, e->arg[i]) : NULL;

@@ -416,7 +416,7 @@ Expr *place_named(Nest *n, Expr *e, Scope *scope)
 
 static Expr *place_operands(Nest *n, Expr *e, Scope *scope)
 {
-    Expr *arg[8] = {NULL}, *index[MAX_RANK];
+    Expr *arg[MAX_OPERANDS] = {NULL}, *index[MAX_RANK];
     for (int i = 0; i < e->narg; i++)
         arg[i] = e->arg[i] ? place(n, e->arg[i], scope) : NULL;
     for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)

@@ -445,7 +445,7 @@ static Expr *simplify_new(Simplifier *s, Expr *e)
         Expr *by = map_get(s->replacement, e->u.axis);
         return by ? by : e;
     }
-    Expr *arg[8] = {NULL}, *index[MAX_RANK];
+    Expr *arg[MAX_OPERANDS] = {NULL}, *index[MAX_RANK];
     for (int i = 0; i < e->narg; i++)
         arg[i] = e->arg[i] ? simplify(s, e->arg[i]) : NULL;
     for (int i = 0; i < index_count(e); i++)

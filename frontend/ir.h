@@ -10,7 +10,7 @@
 #include "report.h"
 #include <stdio.h>
 
-enum { MAX_RANK = 16, MAX_OPSETS = 32 };
+enum { MAX_RANK = 16, MAX_OPSETS = 32, INDEX_CONSTANTS = 64 };
 
 typedef struct Context Context;
 typedef struct Model Model;
@@ -34,6 +34,7 @@ struct Context {
     Model *library;     /* see context_library; NULL until then */
     int node_count;     /* nodes made so far: the next node's id */
     int expr_count;     /* loop-level expressions and axes made so far: their next id */
+    struct Expr *index_constant[INDEX_CONSTANTS]; /* the last made of those that equal its place modulo their number */
 };
 
 /* ---- types ---- */

@@ -59,9 +59,13 @@ Expr *expr_int(Context *context, DType dtype, int64_t value)
     return e;
 }
 
+/* Every axis has some: the same ones are shared. */
 Expr *expr_index(Context *context, int64_t value)
 {
-    return expr_int(context, INDEX, value);
+    Expr **last = &context->index_constant[(uint64_t)value % INDEX_CONSTANTS];
+    if (!*last || (*last)->u.i != value)
+        *last = expr_int(context, INDEX, value);
+    return *last;
 }
 
 Expr *expr_dim(Context *context, Dim *dim)

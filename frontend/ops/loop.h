@@ -57,11 +57,12 @@ struct Axis {
     Expr *of;
     Value *row, *order, *target, *source, *from;
 };
+enum { MAX_OPERANDS = 3 };
 struct Expr {
     ExprKind kind;
     DType dtype;  /* of the result: a compute type, INDEX or BOOL */
     int narg;
-    Expr *arg[8]; /* operands; the indices of a LOAD stand in `index` */
+    Expr *arg[MAX_OPERANDS]; /* the indices of a LOAD stand in `index` */
     union {
         double f;      /* E_CONST of a floating type */
         int64_t i;     /* E_CONST of any other (U64: its bits) */

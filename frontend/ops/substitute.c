@@ -78,7 +78,7 @@ static Expr *replace(Substitution *s, Expr *e);
 
 static Expr *replace_load(Substitution *s, Expr *e)
 {
-    Expr *index[MAX_RANK];
+    Expr *index[MAX_RANK] = {NULL};
     bool changed = false;
     for (int i = 0; i < e->u.value->type.rank; i++) {
         index[i] = replace(s, e->index[i]);
@@ -170,7 +170,7 @@ static Expr *replace_new(Substitution *s, Expr *e)
         return replace_load(s, e);
     if (e->kind == E_REDUCE)
         return replace_reduce(s, e);
-    Expr *arg[8];
+    Expr *arg[MAX_OPERANDS];
     bool changed = false;
     for (int i = 0; i < e->narg; i++) {
         arg[i] = replace(s, e->arg[i]);
