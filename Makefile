@@ -24,6 +24,7 @@ help:
 #: conformance   the ONNX backend tests, by the evaluator and as generated C
 #: check-passes  the graph after every pass, checked by onnx.checker and run by ONNX Runtime
 #: check-malformed   broken and hostile models, with and without sanitizers
+#: bench-gnn     generated C beside PyTorch Geometric and ONNX Runtime, half an hour; ROWS='gat*-arxiv edgeconv-*' picks rows
 #: bless         rewrite the expectations of the text cases; the diff is the review
 #: asan, ubsan   the command with a sanitizer, in build/asan and build/ubsan
 #: install       into $(PREFIX)/bin, PREFIX=/usr/local unless given
@@ -152,7 +153,30 @@ check-malformed: $(OUT)/onnx2c $(BUILD)/venv/ok
 	@$(PYTHON) tests/malformed/generate.py $(BUILD)/malformed
 	@$(PYTHON) tests/malformed/run.py $(BUILD)/malformed $(BUILD)/malformed_work $(OUT)/onnx2c $(BUILD)/sanitized/onnx2c
 
-FORMATTED = $(sort $(wildcard */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
+# ---- benchmarks: ratios to other engines measured in the same run, never times; see tests/bench/bench.py -----------
+BENCH   = $(BUILD)/bench
+ROWS   ?= *
+THREADS ?= 1,2
+ROUNDS ?= 7
+MODES  ?= inference
+BENCH_BUILD ?= # options of `onnx2c build` to measure, such as --blas openblas
+.PHONY: bench-gnn
+$(BENCH)/venv/ok: tests/bench/requirements.txt tests/bench/requirements-alone.txt tests/bench/absent_libraries.py | $(BUILD)/packages.ok
+	@echo "setting up the engines to compare with in $(BENCH)/venv"
+	@mkdir -p $(BENCH) && python3 -m venv $(BENCH)/venv
+	@$(BENCH)/venv/bin/pip install -q --disable-pip-version-check -r tests/bench/requirements.txt
+	@$(BENCH)/venv/bin/pip install -q --disable-pip-version-check --no-deps -r tests/bench/requirements-alone.txt 2>&1 | \
+	   grep -v -e "dependency resolver" -e "which is not installed" || true
+	@$(BENCH)/venv/bin/python tests/bench/absent_libraries.py $(BENCH)/venv/lib/python3*/site-packages/torch/lib
+	@$(BENCH)/venv/bin/python -W ignore -c "import torch, torch_geometric" && touch $@
+$(BENCH)/limits: tests/bench/limits.c | $(BUILD)/packages.ok
+	@mkdir -p $(BENCH)
+	@$(CC) -std=gnu11 -O3 -march=native $(WARN) -fopenmp $< -o $@
+bench-gnn: $(OUT)/onnx2c $(BENCH)/venv/ok $(BENCH)/limits
+	@$(BENCH)/venv/bin/python tests/bench/bench.py $(OUT)/onnx2c $(BENCH) $(SHARED) --rows '$(ROWS)' --threads $(THREADS) \
+	   --rounds $(ROUNDS) --modes $(MODES) -- $(BENCH_BUILD)
+
+FORMATTED = $(sort $(wildcard tests/bench/*.c */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
 style: | $(BUILD)/packages.ok
 	@clang-format -i $(FORMATTED)
 style-check: | $(BUILD)/packages.ok

@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Generated C beside PyTorch Geometric and ONNX Runtime: `make bench-gnn`.
+
+    bench.py ONNX2C FOLDER SHARED [--rows PATTERN...] [--modes inference,training] [--threads 1,2] [--rounds 7] [-- BUILD OPTIONS]
+
+Each row is a model on a graph. Every engine runs it in a process of its own on the same inputs, weights and threads; outputs are
+compared before anything is timed. Then the engines take turns: a round is one turn of each, one after the other in changing
+order, all others stopped, and what counts is the median over the rounds of the ratio between two engines in the same
+round. With one thread the processor's time of a step is taken, which other programs do not lengthen, with more the clock's.
+Memory is measured in processes of its own.
+
+Writes FOLDER/bench.csv, FOLDER/bench.svg and FOLDER/bench.txt, the table that is printed.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import graphs
+import report
+from engines import ENGINES, OURS, PEERS
+from rows import MODELS, ROWS, select
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOLERANCE = 1e-4  # of the largest absolute value
+TURN = 0.05  # seconds a turn takes at least: short steps are repeated
+WARM_BELOW = 0.3  # seconds of a step below which a turn begins with one that is not counted
+LEFT_BEHIND = 4  # an engine whose step takes so many times the fastest peer's is not among the rounds ...
+LONG = 0.5  # ... if it takes so many seconds
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+class Failed(Exception):
+    """An engine that cannot do the row; says why."""
+
+
+class Worker:
+    """The process of an engine. It runs only while it answers."""
+
+    def __init__(self, engine, task, log, environment=None):
+        self.engine = engine
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.process = subprocess.Popen(
+            [sys.executable, HERE / "worker.py", engine, json.dumps(task)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log.open("w"),
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def wait(self):
+        line = self.process.stdout.readline()
+        self.process.send_signal(signal.SIGSTOP)
+        reply = json.loads(line) if line else {"error": "the process died"}
+        if "error" in reply:
+            raise Failed(reply["error"])
+        return reply
+
+    def ask(self, **command):
+        self.process.send_signal(signal.SIGCONT)
+        print(json.dumps(command), file=self.process.stdin, flush=True)
+        return self.wait()
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.cache = arguments.folder / "graphs"
+        self.limits = {n: json.loads(subprocess.check_output([arguments.folder / "limits", str(n)])) for n in arguments.threads}
+
+    def task(self, row, mode):
+        model, graph = ROWS[row]
+        free = int(next(line for line in open("/proc/meminfo") if line.startswith("MemAvailable")).split()[1]) * 1024
+        return dict(
+            model=model,
+            graph=graph,
+            mode=mode,
+            onnx=str(self.arguments.folder / "onnx" / f"{row}.onnx"),
+            cache=str(self.cache),
+            work=str(self.arguments.folder / "rows" / row),
+            onnx2c=str(self.arguments.onnx2c),
+            options=self.arguments.options,
+            limit=free * 6 // 10,
+        )
+
+    def worker(self, engine, row, mode, purpose, environment=None):
+        log = self.arguments.folder / "rows" / row / f"{engine.replace(' ', '_')}_{mode}_{purpose}.log"
+        return Worker(engine, self.task(row, mode), log, environment)
+
+    def prepare(self, row):
+        """Graph and ONNX file; in a process that ends, so that nothing stays in memory."""
+        model, graph = ROWS[row]
+        code = (
+            "import pathlib, sys, graphs, models, export\n"
+            "cache, shared, name, graph, path = sys.argv[1:]\n"
+            "data = graphs.load(graph, pathlib.Path(cache), pathlib.Path(shared))\n"
+            "export.export(name, *models.build(name, data), pathlib.Path(path))\n"
+            "print(data['about'], *data['x'].shape, data['edge_index'].shape[1], data['loops'].shape[1], sep='|')\n"
+        )
+        command = [sys.executable, "-c", code, self.cache, self.arguments.shared, model, graph, self.task(row, "")["onnx"]]
+        log = self.arguments.folder / "rows" / row / "export.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, cwd=HERE)
+        if result.returncode:
+            sys.exit(f"bench: {row} could not be exported; see {log}")
+        about, vertices, features, edges, loops = result.stdout.strip().splitlines()[-1].split("|")
+        edges = loops if "loops" in MODELS[model].takes else edges
+        return about, {"N": int(vertices), "E": int(edges), "features": int(features)}
+
+    def memory(self, row, mode):
+        """{engine: what memory() of worker.py says}, each in a process of its own that gives back what it frees."""
+        found = {}
+        for engine in ENGINES:
+            worker = self.worker(engine, row, mode, "memory", {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"})
+            try:
+                worker.wait()
+                found[engine] = worker.ask(do="memory")
+            except Failed:
+                found[engine] = None  # the timed process says why
+            worker.end()
+        return found
+
+    def row(self, row, mode):
+        """A record for each number of threads."""
+        about, sizes = self.prepare(row)
+        say(f"{row}: {about}")
+        workers, failed = {engine: self.worker(engine, row, mode, "time") for engine in ENGINES}, {}
+        for engine in list(workers):
+            attempt(workers, failed, engine, workers[engine].wait)
+        memory = {} if OURS not in workers else self.memory(row, mode)
+        records = []
+        for threads in self.arguments.threads:
+            record = dict(row=row, mode=mode, threads=threads, about=about, failed=dict(failed), memory=memory)
+            record["load"] = os.getloadavg()[0]
+            if OURS in workers:
+                record.update(self.compete(row, workers, failed, threads))
+                record["failed"] = dict(failed)
+            record.update(self.floor(row, sizes, threads))
+            records.append(record)
+        for worker in workers.values():
+            worker.end()
+        return records
+
+    def compete(self, row, workers, failed, threads):
+        """First steps, comparison of results, then the rounds."""
+        first, difference = {}, {}
+        for engine in list(workers):
+            say(f"{row}: {threads} thread{'s' * (threads > 1)}: {engine}")
+            reply = attempt(workers, failed, engine, lambda: workers[engine].ask(do="threads", count=threads))
+            if reply:
+                once = reply["seconds"]
+                if once < 30:
+                    again = attempt(workers, failed, engine, lambda: workers[engine].ask(do="run", seconds=0, warm=False))
+                    once = again["wall"] if again else once
+                first[engine] = once
+        if OURS not in workers:
+            return {}
+        difference = self.compare(row, workers, failed)
+        first = {engine: seconds for engine, seconds in first.items() if engine in workers}
+        quickest = min((first[engine] for engine in PEERS if engine in first), default=0)
+        running = [engine for engine in first if engine == OURS or first[engine] <= max(LONG, LEFT_BEHIND * quickest)]
+        rounds = []
+        for number in range(self.arguments.rounds):
+            order = random.Random(number).sample(running, len(running))
+            say(f"{row}: {threads} thread{'s' * (threads > 1)}: round {number + 1} of {self.arguments.rounds}")
+            taken = {e: workers[e].ask(do="run", seconds=TURN, warm=first[e] < WARM_BELOW) for e in order}
+            rounds.append({engine: reply["cpu" if threads == 1 else "wall"] for engine, reply in taken.items()})
+        median = {engine: statistics.median(turn[engine] for turn in rounds) for engine in running}
+        ratio = {e: statistics.median(turn[e] / turn[OURS] for turn in rounds) for e in running if e != OURS}
+        once = {engine: first[engine] / median[OURS] for engine in first if engine not in running}
+        return dict(median=median, ratio=ratio, once=once, difference=difference)
+
+    def compare(self, row, workers, failed):
+        """The largest difference of each engine's result from ours; an engine that differs is out."""
+        import numpy as np
+
+        path = self.arguments.folder / "rows" / row / "result.npy"
+        workers[OURS].ask(do="result", path=str(path))
+        ours, difference = np.load(path), {}
+        for engine in [engine for engine in workers if engine != OURS]:
+            if attempt(workers, failed, engine, lambda: workers[engine].ask(do="result", path=str(path))) is None:
+                continue
+            theirs = np.load(path)
+            difference[engine] = float(np.abs(theirs - ours).max() / np.abs(theirs).max())
+            if not difference[engine] <= TOLERANCE:
+                failed[engine] = f"its result differs by {difference[engine]:.2g}"
+                workers.pop(engine).end()
+        return difference
+
+    def floor(self, row, sizes, threads):
+        """The least time the compiler's operations and bytes can take on this machine, each counted as it counts them."""
+        inspect = [self.arguments.onnx2c, "inspect", self.task(row, "")["onnx"], "--json"]
+        for size in ("N", "E"):
+            inspect += ["--dim", f"{size}={sizes[size]}"]
+        inspect += [option for option in self.arguments.options if option != "--threads"]
+        kernels = json.loads(subprocess.check_output([*inspect, "--cost"]))
+        workspace = json.loads(subprocess.check_output([*inspect, "--mem"]))["workspace"]
+        # What is known only at run time is the edges of one relation, on average.
+        value = lambda text: evaluate(text, sizes["E"] // graphs.RELATIONS)
+        operations = sum(value(kernel["operations"]) for kernel in kernels)
+        moved = sum(value(kernel["bytes"]) for kernel in kernels)
+        limits = self.limits[threads]
+        held = value(workspace) + 4 * sizes["N"] * sizes["features"]
+        level = next((level for level in limits["levels"] if level["bytes"] >= held), limits["levels"][-1])
+        seconds = max(operations / limits["flops"], moved / level["triad"])
+        bound = "operations" if operations / limits["flops"] > moved / level["triad"] else "bytes"
+        return dict(operations=operations, bytes=moved, workspace=value(workspace), floor=seconds, bound=bound)
+
+
+def attempt(workers, failed, engine, action):
+    """What the action returns; None where the engine failed, which then is out."""
+    try:
+        return action()
+    except Failed as error:
+        failed[engine] = str(error)
+        say(f"{engine} is out: {error}")
+        workers.pop(engine).end()
+        return None
+
+
+def evaluate(text, unknown):
+    """A formula of `onnx2c inspect`; its names, and "?", are sizes that are not known."""
+    if text == "?":
+        return 0
+    words = [word if word in "*+-/" or word.isdigit() else f"({word})" for word in text.split()]
+    known = {word.strip("()"): unknown for word in words if word.strip("()").isidentifier()}
+    return eval(" ".join(words), {"__builtins__": {}}, known)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("onnx2c", type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("folder", type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("shared", type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("--rows", default="*")
+    parser.add_argument("--modes", type=lambda text: text.split(","), default=["inference"])
+    parser.add_argument("--threads", type=lambda text: [int(word) for word in text.split(",")], default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("options", nargs="*", help="options of `onnx2c build`")
+    arguments = parser.parse_args()
+    names, begin = select(arguments.rows), time.time()
+    bench, records = Bench(arguments), []
+    for mode in arguments.modes:
+        for i, row in enumerate(names):
+            say(f"row {i + 1} of {len(names)}, {(time.time() - begin) / 60:.0f} min so far")
+            records += bench.row(row, mode)
+            report.write(arguments.folder, records, bench.limits)
+    print(report.table(records, bench.limits))
+
+
+if __name__ == "__main__":
+    main()

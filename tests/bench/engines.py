@@ -1,0 +1,204 @@
+"""The engines that are compared. Each runs one model on one graph, in a process of its own (worker.py).
+
+An engine is made with a Task and has
+    threads(n)   computes with n threads from now on
+    step()       once: an inference, or a training step
+    result()     what came out: the output, or the losses of the steps so far, as an array
+Engines that work only after what a first step does (compiling, say) set WARM.
+"""
+import ctypes
+import dataclasses
+import json
+import pathlib
+import subprocess
+
+import numpy as np
+from graphs import inputs_of
+
+STEPS_COMPARED = 3
+
+
+class NotYet(Exception):
+    """What the engine cannot do."""
+
+
+@dataclasses.dataclass
+class Task:
+    model: str  # a name of models.MODELS
+    graph: dict
+    mode: str  # "inference" or "training"
+    onnx: pathlib.Path
+    work: pathlib.Path  # folder of the row
+    onnx2c: str
+    options: list  # of `onnx2c build`
+
+
+def labels(graph):
+    return np.random.default_rng(5).integers(0, int(graph["classes"]), len(graph["x"]))
+
+
+# ---- what onnx2c generates -------------------------------------------------------------------------------------
+
+
+def aligned(count, dtype):
+    """An array at a multiple of 64, of memory that is not touched yet."""
+    size = max(int(count), 1) * np.dtype(dtype).itemsize
+    pointer = ctypes.c_void_p()
+    if ctypes.CDLL(None).posix_memalign(ctypes.byref(pointer), 64, ctypes.c_size_t(size)):
+        raise MemoryError(f"{size} bytes")
+    return np.frombuffer((ctypes.c_char * size).from_address(pointer.value), dtype)[: int(count)]
+
+
+def checked(*command):
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(f"{command[0]}: {(result.stderr or result.stdout).strip()[-300:]}")
+    return result.stdout
+
+
+class Generated:
+    """onnx2c's C as a shared library. It needs memory for sizes of this graph only: workspace and output, made at the first step."""
+
+    WARM = False
+
+    def __init__(self, task):
+        if task.mode == "training":
+            raise NotYet("onnx2c has no verb `train` yet")
+        out = task.work / "program"
+        checked(task.onnx2c, "build", task.onnx, "-o", out, "--name", "program", "--threads", *task.options)
+        checked("make", "-C", out, "CFLAGS=-O3 -march=native -fPIC -fopenmp", "libprogram.a")
+        archive, library = out / "libprogram.a", out / "program.so"
+        checked("cc", "-shared", "-fopenmp", "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive", "-lm", "-o", library)
+        self.library = ctypes.CDLL(str(library))
+        self.inputs = inputs_of(task.model, task.graph)
+        manifest = json.loads((out / "manifest.json").read_text())
+        size_of = {}
+        for argument, array in zip(manifest["inputs"], self.inputs):
+            for name, extent in zip(argument["shape"], array.shape):
+                size_of.setdefault(name, extent)
+        self.sizes = [ctypes.c_int64(size_of[name]) for name in manifest["sizes"]]
+        shape = manifest["outputs"][0]["shape"]
+        self.shape = [size_of[extent] if extent in size_of else int(extent) for extent in shape]
+        self.output = None
+
+    def threads(self, count):
+        ctypes.CDLL("libgomp.so.1").omp_set_num_threads(count)
+
+    def planned(self):
+        """Bytes of the workspace and of the output."""
+        self.library.program_workspace.restype = ctypes.c_size_t
+        return self.library.program_workspace(*self.sizes) + 4 * int(np.prod(self.shape))
+
+    def step(self):
+        if self.output is None:
+            self.output = aligned(np.prod(self.shape), np.float32)
+            self.workspace = aligned(self.planned(), np.uint8)
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*self.inputs, self.output, self.workspace)]
+        status = self.library.program_run(*self.sizes, *pointers)
+        if status:
+            raise RuntimeError(f"the generated program ended with status {status}")
+
+    def result(self):
+        return self.output.reshape(self.shape)
+
+
+# ---- ONNX Runtime ----------------------------------------------------------------------------------------------
+
+
+class OnnxRuntime:
+    WARM = False
+
+    def __init__(self, task):
+        if task.mode == "training":
+            raise NotYet("ONNX Runtime's wheel does not train")
+        self.path, self.names, self.arrays, self.session = task.onnx, None, inputs_of(task.model, task.graph), None
+        self.threads(1)
+
+    def threads(self, count):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = count, 3
+        self.session = None  # the old one goes first
+        self.session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+        self.names = [argument.name for argument in self.session.get_inputs()]
+
+    def step(self):
+        self.output = self.session.run(None, dict(zip(self.names, self.arrays)))[0]
+
+    def result(self):
+        return self.output
+
+
+# ---- PyTorch Geometric -----------------------------------------------------------------------------------------
+
+
+class Eager:
+    """The module as it is."""
+
+    WARM = True
+
+    def __init__(self, task):
+        import torch
+        from models import build
+
+        self.torch, self.training = torch, task.mode == "training"
+        self.model, self.inputs = build(task.model, task.graph)
+        self.prepare(task)
+        self.function = self.model
+        if self.training:
+            self.losses, self.labels = [], torch.from_numpy(labels(task.graph))
+            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.01, fused=True)
+
+    def prepare(self, task):
+        pass
+
+    def threads(self, count):
+        self.torch.set_num_threads(count)
+
+    def step(self):
+        if self.training:
+            self.optimizer.zero_grad()
+            loss = self.torch.nn.functional.cross_entropy(self.function(*self.inputs), self.labels)
+            loss.backward()
+            self.optimizer.step()
+            self.losses.append(loss.item())
+            return
+        with self.torch.no_grad():
+            self.output = self.function(*self.inputs)
+
+    def result(self):
+        return np.array(self.losses[:STEPS_COMPARED]) if self.training else self.output.numpy()
+
+
+class Compiled(Eager):
+    """torch.compile for exactly these sizes; an error where it would fall back to the module as it is."""
+
+    def threads(self, count):
+        super().threads(count)
+        self.torch._dynamo.reset()
+        self.function = self.torch.compile(self.model, fullgraph=True, dynamic=False)
+
+
+class Sparse(Eager):
+    """The module on an adjacency matrix in compressed rows, made before: what layers without an edge function can do."""
+
+    def prepare(self, task):
+        if task.model not in ("gcn", "sage"):
+            raise NotYet("the layer computes on edges")
+        x, (source, target) = self.inputs
+        ones, shape = self.torch.ones(len(source)), (len(x), len(x))
+        adjacency = self.torch.sparse_coo_tensor(self.torch.stack([target, source]), ones, shape).coalesce().to_sparse_csr()
+        self.inputs = (x, adjacency)
+
+
+#           column, class
+ENGINES = {
+    "onnx2c": Generated,
+    "PyG": Eager,
+    "PyG compiled": Compiled,
+    "PyG sparse": Sparse,
+    "ONNX Runtime": OnnxRuntime,
+}
+OURS = "onnx2c"
+PEERS = [name for name in ENGINES if name != OURS]

@@ -1,0 +1,146 @@
+"""What the benchmark found: a table for people, CSV for programs, a plot."""
+import csv
+import math
+
+from engines import ENGINES, OURS, PEERS
+
+HEADLINE = ("gat", "monet", "edgeconv")  # the models of the paper (Zhang et al., MLSys 2022)
+
+
+def best(record):
+    """The fastest peer and how many times ours it takes; None where nothing was measured."""
+    ratio = record.get("ratio")
+    return min(ratio.items(), key=lambda item: item[1]) if ratio else None
+
+
+def least_memory(record):
+    """The peer that takes the least memory and how many times ours it takes."""
+    added = {engine: found["added"] for engine, found in record["memory"].items() if found}
+    peers = {engine: bytes_ for engine, bytes_ in added.items() if engine != OURS}
+    if OURS not in added or not peers:
+        return None
+    engine = min(peers, key=peers.get)
+    return engine, peers[engine] / max(added[OURS], 1)
+
+
+def cell(record, engine):
+    if engine in record.get("ratio", {}):
+        return f"{record['ratio'][engine]:.2f}"
+    if engine in record.get("once", {}):
+        return f"~{record['once'][engine]:.0f}"
+    reason = record["failed"].get(engine, "")
+    return "memory" if "emory" in reason or "alloc" in reason or "died" in reason else "differs" if "differs" in reason else "-"
+
+
+def share(record):
+    return record["floor"] / record["median"][OURS] if "median" in record else None
+
+
+def lines(records):
+    head = ["row", "threads", *PEERS, "best peer", "floor", "of", "GFLOP", "MB moved", "memory", "plan"]
+    yield head
+    for record in records:
+        who = best(record)
+        ours = (record["memory"].get(OURS) or {}) if record["memory"] else {}
+        memory = least_memory(record) if record["memory"] else None
+        yield [
+            record["row"],
+            str(record["threads"]),
+            *(cell(record, engine) for engine in PEERS),
+            f"{who[1]:.2f}" if who else "not yet" if "NotYet" in record["failed"].get(OURS, "") else "failed",
+            f"{share(record):.0%}" if who else "",
+            record["bound"],
+            f"{record['operations'] / 1e9:.3g}",
+            f"{record['bytes'] / 1e6:.3g}",
+            f"{memory[1]:.1f}" if memory else "",
+            f"{ours['added'] / ours['planned']:.2f}" if ours else "",
+        ]
+
+
+def aligned(rows):
+    rows = list(rows)
+    width = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, width))) for row in rows)
+
+
+def geometric_mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def table(records, limits):
+    text = []
+    for mode in dict.fromkeys(record["mode"] for record in records):
+        chosen = [record for record in records if record["mode"] == mode]
+        text += [f"{mode}: how many times the time of onnx2c's C the others take (above 1: it is faster)", aligned(lines(chosen)), ""]
+        for threads in dict.fromkeys(record["threads"] for record in chosen):
+            ratios = [best(r)[1] for r in chosen if r["threads"] == threads and r["row"].startswith(HEADLINE) and best(r)]
+            if ratios:
+                text.append(f"geometric mean over the GAT, MoNet and EdgeConv rows, {threads} thread(s): {geometric_mean(ratios):.2f}")
+    about = dict.fromkeys(record["about"] for record in records)
+    text += [
+        "",
+        "~ measured once: an engine far behind the fastest peer; - the engine cannot do the row. best peer: the fastest of them.",
+        "floor: the least time that the operations, or bytes, counted by the compiler can take here, as a share of the time taken.",
+        "memory: what the peer that needs least adds while it runs, in times of ours; plan: ours beside what the compiler planned.",
+        *about,
+        *(f"{n} thread(s): {limit['flops'] / 1e9:.0f} GFLOP/s, " + ", ".join(rates(limit)) for n, limit in limits.items()),
+        f"load of the machine meanwhile: {min(r['load'] for r in records):.1f} to {max(r['load'] for r in records):.1f}",
+    ]
+    failures = dict.fromkeys((r["row"], e, why) for r in records for e, why in r["failed"].items() if not why.startswith("NotYet"))
+    text += [f"{row}: {engine}: {why}" for row, engine, why in failures]
+    return "\n".join(text)
+
+
+def rates(limit):
+    for level in limit["levels"]:
+        yield f"{level['bytes'] >> 10} KB: triad {level['triad'] / 1e9:.0f} GB/s, gathered rows {level['gather'] / 1e9:.0f}"
+
+
+def write(folder, records, limits):
+    (folder / "bench.txt").write_text(table(records, limits) + "\n")
+    fields = ["row", "mode", "threads", "about", "best peer", "best ratio", "floor", "bound", "operations", "bytes", "workspace", "load"]
+    for engine in ENGINES:
+        fields += [f"{engine} {what}" for what in ("seconds", "ratio", "difference", "added bytes", "peak bytes", "failure")]
+    with (folder / "bench.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fields, extrasaction="ignore")
+        writer.writeheader()
+        for record in records:
+            writer.writerow(flat(record))
+    plot(folder / "bench.svg", records)
+
+
+def flat(record):
+    who = best(record)
+    line = {**record, "best peer": who and who[0], "best ratio": who and who[1], "floor": share(record)}
+    for engine in ENGINES:
+        memory = record["memory"].get(engine) or {}
+        line[f"{engine} seconds"] = record.get("median", {}).get(engine)
+        line[f"{engine} ratio"] = record.get("ratio", {}).get(engine) or record.get("once", {}).get(engine)
+        line[f"{engine} difference"] = record.get("difference", {}).get(engine)
+        line[f"{engine} added bytes"] = memory.get("added")
+        line[f"{engine} peak bytes"] = memory.get("peak")
+        line[f"{engine} failure"] = record["failed"].get(engine)
+    return line
+
+
+def plot(path, records):
+    """Bars: how many times faster than the best peer, by row and threads."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    shown = [record for record in records if best(record)]
+    if not shown:
+        return
+    labels = [f"{r['row']}, {r['mode'][:5]}, {r['threads']}T" for r in shown]
+    figure, axes = plt.subplots(figsize=(8, 1 + 0.22 * len(shown)))
+    values = [best(record)[1] for record in shown]
+    axes.barh(labels, values, color=["#4878a8" if value >= 1 else "#b04848" for value in values])
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlabel("times faster than the fastest peer")
+    axes.invert_yaxis()
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
