@@ -161,8 +161,8 @@ static void build(Program *program, Step *step)
         if (normal.body)
             normal.body = simplify(scope.simplifier, normal.body);
         step->requires = find_requirements(context, &normal, rank, step->requires);
-        Dim *operations = nest_operations(&scope, element, rank);
-        step->operations = step->operations ? dim_add(context->dims, step->operations, operations) : operations;
+        Cost cost = nest_cost(&scope, value, element, rank);
+        step->cost = step->cost.operations ? cost_add(context, step->cost, cost, false) : cost;
         call->block = nest_of_element(&scope, value, element);
     }
 }

@@ -23,6 +23,9 @@ typedef struct {
     Expr *body;
 } Spatial;
 
+/* The loops of an element with a body, their indices taken apart where the body does so. */
+Spatial nest_spatial(const NestScope *in, const Element *element, int rank);
+
 enum { TILE_ROWS = 6, TILE_COLUMNS = 16 };
 
 /* The nest as the first kernel that takes it; false: derived loops are to be built. */

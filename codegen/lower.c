@@ -12,6 +12,7 @@ typedef struct Unit Unit;
 struct Unit {
     Node *first, *last; /* in the graph's order, last included */
     const char *name;
+    const Node *whole; /* see Step */
     Unit *next;
 };
 
@@ -33,6 +34,12 @@ typedef struct {
 static bool is_group(const Node *node)
 {
     return node->function && node->function->domain && strcmp(node->function->domain, "o2c") == 0;
+}
+
+/* What engines have a kernel for, unlike the operators of our own domains. */
+static bool is_composed_onnx(const Node *node)
+{
+    return node->op && node->op->form == FORM_COMPOSED && !*node->op->domain;
 }
 
 /* The nodes of a call or a composed operator until only operators with elements, routines and control are left: those
@@ -76,6 +83,7 @@ static bool find_units(Map *units, Graph *graph)
     Unit *first = NULL, **link = &first;
     for (Node *node = graph->first, *after; node; node = after) {
         const bool group = is_group(node);
+        const Node *whole = is_composed_onnx(node) ? node : NULL;
         const char *name = node->name;
         Node *begin;
         after = node->next;
@@ -87,7 +95,7 @@ static bool find_units(Map *units, Graph *graph)
         for (Node *at = begin; at != after;) { /* nothing is left where all outputs were inputs */
             Node *last = !group ? at : after ? after->prev : graph->last;
             Unit *unit = ARENA_NEW(graph->context->arena, Unit);
-            *unit = (Unit){at, last, group || !*at->name ? name : at->name, NULL};
+            *unit = (Unit){at, last, group || !*at->name ? name : at->name, whole, NULL};
             *link = unit;
             link = &unit->next;
             at = last->next;
@@ -307,6 +315,7 @@ Step *step_new(Program *program, StepKind kind, const char *label)
 {
     Step *step = ARENA_NEW(program->context->arena, Step);
     step->kind = kind;
+    step->origin = label;
     step->label = name_comment(program->context->arena, label);
     step->depth = program->depth;
     step->prev = program->last;
@@ -316,6 +325,14 @@ Step *step_new(Program *program, StepKind kind, const char *label)
         program->first = step;
     program->last = step;
     return step;
+}
+
+/* Notes which operator the step is made for. */
+static void set_operator(const Lowering *l, Step *step)
+{
+    step->whole = l->unit->whole;
+    const Node *node = step->whole ? step->whole : l->unit->first == l->unit->last ? l->unit->first : NULL;
+    step->op = node ? node->op : NULL;
 }
 
 static bool *grow_flags(const Program *program, const bool *flags, int count)
@@ -422,6 +439,7 @@ static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
 {
     Program *program = l->program;
     Step *step = step_new(program, STEP_ROUTINE, node->name);
+    set_operator(l, step);
     step->routine = d->routine;
     require_same(l, step, d);
     for (int i = 0; i < d->routine->nin; i++)
@@ -501,8 +519,10 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
             continue;
         }
         if (value->outputs > 0 || !make_view(program, value, element)) {
-            if (!*loops || (*loops)->nout == MAX_STEP_OUTPUTS)
+            if (!*loops || (*loops)->nout == MAX_STEP_OUTPUTS) {
                 *loops = loops_step_new(program, *l->unit->name ? l->unit->name : l->unit->last->out[0]->name);
+                set_operator(l, *loops);
+            }
             loops_step_add(program, *loops, value, element);
         }
         if (is_size) { /* what follows may need it: it comes in a later step */

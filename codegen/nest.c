@@ -149,7 +149,7 @@ static void mark_certain(const Nest *n, const Expr *e)
         nest_facts(n, e->over[i]->lo)->is_certain = nest_facts(n, e->over[i]->hi)->is_certain = true;
 }
 
-static Order study_all(Nest *n, Expr *const *root, int count)
+void nest_study(Nest *n, Expr *const *root, int count)
 {
     Order order = {0};
     for (int i = 0; i < count; i++)
@@ -160,12 +160,6 @@ static Order study_all(Nest *n, Expr *const *root, int count)
     for (int i = order.count; i-- > 0;)
         if (nest_facts(n, order.e[i])->is_certain)
             mark_certain(n, order.e[i]);
-    return order;
-}
-
-void nest_study(Nest *n, Expr *const *root, int count)
-{
-    study_all(n, root, count);
 }
 
 /* ---- statements ---- */
@@ -292,7 +286,7 @@ static void split_loop(const NestScope *in, Spatial *spatial, int rank, int loop
     replace_axis(in, spatial, rank, whole, simplify(in->simplifier, joined));
 }
 
-static Spatial spatial_of(const NestScope *in, const Element *element, int rank)
+Spatial nest_spatial(const NestScope *in, const Element *element, int rank)
 {
     Context *context = in->context;
     Spatial spatial = {.body = element->body};
@@ -431,7 +425,7 @@ void store(Nest *n, Scope *scope, Expr *const *index, Combine combine, Expr *val
 static Block nest_of_body(const NestScope *in, Value *output, const Element *element)
 {
     Nest n = nest_new(in, output);
-    const Spatial spatial = spatial_of(in, element, output->type.rank);
+    const Spatial spatial = nest_spatial(in, element, output->type.rank);
     Expr *root[MAX_RANK + 1] = {spatial.body};
     memcpy(root + 1, spatial.index, sizeof *root * (size_t)output->type.rank);
     nest_study(&n, root, output->type.rank + 1);
@@ -526,65 +520,4 @@ Block nest_of_element(const NestScope *in, Value *output, const Element *element
         block.last = update.last;
     }
     return block;
-}
-
-/* ---- cost ---- */
-/* Points of the loops over these axes; all edges of all vertices count once together. */
-static Dim *points(Nest *n, Axis *const *axis, int naxis, AxisSet reads)
-{
-    DimTable *dims = n->context->dims;
-    Dim *all = dim_const(dims, 1);
-    for (int i = 0; i < naxis; i++) {
-        if (!axis_set_has(n, reads, axis[i]))
-            continue;
-        Dim *extent = axis[i]->of ? axis[i]->order->type.dim[0] : extent_of(n->context, axis[i]);
-        bool is_vertex = false;
-        for (int k = 0; k < naxis; k++)
-            is_vertex |= axis_set_has(n, reads, axis[k]) && axis[k]->of && axis[k]->of->kind == E_AXIS &&
-                         axis[k]->of->u.axis == axis[i];
-        if (extent && !is_vertex)
-            all = dim_mul(dims, all, extent);
-    }
-    return all;
-}
-
-/* Reductions over one range share their axis: it counts once. */
-static int add_axis(Axis **axis, int naxis, Axis *added)
-{
-    for (int i = 0; i < naxis; i++)
-        if (axis[i] == added)
-            return naxis;
-    if (naxis < MAX_AXES)
-        axis[naxis++] = added;
-    return naxis;
-}
-
-Dim *nest_operations(const NestScope *in, const Element *element, int rank)
-{
-    Nest n = nest_new(in, NULL);
-    DimTable *dims = in->context->dims;
-    Dim *total = dim_const(dims, 0);
-    const Update *update = element->update;
-    Axis *axis[MAX_AXES];
-    int naxis = 0;
-    for (int i = 0; i < rank; i++)
-        naxis = add_axis(axis, naxis, element->axis[i]);
-    for (int i = 0; update && i < update->nover; i++)
-        naxis = add_axis(axis, naxis, update->over[i]);
-    Expr *root[] = {element->body ? simplify(in->simplifier, element->body) : NULL,
-                    update ? simplify(in->simplifier, update->value) : NULL};
-    const Order order = study_all(&n, root, 2);
-    for (int i = 0; i < n.nreduction; i++)
-        for (int k = 0; k < n.reduction[i]->nover; k++)
-            naxis = add_axis(axis, naxis, n.reduction[i]->over[k]);
-    for (int i = 0; i < order.count; i++) {
-        const Expr *e = order.e[i];
-        if (e->kind != E_CALL && e->kind != E_REDUCE)
-            continue;
-        AxisSet reads = nest_facts(&n, e->kind == E_REDUCE ? e->arg[0] : e)->reads;
-        for (int k = 0; k < e->nover; k++)
-            reads = axis_set_add(&n, reads, e->over[k]);
-        total = dim_add(dims, total, points(&n, axis, naxis, reads));
-    }
-    return total;
 }

@@ -88,9 +88,6 @@ Check *nest_checks(const NestScope *scope, const Element *element, int rank);
 /* The statements that make a check. */
 Block nest_of_check(const NestScope *scope, const Check *check);
 
-/* Scalar operations an element takes, each counted once for every point of the axes it depends on. */
-Dim *nest_operations(const NestScope *scope, const Element *element, int rank);
-
 /* Whether a block holds no statement. */
 static inline bool block_is_empty(const Block *block)
 {

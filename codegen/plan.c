@@ -6,11 +6,7 @@
 
 Dim *buffer_bytes(const Program *program, const Value *value)
 {
-    DimTable *dims = program->context->dims;
-    Dim *bytes = dim_const(dims, (int64_t)dtype_info(value->type.dtype)->size);
-    for (int i = 0; i < value->type.rank; i++)
-        bytes = dim_mul(dims, bytes, value->type.dim[i]);
-    return dim_limit(dims, bytes);
+    return dim_limit(program->context->dims, type_bytes(program->context, &value->type));
 }
 
 /* The loops around a step, the innermost first. */
@@ -25,7 +21,7 @@ static void live(Buffer *buffer, int place, const Around *loop)
 {
     if (buffer->kind == BUFFER_VIEW)
         buffer = buffer->base;
-    if (buffer->kind != BUFFER_WORKSPACE)
+    if (buffer->kind != BUFFER_WORKSPACE && buffer->kind != BUFFER_OUTPUT)
         return;
     if (buffer->first < 0)
         buffer->first = place;

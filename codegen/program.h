@@ -9,6 +9,7 @@
 #include "../frontend/map.h"
 #include "../frontend/ops/op.h"
 #include "codegen.h"
+#include "cost.h"
 #include "name.h"
 #include "print.h"
 
@@ -32,9 +33,10 @@ struct Buffer {
     Buffer *base;     /* BUFFER_VIEW; never a view itself */
     Dim *offset;      /* elements, not bytes */
     bool is_needed;   /* some step that stays, or an output, reads it */
-    int first, last;  /* BUFFER_WORKSPACE: steps in which it is live */
-    int slot;         /* BUFFER_WORKSPACE: its place in the plan */
-    Buffer *next;     /* in order of making */
+    int first,
+        last;     /* BUFFER_WORKSPACE, BUFFER_OUTPUT: the steps from the one that writes it to the last that reads it */
+    int slot;     /* BUFFER_WORKSPACE: its place in the plan */
+    Buffer *next; /* in order of making */
 };
 
 /* What must hold for the sizes before a step runs: low <= high. */
@@ -76,7 +78,10 @@ typedef enum {
 enum { MAX_STEP_OUTPUTS = 32 }; /* what has more takes several steps */
 struct Step {
     StepKind kind;
-    const char *label;                 /* where it came from: escaped for comments */
+    const char *origin;                /* the name of the node it came from ... */
+    const char *label;                 /* ... escaped for comments */
+    const Node *whole;                 /* the composed operator of ONNX it is a part of; NULL: none */
+    const Op *op;                      /* the operator it is; NULL: a group */
     const char *name;                  /* STEP_LOOPS: of its C function */
     Value *out[MAX_STEP_OUTPUTS];      /* what it writes */
     Element element[MAX_STEP_OUTPUTS]; /* STEP_LOOPS: for each of out, in terms of values that have buffers */
@@ -97,10 +102,10 @@ struct Step {
     bool is_needed;
     /* filled by function.c for the steps that are needed: */
     Requirement *requires;
-    Call *calls;     /* STEP_LOOPS: the functions it takes, in order */
-    Uses uses;       /* the tensors it reads and writes, the sizes it speaks of */
-    Dim *operations; /* arithmetic operations; NULL: not known */
-    int place;       /* number among the steps that are needed */
+    Call *calls; /* STEP_LOOPS: the functions it takes, in order */
+    Uses uses;   /* the tensors it reads and writes, the sizes it speaks of */
+    Cost cost;
+    int place; /* number among the steps that are needed */
     Step *prev, *next;
 };
 
@@ -154,6 +159,9 @@ bool program_functions(Program *program);
 
 /* Gives every workspace buffer a slot. */
 void program_plan(Program *program);
+
+/* The kernels of a planned program with what they cost. */
+Kernels *program_kernels(const Program *program);
 
 Buffer *buffer_of(const Program *program, const Value *value);
 /* The same, made as a weight or a place in the workspace where there is none. */

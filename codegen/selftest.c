@@ -84,9 +84,9 @@ static bool is_affordable(const Example *example)
             around /= trips_of(example, step->open);
         if (around > MOST_TRIPS)
             return false;
-        if (!step->is_needed || !step->operations)
+        if (!step->is_needed || !step->cost.operations)
             continue;
-        if (!dim_evaluate(step->operations, example->size, &some) || some > (MOST_OPERATIONS - operations) / around)
+        if (!dim_evaluate(step->cost.operations, example->size, &some) || some > (MOST_OPERATIONS - operations) / around)
             return false;
         operations += around * some;
     }

@@ -165,8 +165,8 @@ static void print_head(Program *program, Text *text)
     text_line(text, " *");
     for (const Step *step = program->first; step; step = step->next)
         if (step->is_needed && (step->kind == STEP_LOOPS || step->kind == STEP_ROUTINE))
-            text_line(text, step->operations ? " *   %-32s %s operations" : " *   %s", step->label,
-                      step->operations ? dim_in_comment(program, step->operations) : "");
+            text_line(text, step->cost.operations ? " *   %-32s %s operations" : " *   %s", step->label,
+                      step->cost.operations ? dim_in_comment(program, step->cost.operations) : "");
     if (program->log && program->log->nrule > 0) {
         Text *rules = text_new(arena);
         for (int i = 0; i < program->log->nrule; i++)

@@ -1,42 +1,22 @@
 /* summary.c -- what `inspect --cost` and `inspect --mem` say of a program. */
 #include "program.h"
 
-static Dim *add_bytes(const Program *program, Dim *sum, const Value *value)
-{
-    return value ? dim_add(program->context->dims, sum, buffer_bytes(program, value)) : sum;
-}
-
-/* Bytes of the tensors a step reads and writes, each once. */
-static Dim *bytes_moved(const Program *program, const Step *step)
-{
-    Dim *bytes = dim_const(program->context->dims, 0);
-    if (step->kind == STEP_ROUTINE) {
-        for (int i = 0; i < step->routine->nin; i++)
-            bytes = add_bytes(program, bytes, step->routine->in[i]);
-        for (int i = 0; i < step->nout; i++)
-            bytes = add_bytes(program, bytes, step->out[i]);
-    }
-    for (int i = 0; i < step->uses.nvalue; i++)
-        bytes = add_bytes(program, bytes, step->uses.value[i]);
-    return bytes;
-}
-
 /* Operations and bytes of each kernel. */
 static void print_cost(const Program *program, FILE *to, bool json)
 {
+    Context *context = program->context;
     const char *separator = "";
     fputs(json ? "[" : "", to);
-    for (const Step *step = program->first; step; step = step->next) {
-        if (!step->is_needed || (step->kind != STEP_LOOPS && step->kind != STEP_ROUTINE))
-            continue;
-        const char *operations = step->operations ? dim_in_run(program, step->operations) : "?";
-        const char *moved = dim_in_run(program, bytes_moved(program, step));
+    for (const Kernel *kernel = program_kernels(program)->first; kernel; kernel = kernel->next) {
+        const char *operations = kernel->cost.operations ? dim_in_run(program, kernel->cost.operations) : "?";
+        Dim *moved = dim_add(context->dims, cost_read(context, &kernel->cost), kernel->written);
+        const char *bytes = dim_in_run(program, moved);
+        const char *gathered = dim_in_run(program, cost_gathered(context, &kernel->cost));
         if (json)
-            fprintf(to, "%s\n  {\"kernel\": \"%s\", \"operations\": \"%s\", \"bytes\": \"%s\"}", separator,
-                    step->name ? step->name : step->routine->name, operations, moved);
+            fprintf(to, "%s\n  {\"kernel\": \"%s\", \"operations\": \"%s\", \"bytes\": \"%s\", \"gathered\": \"%s\"}",
+                    separator, kernel->name, operations, bytes, gathered);
         else
-            fprintf(to, "%-40s %-24s operations  %-32s bytes\n", step->name ? step->name : step->routine->name,
-                    operations, moved);
+            fprintf(to, "%-40s %-24s operations  %-32s bytes\n", kernel->name, operations, bytes);
         separator = ",";
     }
     fputs(json ? "\n]\n" : "", to);

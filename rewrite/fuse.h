@@ -47,6 +47,9 @@ typedef struct {
     int nodes;              /* roots: in the group, without the root */
 } Fusion;
 
+/* Whether a reduction is a sum of products of two tensors' elements. */
+bool expr_is_contraction(const Expr *reduce);
+
 /* Decides for every node of the graph; by node id (graph->context->node_count of them). */
 Fusion *fuse_plan(Graph *graph);
 #endif

@@ -38,8 +38,7 @@ static const Value *factor(const Expr *e)
     return e->kind == E_LOAD ? e->u.value : NULL;
 }
 
-/* A sum of products of two tensors' elements. */
-static bool is_contraction(const Expr *reduce)
+bool expr_is_contraction(const Expr *reduce)
 {
     const Expr *body = reduce->arg[0];
     while (body->kind == E_CAST)
@@ -78,7 +77,7 @@ static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int n
         walk(w, e->over[i]->hi, loop, nloop, nspatial);
     }
     w->has_reduction |= !is_short(e);
-    w->has_contraction |= !w->edges && !is_short(e) && is_contraction(e);
+    w->has_contraction |= !w->edges && !is_short(e) && expr_is_contraction(e);
     if (nloop + e->nover > 3 * MAX_RANK) {
         w->overflowed = true;
         return;

@@ -181,6 +181,7 @@ static void define_csr(Definition *d)
     routine->n[2] = sources;
     routine->n[3] = size_const(d, loops);
     routine->nn = 4;
+    routine->operations = size_const(d, 0);
     if (loops)
         edges = loops == 2 ? size_add(d, edges, n) : defined_size(d, routine, size_add(d, edges, n));
     def_output(d, 0, I32, 1, (Dim *[]){size_add(d, n, size_const(d, 1))});
@@ -208,6 +209,7 @@ static void define_add_self_loops(Definition *d)
     const bool keep = attr_int(d->node, "keep", 0) != 0;
     routine->n[2] = size_const(d, keep);
     routine->nn = 3;
+    routine->operations = size_const(d, 0);
     Dim *most = size_add(d, edges, n), *dim[] = {size_const(d, 2), keep ? most : defined_size(d, routine, most)};
     def_output(d, 0, I64, 2, dim);
 }

@@ -25,6 +25,7 @@ typedef struct {
     double p[16];
     int np;
     Dim *scratch;       /* bytes */
+    Dim *operations;    /* comparisons, additions ... on numbers; NULL: not counted */
     Dim *size[8];       /* fresh symbols the call defines: written as int64 after the node's outputs */
     int nsize;
 } Routine;

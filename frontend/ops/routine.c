@@ -33,6 +33,7 @@ static void define_topk(Definition *d)
     pass(routine, k[0]);
     pass(routine, size_const(d, attr_int(d->node, "largest", 1)));
     routine->scratch = size_times(d, k[0], 2 * (int64_t)sizeof(int64_t));
+    routine->operations = extent(d, 0, 0, rank); /* each element is compared with the least of those kept */
 
     Dim *dim[MAX_RANK];
     for (int i = 0; i < rank; i++)
@@ -47,6 +48,7 @@ static void define_nonzero(Definition *d)
     const int rank = def_rank(d, 0);
     Routine *routine = call(d, "nonzero", "", 1, 1);
     Dim *elements = extent(d, 0, 0, rank);
+    routine->operations = elements;
     pass(routine, size_const(d, def_dtype(d, 0)));
     pass(routine, elements);
     pass(routine, size_const(d, rank));

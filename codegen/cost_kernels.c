@@ -1,0 +1,199 @@
+/* cost_kernels.c -- see cost.h: a program's kernels, and what lies in memory while each runs. */
+#include "interface.h"
+
+/* The kernels under construction. */
+typedef struct {
+    const Program *program;
+    Context *context;
+    Kernel **at; /* by a step's place: the kernel it is a part of */
+    int *first;  /* by a kernel's number: its first place */
+    Kernels *kernels;
+    Kernel **link;
+} Counting;
+
+/* ---- routines ---- */
+static Cost routine_cost(Context *context, const Routine *routine)
+{
+    Cost cost = {.operations = routine->operations, .flops = routine->operations};
+    cost.products = cost.flops ? dim_const(context->dims, 0) : NULL;
+    for (int i = 0; i < routine->nin; i++) {
+        const Value *value = routine->in[i];
+        Read *known = cost.read;
+        while (known && known->value != value)
+            known = known->next;
+        if (!value || known)
+            continue;
+        Read *read = ARENA_NEW(context->arena, Read);
+        *read = (Read){value, value, type_bytes(context, &value->type), false, cost.read};
+        cost.read = read;
+    }
+    return cost;
+}
+
+/* The cost for the greatest sizes that are known only at run time. */
+static Cost limited(Context *context, Cost cost)
+{
+    DimTable *dims = context->dims;
+    cost.operations = cost.operations ? dim_limit(dims, cost.operations) : NULL;
+    cost.flops = cost.flops ? dim_limit(dims, cost.flops) : NULL;
+    cost.products = cost.products ? dim_limit(dims, cost.products) : NULL;
+    cost.edges = cost.edges ? dim_limit(dims, cost.edges) : NULL;
+    cost.vertices = cost.vertices ? dim_limit(dims, cost.vertices) : NULL;
+    for (Read *read = cost.read; read; read = read->next)
+        read->bytes = dim_limit(dims, read->bytes);
+    return cost;
+}
+
+/* ---- kernels ---- */
+/* A buffer that only parts of one composed operator see. */
+static bool is_inside(const Counting *c, const Buffer *buffer)
+{
+    const Kernel *kernel = buffer->kind == BUFFER_WORKSPACE && buffer->first >= 0 ? c->at[buffer->first] : NULL;
+    return kernel && kernel->is_composed && kernel == c->at[buffer->last];
+}
+
+static Kernel *kernel_new(Counting *c, const Step *step)
+{
+    Kernel *kernel = ARENA_NEW(c->context->arena, Kernel);
+    Dim *zero = dim_const(c->context->dims, 0);
+    *kernel = (Kernel){.name = step->name ? step->name : step->routine->name,
+                       .origin = step->whole ? step->whole->name : step->origin,
+                       .operator= step->op ? step->op->name : NULL,
+                       .is_composed = step->whole != NULL,
+                       .cost = {.operations = zero, .flops = zero, .products = zero},
+                       .written = zero};
+    c->first[c->kernels->count++] = step->place;
+    *c->link = kernel;
+    c->link = &kernel->next;
+    return kernel;
+}
+
+/* Steps that are parts of one composed operator are one kernel. */
+static void find_kernels(Counting *c)
+{
+    const Node *whole = NULL;
+    Kernel *kernel = NULL;
+    for (const Step *step = c->program->first; step; step = step->next) {
+        if (!step->is_needed)
+            continue;
+        if ((step->kind == STEP_LOOPS || step->kind == STEP_ROUTINE)) {
+            if (!kernel || !step->whole || step->whole != whole)
+                kernel = kernel_new(c, step);
+            whole = step->whole;
+            Cost cost = step->routine ? routine_cost(c->context, step->routine) : step->cost;
+            kernel->cost = cost_add(c->context, kernel->cost, limited(c->context, cost), kernel->is_composed);
+        }
+        c->at[step->place] = kernel; /* a size is read behind what computes it */
+    }
+}
+
+/* What a kernel reads from and writes to memory: not what its parts hand to one another. */
+static void find_traffic(Counting *c)
+{
+    Context *context = c->context;
+    for (Kernel *kernel = c->kernels->first; kernel; kernel = kernel->next)
+        for (Read **link = &kernel->cost.read; *link;) {
+            const Buffer *buffer = buffer_of(c->program, (*link)->value);
+            if (buffer && buffer->kind == BUFFER_VIEW)
+                buffer = buffer->base;
+            if (buffer && is_inside(c, buffer)) {
+                *link = (*link)->next;
+            } else {
+                (*link)->base = buffer ? buffer->value : (*link)->value;
+                link = &(*link)->next;
+            }
+        }
+    for (const Step *step = c->program->first; step; step = step->next)
+        for (int i = 0; step->is_needed && (step->kind == STEP_LOOPS || step->kind == STEP_ROUTINE) && i < step->nout;
+             i++) {
+            Buffer *buffer = step->out[i] ? buffer_of(c->program, step->out[i]) : NULL;
+            Kernel *kernel = c->at[step->place];
+            if (!buffer || !buffer->is_needed || is_inside(c, buffer))
+                continue;
+            kernel->out = arena_grow(context->arena, kernel->out, (size_t)kernel->nout, (size_t)kernel->nout + 1,
+                                     sizeof *kernel->out);
+            kernel->out[kernel->nout++] = step->out[i];
+            kernel->written = dim_add(context->dims, kernel->written, buffer_bytes(c->program, step->out[i]));
+        }
+}
+
+/* ---- memory ---- */
+static Dim *sum_of_buffers(const Program *program, BufferKind kind)
+{
+    DimTable *dims = program->context->dims;
+    Dim *sum = dim_const(dims, 0);
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->kind == kind)
+            sum = dim_add(dims, sum, buffer_bytes(program, buffer->value));
+    return sum;
+}
+
+/* The bytes live in each kernel: tensors are made when they are written and go when they have been read for the last
+ * time; inputs, weights and outputs stay. */
+static void find_live(const Counting *c, Dim *always)
+{
+    const Program *program = c->program;
+    DimTable *dims = c->context->dims;
+    const int count = c->kernels->count;
+    Dim *zero = dim_const(dims, 0), *live = always;
+    int place_count = 0;
+    for (const Step *step = program->first; step; step = step->next)
+        place_count += step->is_needed;
+    Dim **born = ARENA_ARRAY(c->context->arena, place_count + 1, Dim *);
+    Dim **gone = ARENA_ARRAY(c->context->arena, place_count + 1, Dim *);
+    for (int i = 0; i <= place_count; i++)
+        born[i] = gone[i] = zero;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
+        if (buffer->first < 0 || is_inside(c, buffer))
+            continue;
+        Dim *bytes = buffer_bytes(program, buffer->value);
+        born[buffer->first] = dim_add(dims, born[buffer->first], bytes);
+        if (buffer->kind != BUFFER_OUTPUT)
+            gone[buffer->last] = dim_add(dims, gone[buffer->last], bytes);
+    }
+    Kernel *kernel = c->kernels->first;
+    for (int i = 0, place = 0; i < count; i++, kernel = kernel->next) {
+        const int end = i + 1 < count ? c->first[i + 1] : place_count;
+        Dim *after = live;
+        for (; place < end; place++) {
+            live = dim_add(dims, live, born[place]);
+            after = dim_sub(dims, dim_add(dims, after, born[place]), gone[place]);
+        }
+        kernel->live = live;
+        live = after;
+    }
+}
+
+Kernels *program_kernels(const Program *program)
+{
+    Context *context = program->context;
+    DimTable *dims = context->dims;
+    int steps = 0;
+    for (const Step *step = program->first; step; step = step->next)
+        steps++;
+    Kernels *kernels = ARENA_NEW(context->arena, Kernels);
+    kernels->context = context;
+    Counting c = {.program = program,
+                  .context = context,
+                  .at = ARENA_ARRAY(context->arena, steps + 1, Kernel *),
+                  .first = ARENA_ARRAY(context->arena, steps + 1, int),
+                  .kernels = kernels,
+                  .link = &kernels->first};
+    find_kernels(&c);
+    find_traffic(&c);
+    Dim *always = dim_add(dims, sum_of_buffers(program, BUFFER_INPUT), dim_const(dims, weight_total(program)));
+    find_live(&c, always);
+    kernels->allocated = dim_add(dims, always, sum_of_buffers(program, BUFFER_OUTPUT));
+    for (int i = 0; i < program->nslot; i++)
+        kernels->allocated = dim_add(dims, kernels->allocated, dim_limit(dims, program->slot[i].bytes));
+    return kernels;
+}
+
+Kernels *codegen_kernels(Model *model, const BuildOptions *options)
+{
+    Program *program = program_new(model, options, NULL);
+    if (!program || !program_functions(program))
+        return NULL;
+    program_plan(program);
+    return program_kernels(program);
+}
