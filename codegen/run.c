@@ -132,10 +132,10 @@ static bool is_variable(const Program *program, Dim *symbol)
 
 static void print_routine(Run *run, const Step *step)
 {
-    enum { MOST = 80 };
     Program *program = run->program;
     const Routine *routine = step->routine;
-    const char *item[MOST];
+    const int most = routine->nin + routine->nout + routine->nsize + routine->nn + routine->np;
+    const char **item = ARENA_ARRAY(program->context->arena, most, const char *);
     Text *text = run->text;
     for (int i = 0; i < routine->nsize; i++)
         text_line(text, "%s%s = 0;", is_variable(program, routine->size[i]) ? "" : "int64_t ",

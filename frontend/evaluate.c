@@ -125,10 +125,11 @@ static Tensor *filled_part(Context *context, const Routine *routine, const int64
 static bool run_routine(Node *node, const Routine *routine, const Tensor **result)
 {
     Context *context = node->graph->context;
-    const void *in[16] = {NULL};
-    void *out[32 + 8] = {NULL};
-    int64_t n[64], size[8] = {0};
-    Tensor *room[32] = {NULL};
+    const void **in = ARENA_ARRAY(context->arena, routine->nin, const void *);
+    void **out = ARENA_ARRAY(context->arena, routine->nout + routine->nsize, void *);
+    int64_t *n = ARENA_ARRAY(context->arena, routine->nn, int64_t);
+    int64_t *size = ARENA_ARRAY(context->arena, routine->nsize, int64_t);
+    Tensor **room = ARENA_ARRAY(context->arena, routine->nout, Tensor *);
     RoutineFunction *function = routine_function(routine);
     if (!function)
         return report_add(context->report, node, OP_UNSUPPORTED, node->op->name, "its routine is missing");

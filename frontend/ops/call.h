@@ -17,30 +17,14 @@ static inline Dim *extent(Definition *d, int input, int first, int end)
     return product;
 }
 
-/* A call that reads the node's inputs and writes its outputs, in order. */
-static inline Routine *call(Definition *d, const char *name, const char *suffix, int nin, int nout)
-{
-    Routine *routine = def_routine(d, name, suffix);
-    for (int i = 0; i < nin; i++)
-        routine->in[i] = def_has(d, i) ? d->node->in[i] : NULL;
-    routine->nin = nin;
-    routine->nout = nout;
-    return routine;
-}
-
-/* The next number in `n`. */
-static inline void pass(Routine *routine, Dim *n)
-{
-    routine->n[routine->nn++] = n;
-}
-
+/* A call that reads the node's first inputs and writes its first outputs, in order; name and suffix as in Routine. */
+Routine *call(Definition *d, const char *name, const char *suffix, int nin, int nout);
+/* The next of its inputs, of the numbers in `n` and of those in `p`. */
+void pass_input(Routine *routine, Value *value);
+void pass(Routine *routine, Dim *n);
+void pass_real(Routine *routine, double p);
 /* An output size that the call defines, at most `limit`. */
-static inline Dim *defined_size(Definition *d, Routine *routine, Dim *limit)
-{
-    Dim *size = dim_fresh(d->context->dims, d->node, routine->nsize, limit);
-    routine->size[routine->nsize++] = size;
-    return size;
-}
+Dim *defined_size(Definition *d, Routine *routine, Dim *limit);
 
 static inline const char *real_suffix(DType dtype)
 {

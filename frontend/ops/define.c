@@ -340,11 +340,3 @@ Update *def_update(Definition *d, int output)
 {
     return d->element[output].update = ARENA_NEW(d->context->arena, Update);
 }
-
-Routine *def_routine(Definition *d, const char *name, const char *suffix)
-{
-    Routine *routine = ARENA_NEW(d->context->arena, Routine);
-    routine->name = name;
-    routine->suffix = suffix;
-    return d->routine = routine;
-}

@@ -171,16 +171,13 @@ static void define_csr(Definition *d)
     if (!def_require(d, loops >= 0 && loops <= 2, "attribute 'loops' is %lld, wants 0, 1 or 2", (long long)loops))
         return;
     Dim *edges = def_dim(d, TARGET, 0);
-    Routine *routine = def_routine(d, "csr", def_dtype(d, TARGET) == I64 ? "i64" : "i32");
-    routine->in[0] = d->node->in[TARGET];
-    routine->in[1] = d->node->in[SOURCE];
-    routine->nin = 2;
-    routine->nout = 3;
-    routine->n[0] = edges;
-    routine->n[1] = n;
-    routine->n[2] = sources;
-    routine->n[3] = size_const(d, loops);
-    routine->nn = 4;
+    Routine *routine = call(d, "csr", def_dtype(d, TARGET) == I64 ? "i64" : "i32", 0, 3);
+    pass_input(routine, d->node->in[TARGET]);
+    pass_input(routine, d->node->in[SOURCE]);
+    pass(routine, edges);
+    pass(routine, n);
+    pass(routine, sources);
+    pass(routine, size_const(d, loops));
     routine->operations = size_const(d, 0);
     if (loops)
         edges = loops == 2 ? size_add(d, edges, n) : defined_size(d, routine, size_add(d, edges, n));
@@ -200,15 +197,12 @@ static void define_add_self_loops(Definition *d)
         !def_require(d, dim_equals(def_dim(d, EDGES, 0), 2), "input 0 wants a row of sources and one of targets"))
         return;
     Dim *edges = def_dim(d, EDGES, 1);
-    Routine *routine = def_routine(d, "self_loops", "");
-    routine->in[0] = d->node->in[EDGES];
-    routine->nin = 1;
-    routine->nout = 1;
-    routine->n[0] = edges;
-    routine->n[1] = n;
+    Routine *routine = call(d, "self_loops", "", 0, 1);
+    pass_input(routine, d->node->in[EDGES]);
+    pass(routine, edges);
+    pass(routine, n);
     const bool keep = attr_int(d->node, "keep", 0) != 0;
-    routine->n[2] = size_const(d, keep);
-    routine->nn = 3;
+    pass(routine, size_const(d, keep));
     routine->operations = size_const(d, 0);
     Dim *most = size_add(d, edges, n), *dim[] = {size_const(d, 2), keep ? most : defined_size(d, routine, most)};
     def_output(d, 0, I64, 2, dim);

@@ -18,16 +18,17 @@ typedef enum { FORM_ELEMENTWISE, FORM_INDEX, FORM_COMPOSED, FORM_ROUTINE, FORM_C
 typedef struct {
     const char *name;   /* "topk"; its file is runtime/topk.c */
     const char *suffix; /* "f32": the function is o2c_topk_f32; "" where there is one for all types */
-    Value *in[16];      /* NULL passes NULL */
+    Value **in;         /* NULL passes NULL */
     int nin, nout;      /* outputs are the node's, in order; then one int64 for each entry of `size` */
-    Dim *n[64];         /* sizes and integer parameters */
+    Dim **n;            /* sizes and integer parameters */
     int nn;
-    double p[16];
+    double *p;
     int np;
     Dim *scratch;       /* bytes */
     Dim *operations;    /* comparisons, additions ... on numbers; NULL: not counted */
-    Dim *size[8];       /* fresh symbols the call defines: written as int64 after the node's outputs */
+    Dim **size;         /* fresh symbols the call defines: written as int64 after the node's outputs */
     int nsize;
+    Arena *arena;       /* where the lists grow; call.h appends to them */
 } Routine;
 
 /* The routine's function, linked into the evaluator (routine.c); NULL when there is none of that name and suffix. */
@@ -122,5 +123,4 @@ Dim *def_broadcast(Definition *d, Dim *a, Dim *b);
 /* Load of an input broadcast against an output of the given rank. */
 Expr *def_load_broadcast(Definition *d, int input, Expr *const *index, int rank);
 Update *def_update(Definition *d, int output);
-Routine *def_routine(Definition *d, const char *name, const char *suffix);
 #endif

@@ -42,8 +42,8 @@ static void pass_activations(Definition *d, Routine *routine, int directions, in
                 if (list[k] && next[k] < list[k]->count)
                     parameter[k] = list[k]->floats[next[k]++];
             pass(routine, size_const(d, which));
-            routine->p[routine->np++] = parameter[0];
-            routine->p[routine->np++] = parameter[1];
+            pass_real(routine, parameter[0]);
+            pass_real(routine, parameter[1]);
         }
 }
 
@@ -95,7 +95,7 @@ static void define_recurrent(Definition *d, const char *name, int gates, int buf
     pass(routine, size_const(d, reverse));
     pass(routine, size_const(d, batch_first));
     pass(routine, size_const(d, flag));
-    routine->p[routine->np++] = attr_float(node, "clip", 0);
+    pass_real(routine, attr_float(node, "clip", 0));
     pass_activations(d, routine, directions, each, standard);
     routine->scratch = size_times(d, hidden, buffers * (int64_t)dtype_info(def_dtype(d, 0))->size);
 

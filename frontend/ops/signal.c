@@ -110,10 +110,10 @@ static void define_tfidf(Definition *d)
         ((float *)weight->data)[g] = weights ? (float)weights->floats[g] : 1;
 
     Routine *routine = call(d, "tfidf", def_dtype(d, 0) == I32 ? "i32" : "i64", 1, 1);
-    routine->in[routine->nin++] = int_list(d, pool, (int64_t)npool);
-    routine->in[routine->nin++] = int_list(d, first, (int64_t)grams + 1);
-    routine->in[routine->nin++] = int_list(d, column, (int64_t)grams);
-    routine->in[routine->nin++] = def_constant(d, weight);
+    pass_input(routine, int_list(d, pool, (int64_t)npool));
+    pass_input(routine, int_list(d, first, (int64_t)grams + 1));
+    pass_input(routine, int_list(d, column, (int64_t)grams));
+    pass_input(routine, def_constant(d, weight));
     pass(routine, rank == 2 ? def_dim(d, 0, 0) : size_const(d, 1));
     pass(routine, def_dim(d, 0, rank - 1));
     const int64_t rest[] = {
@@ -149,8 +149,8 @@ static void random_output(Definition *d, DType dtype, int rank, Dim *const *dim,
     pass(routine, size_product(d, rank, dim));
     pass(routine, seed(d));
     pass(routine, size_const(d, normal));
-    routine->p[routine->np++] = normal ? attr_float(d->node, "mean", 0) : attr_float(d->node, "low", 0);
-    routine->p[routine->np++] = normal ? attr_float(d->node, "scale", 1) : attr_float(d->node, "high", 1);
+    pass_real(routine, normal ? attr_float(d->node, "mean", 0) : attr_float(d->node, "low", 0));
+    pass_real(routine, normal ? attr_float(d->node, "scale", 1) : attr_float(d->node, "high", 1));
     def_output(d, 0, dtype, rank, dim);
 }
 

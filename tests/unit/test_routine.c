@@ -1,6 +1,6 @@
 /* test_routine.c -- the routines of runtime/ called directly, where the ONNX backend tests do not reach: ties, NaN,
  * empty tensors, data that must be refused, sequences of different length, random numbers. */
-#include "frontend/ops/op.h"
+#include "frontend/ops/call.h"
 #include "runtime/element.h"
 #include "unit.h"
 #include <math.h>
@@ -158,6 +158,25 @@ static void test_random(void)
     }
 }
 
+/* A call takes as many arguments as it is given. */
+static void test_call(void)
+{
+    enum { MANY = 100 };
+    Definition definition = {.context = test_context()};
+    Routine *routine = call(&definition, "topk", "", 0, 2);
+    CU_ASSERT_PTR_EQUAL(definition.routine, routine);
+    for (int i = 0; i < MANY; i++) {
+        pass(routine, dim_const(definition.context->dims, i));
+        pass_real(routine, i);
+        pass_input(routine, NULL);
+    }
+    int64_t value;
+    for (int i = 0; i < MANY; i++)
+        CU_ASSERT(dim_is_const(routine->n[i], &value) && value == i && routine->p[i] == i && !routine->in[i]);
+    CU_ASSERT(routine->nn == MANY && routine->np == MANY && routine->nin == MANY && routine->nout == 2);
+    context_free(definition.context);
+}
+
 void suite_routine(void)
 {
     static const UnitTest tests[] = {
@@ -168,6 +187,7 @@ void suite_routine(void)
         {"sequences of different length", test_lstm_lengths},
         {"Fourier transforms", test_dft},
         {"random numbers", test_random},
+        {"calls of many arguments", test_call},
     };
     ADD_SUITE("routine", tests);
 }
