@@ -144,6 +144,7 @@ static void build(Program *program, Step *step)
         const NestScope scope = {.context = context,
                                  .simplifier = simplifier,
                                  .names = names_new(context->arena, program->names),
+                                 .upper = program->upper,
                                  .name_of = name_of_value,
                                  .packed = packed_weight,
                                  .who = program,

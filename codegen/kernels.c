@@ -124,7 +124,7 @@ static bool match_library_product(Nest *n, const Spatial *spatial, Product *p)
 }
 
 /* ---- from the micro-kernel ---- */
-/* The weights as panels of TILE_COLUMNS columns, each [depth][TILE_COLUMNS], filled up with zeros. */
+/* The weights as panels of PANEL columns, each [depth][PANEL], filled up with zeros. */
 static Value *packed(Nest *n, const Product *p)
 {
     Context *context = n->context;
@@ -133,26 +133,32 @@ static Value *packed(Nest *n, const Product *p)
     dim_is_const(p->depth, &depth);
     dim_is_const(p->b_stride, p->b_transposed ? &j_step : &k_step);
     *(p->b_transposed ? &k_step : &j_step) = 1;
-    const int64_t panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    const int64_t panels = (columns + PANEL - 1) / PANEL;
     const float *from = p->b->constant->data;
-    Tensor *tensor = tensor_new(context, F32, 3, (int64_t[]){panels, depth, TILE_COLUMNS});
+    Tensor *tensor = tensor_new(context, F32, 3, (int64_t[]){panels, depth, PANEL});
     float *to = tensor->data;
     for (int64_t panel = 0; panel < panels; panel++)
         for (int64_t k = 0; k < depth; k++)
-            for (int64_t j = 0; j < TILE_COLUMNS; j++, to++)
-                if (panel * TILE_COLUMNS + j < columns)
-                    *to = from[k * k_step + (panel * TILE_COLUMNS + j) * j_step];
+            for (int64_t j = 0; j < PANEL; j++, to++)
+                if (panel * PANEL + j < columns)
+                    *to = from[k * k_step + (panel * PANEL + j) * j_step];
     return n->packed(n->who, p->b, tensor);
 }
 
-static Expr *end_of_block(Nest *n, Scope *scope, const char *name, Expr *start, int64_t step, Expr *hi)
+/* In a local of this name, where the block ends that begins here. */
+static Expr *end_of_block(Nest *n, Scope *scope, const Axis *of, const char *name, Expr *begin, Expr *step, Expr *hi)
 {
     Context *context = n->context;
-    Expr *next = expr_arith(context, I_ADD, start, expr_index(context, step));
+    Expr *next = expr_arith(context, I_ADD, begin, step);
     Stmt *end = append(n, &scope->block, STMT_LET);
-    end->target = local_new(n, name, INDEX, 0);
+    end->target = local_new(n, arena_printf(context->arena, "%s_%s", of->name, name), INDEX, 0);
     end->value = expr_select(context, expr_arith(context, I_LESS, next, hi), next, hi);
     return expr_load(context, end->target, NULL);
+}
+
+static Axis *blocks_of(Nest *n, const Axis *axis, const char *name, Expr *lo, Expr *hi)
+{
+    return axis_new(n->context, arena_printf(n->context->arena, "%s_%s", axis->name, name), lo, hi);
 }
 
 /* The loops around the product. */
@@ -181,50 +187,63 @@ static Expr *product_of(Context *context, Expr *a, Expr *b)
     return expr_arith(context, I_MUL, a, b);
 }
 
-/* for blocks of rows: for panels of columns: the tile's sums, then the rest of the element for each of them */
-static Block build_tile(Nest *n, const Spatial *spatial, const Product *p)
+/* The sums of a tile, in a local array; what is done to them follows. */
+static void tile_body(Nest *n, const Spatial *spatial, const Product *p, Scope *scope, Expr *first_row, Expr *row_end,
+                      Expr *first_column, Expr *column_end)
 {
     Context *context = n->context;
-    Scope *outer[2 * MAX_RANK];
-    Scope *scope = open_outer(n, spatial, outer);
-    Axis *rows = axis_new(context, arena_printf(context->arena, "%s_block", p->row->name), p->row->lo, p->row->hi);
-    Axis *panels =
-        axis_new(context, arena_printf(context->arena, "%s_block", p->column->name), p->column->lo, p->column->hi);
-    const bool one_panel = dim_upper(p->columns) <= TILE_COLUMNS;
-    Expr *first_row = expr_axis(context, rows), *first_column = one_panel ? p->column->lo : expr_axis(context, panels);
-    Scope *row_block = scope_new(n, scope, rows);
-    Expr *row_end = end_of_block(n, row_block, arena_printf(context->arena, "%s_end", p->row->name), first_row,
-                                 TILE_ROWS, p->row->hi);
-    Scope *panel = one_panel ? row_block : scope_new(n, row_block, panels);
-    Expr *column_end = one_panel ? p->column->hi
-                                 : end_of_block(n, panel, arena_printf(context->arena, "%s_end", p->column->name),
-                                                first_column, TILE_COLUMNS, p->column->hi);
-    Stmt *var = append(n, &panel->block, STMT_VAR);
+    Stmt *var = append(n, &scope->block, STMT_VAR);
     var->target = local_new(n, "sum", F32, 1);
-    var->count = TILE_ROWS * TILE_COLUMNS;
-    Value *weights = packed(n, p);
-    Stmt *tile = append(n, &panel->block, STMT_TILE);
+    var->count = product_of(context, macro(n, "TILE_ROWS"), macro(n, "TILE_COLUMNS"));
+    Stmt *tile = append(n, &scope->block, STMT_TILE);
     tile->target = var->target;
     tile->call.rows = expr_arith(context, I_SUB, row_end, first_row);
+    tile->call.columns = expr_arith(context, I_SUB, column_end, first_column);
     tile->call.depth = expr_dim(context, p->depth);
     tile->call.a = p->a;
     tile->call.a_offset =
-        sum_of(context, place(n, p->a_offset, panel), product_of(context, first_row, expr_dim(context, p->a_stride)));
+        sum_of(context, place(n, p->a_offset, scope), product_of(context, first_row, expr_dim(context, p->a_stride)));
     tile->call.a_stride = expr_dim(context, p->a_stride);
-    tile->call.b = weights;
+    tile->call.b = packed(n, p);
     tile->call.b_offset = product_of(context, first_column, expr_dim(context, p->depth));
-    Scope *row = scope_new(n, panel, p->row), *column = scope_new(n, row, p->column);
+    Scope *row = scope_new(n, scope, p->row), *column = scope_new(n, row, p->column);
     Expr *place_in_tile = sum_of(context,
                                  product_of(context, expr_arith(context, I_SUB, expr_axis(context, p->row), first_row),
-                                            expr_index(context, TILE_COLUMNS)),
+                                            macro(n, "TILE_COLUMNS")),
                                  expr_arith(context, I_SUB, expr_axis(context, p->column), first_column));
     map_set(column->placed, p->reduce, expr_load(context, var->target, &place_in_tile));
     store(n, column, spatial->index, COMBINE_SET, place(n, spatial->body, column));
     close_loop(n, column, p->column, first_column, column_end);
     close_loop(n, row, p->row, first_row, row_end);
-    if (!one_panel)
-        close_loop(n, panel, panels, panels->lo, panels->hi)->step = TILE_COLUMNS;
-    close_loop(n, row_block, rows, rows->lo, rows->hi)->step = TILE_ROWS;
+}
+
+/* for chunks of rows: for blocks of columns: for the chunk's blocks of rows: a tile. While a chunk's tiles are
+ * computed, the columns' weights stay in the nearest cache and the rows in the next. */
+static Block build_tile(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Context *context = n->context;
+    Scope *outer[2 * MAX_RANK];
+    Scope *scope = open_outer(n, spatial, outer);
+    const bool one_block = dim_upper(p->columns) <= PANEL;
+    Axis *chunks = blocks_of(n, p->row, "chunk", p->row->lo, p->row->hi);
+    Axis *columns = blocks_of(n, p->column, "block", p->column->lo, p->column->hi);
+    Expr *first_column = one_block ? p->column->lo : expr_axis(context, columns);
+    Scope *chunk = scope_new(n, scope, chunks), *panel = one_block ? chunk : scope_new(n, chunk, columns);
+    Expr *chunk_end =
+        end_of_block(n, panel, p->row, "chunk_end", expr_axis(context, chunks), macro(n, "TILE_CHUNK"), p->row->hi);
+    Expr *column_end =
+        one_block ? p->column->hi
+                  : end_of_block(n, panel, p->column, "end", first_column, macro(n, "TILE_COLUMNS"), p->column->hi);
+    Axis *rows = blocks_of(n, p->row, "block", expr_axis(context, chunks), chunk_end);
+    Scope *tile = scope_new(n, panel, rows);
+    Expr *row_end = end_of_block(n, tile, p->row, "end", expr_axis(context, rows), macro(n, "TILE_ROWS"), chunk_end);
+    tile_body(n, spatial, p, tile, expr_axis(context, rows), row_end, first_column, column_end);
+    close_loop(n, tile, rows, rows->lo, rows->hi)->step = macro(n, "TILE_ROWS");
+    if (!one_block)
+        close_loop(n, panel, columns, columns->lo, columns->hi)->step = macro(n, "TILE_COLUMNS");
+    Stmt *loop = close_loop(n, chunk, chunks, chunks->lo, chunks->hi);
+    loop->step = macro(n, "TILE_CHUNK");
+    loop->with_next = !one_block;
     return close_outer(n, spatial, outer);
 }
 

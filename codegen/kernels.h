@@ -26,7 +26,8 @@ typedef struct {
 /* The loops of an element with a body, their indices taken apart where the body does so. */
 Spatial nest_spatial(const NestScope *in, const Element *element, int rank);
 
-enum { TILE_ROWS = 6, TILE_COLUMNS = 16 };
+/* Columns that stand together in packed weights. */
+enum { PANEL = 16 };
 
 /* The nest as the first kernel that takes it; false: derived loops are to be built. */
 bool kernel_build(Nest *nest, const Spatial *spatial, Block *block);

@@ -193,7 +193,6 @@ Stmt *close_loop(Nest *n, Scope *scope, Axis *axis, Expr *lo, Expr *hi)
     stmt->axis_name = nest_axis_name(n, axis);
     stmt->lo = lo;
     stmt->hi = hi;
-    stmt->step = 1;
     stmt->body = scope->block;
     return stmt;
 }
@@ -206,6 +205,14 @@ Value *local_new(Nest *n, const char *name, DType dtype, int rank)
     return local;
 }
 
+Expr *macro(Nest *n, const char *name)
+{
+    Value *value = ARENA_NEW(n->context->arena, Value);
+    value->name = arena_printf(n->context->arena, "%s%s", n->upper, name);
+    value->type = (Type){.kind = TENSOR, .dtype = INDEX};
+    return expr_load(n->context, value, NULL);
+}
+
 Nest nest_new(const NestScope *in, Value *output)
 {
     Arena *arena = in->context->arena;
@@ -213,6 +220,7 @@ Nest nest_new(const NestScope *in, Value *output)
                   .simplifier = in->simplifier,
                   .names = in->names,
                   .output = output,
+                  .upper = in->upper,
                   .name_of = in->name_of,
                   .packed = in->packed,
                   .who = in->who,
@@ -450,7 +458,7 @@ static Block nest_of_body(const NestScope *in, Value *output, const Element *ele
         store(&n, lane, spatial.index, COMBINE_SET, place(&n, spatial.body, lane));
         close_loop(&n, lane, n.lane, lane_lo(&n), lane_hi(&n));
         if (block)
-            close_loop(&n, inner, block, block->lo, block->hi)->step = LANE_BLOCK;
+            close_loop(&n, inner, block, block->lo, block->hi)->step = expr_index(in->context, LANE_BLOCK);
     } else {
         store(&n, inner, spatial.index, COMBINE_SET, place(&n, spatial.body, inner));
     }

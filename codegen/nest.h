@@ -18,7 +18,7 @@ typedef struct {
 typedef enum {
     STMT_FOR,  /* for axis in [lo, hi) by step: body */
     STMT_LET,  /* a constant local: target = value */
-    STMT_VAR,  /* a local that changes: target = value (NULL: not set); count > 0: an array of so many, all of the value
+    STMT_VAR,  /* a local that changes: target = value (NULL: not set); count: an array of so many, all of the value
                 */
     STMT_SET,  /* target[index...] = value, or combined with it */
     STMT_IF,   /* if value: body, else otherwise */
@@ -39,15 +39,16 @@ struct Stmt {
     Axis *axis;
     const char *axis_name; /* C identifier */
     Expr *lo, *hi;
-    int step;
+    Expr *step;     /* STMT_FOR: NULL: 1 */
     Expr *work;     /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
+    bool with_next; /* ... together with the loop that is all its body */
     bool is_uneven; /* ... and its iterations differ in length */
     Value *target;  /* a tensor, or a local: a Value that has a name and rank 0 or 1 */
     Expr **index;
     int nindex;
     Expr *value;
     Combine combine; /* COMBINE_SET: plain assignment */
-    int64_t count;
+    Expr *count;
     KernelCall call; /* STMT_TILE, STMT_SGEMM */
     Block body, otherwise;
     Stmt *next;
@@ -61,6 +62,7 @@ typedef struct {
     Context *context;
     Simplifier *simplifier;
     Names *names;                                                     /* of the C function the statements stand in */
+    const char *upper;                                                /* prefix of macros: "GCN_" */
     const char *(*name_of)(void *who, const Value *value);            /* the C name of a tensor */
     Value *(*packed)(void *who, Value *weight, const Tensor *tensor); /* the weight in another layout */
     void *who;

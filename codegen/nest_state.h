@@ -28,6 +28,7 @@ typedef struct {
     Simplifier *simplifier;
     Names *names;
     Value *output;
+    const char *upper;
     const char *(*name_of)(void *who, const Value *value);
     Value *(*packed)(void *who, Value *weight, const Tensor *tensor);
     void *who;
@@ -80,6 +81,8 @@ Stmt *close_loop(Nest *nest, Scope *scope, Axis *axis, Expr *lo, Expr *hi);
 /* output[index...] = value, or combined with it */
 void store(Nest *nest, Scope *scope, Expr *const *index, Combine combine, Expr *value);
 Value *local_new(Nest *nest, const char *name, DType dtype, int rank);
+/* A number that the C compiler knows by this name, which stands without the prefix. */
+Expr *macro(Nest *nest, const char *name);
 /* Opens, inside scope, the loop over the lanes; its bounds. */
 Expr *lane_lo(Nest *nest);
 Expr *lane_hi(Nest *nest);

@@ -229,7 +229,7 @@ static Value *declare_total(Nest *n, Scope *scope, const char *name, DType dtype
         var->value = start;
         return var->target;
     }
-    var->count = n->lanes;
+    var->count = expr_index(n->context, n->lanes);
     if (dtype_is_float(dtype) ? start->u.f == 0 : start->u.i == 0) {
         var->value = start;
     } else {

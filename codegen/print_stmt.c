@@ -64,7 +64,7 @@ static void print_pragma(Printer *p, const Stmt *stmt)
     if (!p->threads || (known && work < WORTH_THREADS))
         return;
     text_line(p->text, "#ifdef _OPENMP");
-    text_line(p->text, "#pragma omp parallel for%s%s",
+    text_line(p->text, "#pragma omp parallel for%s%s%s", stmt->with_next ? " collapse(2)" : "",
               known ? ""
                     : print_format(p, " if (%s > %d)", print_within(p, print_expression(p, stmt->work), P_SHIFT),
                                    WORTH_THREADS),
@@ -79,7 +79,8 @@ static void print_for(Printer *p, const Stmt *stmt)
     if (stmt->work)
         print_pragma(p, stmt);
     map_set(p->axis_name, stmt->axis, name);
-    const char *step = stmt->step == 1 ? print_format(p, "%s++", name) : print_format(p, "%s += %d", name, stmt->step);
+    const char *step = stmt->step ? print_format(p, "%s += %s", name, print_expression(p, stmt->step).text)
+                                  : print_format(p, "%s++", name);
     text_line(p->text, "for (int64_t %s = %s; %s < %s; %s)%s", name, print_widened(p, stmt->lo), name,
               print_within(p, print_expression(p, stmt->hi), P_SHIFT), step, braces ? " {" : "");
     print_body(p, &stmt->body, braces);
@@ -100,8 +101,9 @@ static void print_if(Printer *p, const Stmt *stmt)
 static void print_var(Printer *p, const Stmt *stmt)
 {
     const char *type = type_of(stmt->target), *name = stmt->target->name;
-    if (stmt->count > 0)
-        text_line(p->text, "%s %s[%lld]%s;", type, name, (long long)stmt->count, stmt->value ? " = {0}" : "");
+    if (stmt->count)
+        text_line(p->text, "%s %s[%s]%s;", type, name, print_expression(p, stmt->count).text,
+                  stmt->value ? " = {0}" : "");
     else if (stmt->value)
         text_line(p->text, "%s %s = %s;", type, name, print_expression(p, stmt->value).text);
     else
@@ -125,10 +127,10 @@ static void print_tile(Printer *p, const Stmt *stmt)
     p->helpers->needs_tile = true;
     const char *head = print_format(p, "%stile(", p->prefix);
     text_wrapped(p->text,
-                 print_format(p, "%s%s, %s, %s, %s, %s, %s);", head, print_expression(p, call->rows).text,
-                              print_expression(p, call->depth).text, pointer(p, call->a, call->a_offset, false),
-                              print_expression(p, call->a_stride).text, pointer(p, call->b, call->b_offset, false),
-                              stmt->target->name),
+                 print_format(p, "%s%s, %s, %s, %s, %s, %s, %s);", head, print_expression(p, call->rows).text,
+                              print_expression(p, call->columns).text, print_expression(p, call->depth).text,
+                              pointer(p, call->a, call->a_offset, false), print_expression(p, call->a_stride).text,
+                              pointer(p, call->b, call->b_offset, false), stmt->target->name),
                  4 * p->text->indent + (int)strlen(head));
 }
 

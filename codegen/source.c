@@ -200,7 +200,7 @@ void write_source(Program *program, FILE *to)
     text_line(head, "%s", "");
     print_weight_declarations(program, head);
     if (program->helpers->needs_tile)
-        template_tile(head, program->prefix, program->upper, TILE_ROWS, TILE_COLUMNS);
+        template_tile(head, program->prefix, program->upper, PANEL, program->options->exact);
     fputs(head->data, to);
     fputs(program->helpers->text->data, to);
     fputs(program->functions->data, to);

@@ -2,6 +2,7 @@
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 #include "text.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline void template_int(Text *text, long long value)
@@ -12,6 +13,6 @@ static inline void template_int(Text *text, long long value)
 #define TEMPLATE_HOLE(text, value)                                                                                     \
     _Generic((value), const char * : text_string, char * : text_string, default : template_int)((text), (value))
 
-/* NAME_tile: `rows` rows times a panel of `columns` columns, both as constants of the text. */
-void template_tile(Text *text, const char *prefix, const char *upper, int rows, int columns);
+/* NAME_tile, over weights in panels of `panel` columns; exact: products are rounded before they are added. */
+void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact);
 #endif

@@ -1,65 +1,71 @@
-%/* The micro-kernel of dense products: sums for some rows and one panel of columns stay in registers while k runs. */
+%/* The micro-kernel of dense products: sums for some rows and columns stay in registers while k runs. */
 %
-%void template_tile(Text *text, const char *prefix, const char *upper, int rows, int columns)
+%void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact)
 %{
-/* Vectors of ${upper}LANES floats, where the compiler has them; loads and stores need no alignment. */
-#if defined(__GNUC__) && defined(__AVX__)
-#define ${upper}LANES 8
-#elif defined(__GNUC__)
-#define ${upper}LANES 4
-#endif
-#ifdef ${upper}LANES
-typedef float ${prefix}vector __attribute__((vector_size(4 * ${upper}LANES), aligned(4), may_alias));
-#endif
+/* Dense products: so many rows and columns at once, so many rows before the next columns. Weights stand in panels of
+ * ${panel} columns. */
+#define ${upper}TILE_COLUMNS (${upper}WIDE == 16 ? 32 : ${panel})
+#define ${upper}TILE_ROWS (${upper}WIDE == 16 ? 12 : ${upper}WIDE == 8 ? 6 : 3)
+#define ${upper}TILE_CHUNK 96
 
-/* sum[r][j] = sum over k of a[r * stride + k] * panel[k][j] for ${rows} rows r and ${columns} columns j. */
-static void ${prefix}tile_of_${rows}(int64_t count, const float *${upper}RESTRICT a, int64_t stride, const float *${upper}RESTRICT panel,
-                          float *${upper}RESTRICT sum)
+/* sum[r][j] = sum over k of a[r * stride + k] * panel[k][j] for so many rows r, and vectors of columns j. */
+${upper}INLINE void ${prefix}tile_part(int rows, int vectors, int64_t depth, const float *a, int64_t stride, const float *panel,
+                    float *sum)
 {
-#ifdef ${upper}LANES
-    for (int j = 0; j < ${columns}; j += 2 * ${upper}LANES) {
-%    for (int r = 0; r < rows; r++) {
-        ${prefix}vector s${r}0 = {0}, s${r}1 = {0};
-%    }
-        for (int64_t k = 0; k < count; k++) {
-            const float *column = panel + k * ${columns} + j;
-            const ${prefix}vector b0 = *(const ${prefix}vector *)(const void *)column;
-            const ${prefix}vector b1 = *(const ${prefix}vector *)(const void *)(column + ${upper}LANES);
-%    for (int r = 0; r < rows; r++) {
-            s${r}0 += a[${r} * stride + k] * b0;
-            s${r}1 += a[${r} * stride + k] * b1;
+    ${prefix}wide part[${upper}TILE_ROWS][${upper}TILE_COLUMNS / ${upper}WIDE], b[${upper}TILE_COLUMNS / ${upper}WIDE];
+    const ${prefix}wide zero = {0};
+    ${upper}UNROLL
+    for (int r = 0; r < rows; r++) {
+        ${upper}UNROLL
+        for (int v = 0; v < vectors; v++)
+            part[r][v] = zero;
+    }
+    for (int64_t k = 0; k < depth; k++) {
+        ${upper}UNROLL
+        for (int v = 0; v < vectors; v++) {
+            const int j = v * ${upper}WIDE;
+            b[v] = ${prefix}wide_load(panel + (j / ${panel} * depth + k) * ${panel} + j % ${panel});
+        }
+        ${upper}UNROLL
+        for (int r = 0; r < rows; r++) {
+            ${upper}UNROLL
+            for (int v = 0; v < vectors; v++)
+%    if (exact) {
+                part[r][v] += a[r * stride + k] * b[v];
+%    } else {
+                part[r][v] = ${prefix}wide_fma(a[r * stride + k], b[v], part[r][v]);
 %    }
         }
-%    for (int r = 0; r < rows; r++) {
-        *(${prefix}vector *)(void *)(sum + ${r * columns} + j) = s${r}0;
-        *(${prefix}vector *)(void *)(sum + ${r * columns} + j + ${upper}LANES) = s${r}1;
-%    }
     }
-#else
-    for (int r = 0; r < ${rows}; r++)
-        for (int j = 0; j < ${columns}; j++)
-            sum[r * ${columns} + j] = 0;
-    for (int64_t k = 0; k < count; k++)
-        for (int r = 0; r < ${rows}; r++)
-            for (int j = 0; j < ${columns}; j++)
-                sum[r * ${columns} + j] += a[r * stride + k] * panel[k * ${columns} + j];
-#endif
+    ${upper}UNROLL
+    for (int r = 0; r < rows; r++) {
+        ${upper}UNROLL
+        for (int v = 0; v < vectors; v++)
+            ${prefix}wide_store(sum + r * ${upper}TILE_COLUMNS + v * ${upper}WIDE, part[r][v]);
+    }
 }
 
-/* The same for 1 to ${rows} rows. */
-static void ${prefix}tile(int64_t rows, int64_t count, const float *${upper}RESTRICT a, int64_t stride,
+/* The same for any rows and columns up to a tile's. */
+static void ${prefix}tile(int64_t rows, int64_t columns, int64_t depth, const float *${upper}RESTRICT a, int64_t stride,
                      const float *${upper}RESTRICT panel, float *${upper}RESTRICT sum)
 {
-    if (rows == ${rows}) {
-        ${prefix}tile_of_${rows}(count, a, stride, panel, sum);
-        return;
-    }
-    for (int64_t r = 0; r < rows; r++) {
-        float one[${columns}] = {0};
-        for (int64_t k = 0; k < count; k++)
-            for (int j = 0; j < ${columns}; j++)
-                one[j] += a[r * stride + k] * panel[k * ${columns} + j];
-        memcpy(sum + r * ${columns}, one, sizeof one);
+    const int all = ${upper}TILE_COLUMNS / ${upper}WIDE;
+    for (int64_t r = 0, step; r < rows; r += step) {
+        const float *row = a + r * stride;
+        float *to = sum + r * ${upper}TILE_COLUMNS;
+        step = rows - r >= ${upper}TILE_ROWS ? ${upper}TILE_ROWS : rows - r >= 4 && ${upper}TILE_ROWS > 4 ? 4 : 1;
+        if (columns <= ${upper}WIDE && step == ${upper}TILE_ROWS)
+            ${prefix}tile_part(${upper}TILE_ROWS, 1, depth, row, stride, panel, to);
+        else if (columns <= ${upper}WIDE && step == 4)
+            ${prefix}tile_part(4, 1, depth, row, stride, panel, to);
+        else if (columns <= ${upper}WIDE)
+            ${prefix}tile_part(1, 1, depth, row, stride, panel, to);
+        else if (step == ${upper}TILE_ROWS)
+            ${prefix}tile_part(${upper}TILE_ROWS, all, depth, row, stride, panel, to);
+        else if (step == 4)
+            ${prefix}tile_part(4, all, depth, row, stride, panel, to);
+        else
+            ${prefix}tile_part(1, all, depth, row, stride, panel, to);
     }
 }
 
