@@ -8,9 +8,13 @@
 enum { NEWEST_OPSET = 28, NEWEST_IR = 14 };
 
 /* Reads a model file (binary ONNX, or ONNX text when the name ends in .onnxtxt or .txt). Checks structure (SSA, order,
- * names, tensors), opens external data beneath the file's folder. The file stays mapped for the context's life. NULL after
- * errors in the report. */
+ * names, tensors), opens external data beneath the file's folder. The file stays mapped for the context's life. NULL
+ * after errors in the report. */
 Model *model_load(Context *context, const char *path);
+
+/* Writes an ONNX file, beside its place first. Our own operators go as functions; the opset is the lowest that has what
+ * the model says. False after an error in the report. */
+bool model_save(const Model *model, const char *path);
 
 /* Reads a TensorProto, SequenceProto or OptionalProto file as backend tests have them, of the type wanted. NULL after
  * errors in the report. */
@@ -19,15 +23,15 @@ struct Datum *datum_load(Context *context, const char *path, const Type *wanted)
 /* Writes a tensor as a TensorProto file; false when the file cannot be written. */
 bool tensor_save(const Tensor *tensor, const char *name, const char *path);
 
-/* Whether no function calls itself, directly or not, and inlining all would stay within the limits for nodes and depth. False after an
- * error in the report. model_load has called it. */
+/* Whether no function calls itself, directly or not, and inlining all would stay within the limits for nodes and depth.
+ * False after an error in the report. model_load has called it. */
 bool functions_check(const Model *model);
 
 /* Brings every node to the newest opset by the rows of upgrade.def. */
 bool model_upgrade(Model *model);
 
-/* Infers types, symbolic shapes, elements and bounds of all values, from inputs and definitions alone (value_info is not
- * trusted); checks declared outputs against what was inferred. */
+/* Infers types, symbolic shapes, elements and bounds of all values, from inputs and definitions alone (value_info is
+ * not trusted); checks declared outputs against what was inferred. */
 bool model_infer(Model *model);
 bool node_infer(Node *node);
 /* The same for one graph whose inputs have types: for the subgraphs of control operators. */

@@ -1,7 +1,7 @@
 /* print.c -- graphs in ONNX text. */
-#include "print.h"
 #include "map.h"
 #include "ops/op.h"
+#include "publish.h"
 #include "symbol_table.h"
 #include <stdlib.h>
 #include <string.h>
@@ -198,14 +198,7 @@ static void types_print(Printer *printer, const Node *node)
 
 static void called_print(const Printer *printer, const Node *node)
 {
-    const CallName *call = printer->calls ? map_get(printer->calls, node) : NULL;
-    CallName name = {.domain = "", .name = "?", .overload = ""};
-    if (call)
-        name = *call;
-    else if (node->function)
-        name = (CallName){node->function->domain, node->function->name, node->function->overload};
-    else if (node->op)
-        name = (CallName){node->op->domain ? node->op->domain : "", node->op->name, ""};
+    const CallName name = called(printer->calls, node);
     if (*name.domain && strcmp(name.domain, "ai.onnx") != 0)
         fprintf(printer->to, "%s.", name.domain);
     fputs(name.name, printer->to);
@@ -213,8 +206,7 @@ static void called_print(const Printer *printer, const Node *node)
         fprintf(printer->to, ":%s", name.overload);
 }
 
-/* The node's name, with a number where another node was printed by it: nodes that came from one share it. */
-static const char *label_of(Printer *printer, const Node *node)
+const char *printer_label(Printer *printer, const Node *node)
 {
     int *uses = printer->labels ? symbol_table_find(printer->labels, node->name) : NULL;
     const char *label = node->name;
@@ -235,7 +227,7 @@ static void statement_print(Printer *printer, const Node *node, int indent)
     fprintf(to, "%*s", indent, "");
     if (*node->name) {
         putc('[', to);
-        name_print(label_of(printer, node), to);
+        name_print(printer_label(printer, node), to);
         fputs("] ", to);
     }
     names_print(node->out, node->nout, to);

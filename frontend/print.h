@@ -38,6 +38,10 @@ typedef struct {
     const char *domain, *name, *overload;
 } CallName;
 
+/* The name of a symbol of a Dim in the printed model; who: the Printer. */
+const char *printer_size_name(void *who, Dim *symbol);
+/* The node's name, with a number where another node was printed by it: nodes that came from one share it. */
+const char *printer_label(Printer *printer, const Node *node);
 /* A type, sizes named by the printer. */
 void printer_type(Printer *printer, const Type *type);
 /* The graph from its name on; a function from its name on. */

@@ -85,7 +85,7 @@ void float_print(double value, DType precision, FILE *to)
 
 /* ---- types ---- */
 
-static const char *size_name(void *who, Dim *symbol)
+const char *printer_size_name(void *who, Dim *symbol)
 {
     Printer *printer = who;
     const char *name = printer->size_name && dim_is_fresh(symbol) ? map_get(printer->size_name, symbol) : NULL;
@@ -104,9 +104,9 @@ static void dim_print(Printer *printer, Dim *dim)
     if (dim_is_const(dim, &value))
         fprintf(printer->to, "%lld", (long long)value);
     else if (dim_is_symbol(dim))
-        name_print(size_name(printer, dim), printer->to);
+        name_print(printer_size_name(printer, dim), printer->to);
     else
-        string_print(dim_text(dim, printer->arena, size_name, printer), printer->to);
+        string_print(dim_text(dim, printer->arena, printer_size_name, printer), printer->to);
 }
 
 static void tensor_kind_print(Printer *printer, const Type *type)

@@ -1,8 +1,8 @@
 /* tensor_proto.c -- TensorProto to Tensor and back.
  *
  * Elements narrower than a byte are packed in files, low bits first, and take a byte each in memory. */
+#include "export.h"
 #include "frontend.h"
-#include "import.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,54 +289,65 @@ static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
         fwrite(bytes, 1, size, ((FileBuffer *)buffer)->file);
 }
 
-/* The tensor's elements as a file has them; the caller frees them. NULL: no memory. */
-static unsigned char *raw_data(const Tensor *tensor)
+bool message_write(const ProtobufCMessage *message, FILE *file)
+{
+    protobuf_c_message_pack_to_buffer(message, &(FileBuffer){{append}, file}.base);
+    return !ferror(file);
+}
+
+/* The tensor's elements as a file has them. */
+static ProtobufCBinaryData raw_data(Arena *arena, const Tensor *tensor)
 {
     size_t size = dtype_info(tensor->dtype)->size, total = (size_t)tensor->count * size;
-    unsigned char *dense = malloc(total ? total : 1);
-    if (!dense)
-        return NULL;
-    for (int64_t i = 0; tensor->splat && i < tensor->count; i++)
-        memcpy(dense + (size_t)i * size, tensor->data, size);
-    if (!tensor->splat && total)
-        memcpy(dense, tensor->data, total);
-    if (!is_narrow(tensor->dtype))
-        return dense;
-    unsigned char *packed = malloc(total ? total : 1);
-    if (packed)
-        dtype_pack(tensor->dtype, dense, tensor->count, packed);
-    free(dense);
-    return packed;
+    unsigned char *bytes = tensor->data;
+    if (tensor->splat) {
+        bytes = arena_alloc(arena, total);
+        for (int64_t i = 0; i < tensor->count; i++)
+            memcpy(bytes + (size_t)i * size, tensor->data, size);
+    }
+    if (is_narrow(tensor->dtype)) {
+        unsigned char *packed = arena_alloc(arena, total);
+        dtype_pack(tensor->dtype, bytes, tensor->count, packed);
+        bytes = packed;
+    }
+    return (ProtobufCBinaryData){dtype_packed_size(tensor->dtype, tensor->count), bytes};
+}
+
+Onnx__TensorProto *tensor_export(Arena *arena, const Tensor *tensor, const char *name)
+{
+    Onnx__TensorProto *proto = ARENA_NEW(arena, Onnx__TensorProto);
+    *proto = (Onnx__TensorProto)ONNX__TENSOR_PROTO__INIT;
+    proto->name = (char *)name;
+    proto->n_dims = (size_t)tensor->rank;
+    proto->dims = (int64_t *)tensor->dim;
+    proto->has_data_type = true;
+    proto->data_type = (int32_t)tensor->dtype;
+    if (tensor->dtype != STRING) {
+        proto->has_raw_data = true;
+        proto->raw_data = raw_data(arena, tensor);
+        return proto;
+    }
+    proto->n_string_data = (size_t)tensor->count;
+    proto->string_data = ARENA_ARRAY(arena, tensor->count, ProtobufCBinaryData);
+    for (int64_t i = 0; i < tensor->count; i++) {
+        char *text = ((char **)tensor->data)[tensor->splat ? 0 : i];
+        proto->string_data[i] = (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+    }
+    return proto;
+}
+
+static void no_memory(void *who)
+{
+    (void)who;
+    abort();
 }
 
 bool tensor_save(const Tensor *tensor, const char *name, const char *path)
 {
-    Onnx__TensorProto proto = ONNX__TENSOR_PROTO__INIT;
-    proto.name = (char *)name;
-    proto.n_dims = (size_t)tensor->rank;
-    proto.dims = (int64_t *)tensor->dim;
-    proto.has_data_type = true;
-    proto.data_type = (int32_t)tensor->dtype;
-    void *bytes = NULL;
-    if (tensor->dtype == STRING) {
-        ProtobufCBinaryData *string = calloc((size_t)tensor->count + 1, sizeof *string);
-        for (int64_t i = 0; string && i < tensor->count; i++) {
-            char *text = ((char **)tensor->data)[tensor->splat ? 0 : i];
-            string[i] = (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
-        }
-        proto.n_string_data = (size_t)tensor->count;
-        proto.string_data = bytes = string;
-    } else {
-        proto.has_raw_data = true;
-        proto.raw_data.len = dtype_packed_size(tensor->dtype, tensor->count);
-        proto.raw_data.data = bytes = raw_data(tensor);
-    }
-    FILE *file = bytes ? fopen(path, "wb") : NULL;
-    if (file)
-        protobuf_c_message_pack_to_buffer(&proto.base, &(FileBuffer){{append}, file}.base);
-    free(bytes);
-    if (!file)
-        return false;
-    bool written = !ferror(file);
-    return fclose(file) == 0 && written;
+    Arena *arena = arena_new(SIZE_MAX, no_memory, NULL);
+    FILE *file = arena ? fopen(path, "wb") : NULL;
+    bool ok = file && message_write(&tensor_export(arena, tensor, name)->base, file);
+    ok = (!file || fclose(file) == 0) && ok;
+    arena_free(arena);
+    return ok;
 }
