@@ -34,6 +34,8 @@ int verb_verify(const Options *options);
 
 /* Says on stderr what is wrong with the command line (printf's arguments); gives EXIT_USAGE. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "; did you mean A or B?", of the names that come near the one given; "" when none does. */
+const char *did_you_mean(Arena *arena, const char *given, const char *const *name, int count);
 
 /* Runs work(context, options, who) on a context about the file, with the memory the options allow; prints its report
  * (as JSON on stdout with --json) and gives the exit status. `work` returns false after errors in the report. */

@@ -143,7 +143,8 @@ static bool inspect(Context *context, const Options *options, void *who)
     Model *model = load_model(context, options);
     if (!model)
         return false;
-    bool rewrites = options->passes || options->cost || options->mem || options->stop_after || options->dump_folder;
+    bool rewrites = options->passes || options->cost || options->mem || options->stop_after || options->dump_folder ||
+                    options->debug.count;
     progress("rewriting");
     if (rewrites && !rewrite(model, &passes, log))
         return false;

@@ -1,6 +1,7 @@
 /* load.c -- what every verb begins with: a context, a model with the options applied, the passes' options. */
 #include "../frontend/evaluate.h"
 #include "../frontend/frontend.h"
+#include "../rewrite/rule.h"
 #include "command.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -55,10 +56,17 @@ int with_context(const Options *options, const char *file, Work *work, void *who
     else
         report_print(report, stderr);
     int status = report_has(report, INTERNAL)                          ? EXIT_INTERNAL
+                 : report_has(report, OPTION_INVALID)                  ? EXIT_USAGE
                  : !finished || !job.done || report_errors(report) > 0 ? EXIT_MODEL
                                                                        : EXIT_OK;
     context_free(job.context);
     return status;
+}
+
+/* An error of the command line; always false. */
+static bool wrong_option(Context *context, const char *option, const char *word, const char *why)
+{
+    return report_add(context->report, NULL, OPTION_INVALID, option, word, why);
 }
 
 /* ---- --fix ---- */
@@ -100,15 +108,15 @@ static bool apply_fix(Model *model, const char *word)
     Context *context = model->context;
     const char *equals = strrchr(word, '='); /* names may hold an equals sign, the file follows the last */
     if (!equals || equals == word)
-        return report_add(context->report, NULL, OPTION_INVALID, "--fix", word, "it must be INPUT=FILE.pb");
+        return wrong_option(context, "--fix", word, "it must be INPUT=FILE.pb");
     Value *input = find_input(model->graph, word, (size_t)(equals - word));
     if (!input)
-        return report_add(context->report, NULL, OPTION_INVALID, "--fix", word, "the model has no input of this name");
+        return wrong_option(context, "--fix", word, "the model has no input of this name");
     Datum *datum = datum_load(context, equals + 1, &input->type);
     if (!datum)
         return false;
     if (!datum->tensor || !fix_input(model->graph, input, datum->tensor))
-        return report_add(context->report, NULL, OPTION_INVALID, "--fix", word, "the file is not of the input's type");
+        return wrong_option(context, "--fix", word, "the file is not of the input's type");
     return true;
 }
 
@@ -143,19 +151,18 @@ static bool apply_dim(Model *model, const char *word)
     const char *wrong = "it must be NAME=LOW..HIGH, NAME=VALUE or NAME<=NAME";
     const char *relation = strstr(word, "<="), *equals = strrchr(word, '=');
     if (!equals || equals == word)
-        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word, wrong);
+        return wrong_option(context, "--dim", word, wrong);
     const char *end = relation ? relation : equals;
     Dim *left = known_dimension(context->dims, arena_strndup(context->arena, word, (size_t)(end - word)));
     Dim *right = relation ? known_dimension(context->dims, relation + 2) : NULL;
     if (!left || (relation && !right))
-        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word,
-                          "the model has no dimension of this name");
+        return wrong_option(context, "--dim", word, "the model has no dimension of this name");
     if (relation) {
         dim_assume_le(context->dims, left, right);
         return true;
     }
     if (!dim_is_symbol(left))
-        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word, wrong);
+        return wrong_option(context, "--dim", word, wrong);
     char *next;
     errno = 0;
     bool has_low = strncmp(equals + 1, "..", 2) != 0;
@@ -167,7 +174,7 @@ static bool apply_dim(Model *model, const char *word)
         dots = has_high ? next : dots + 2;
     }
     if (errno || *dots || equals[1] == '\0' || low < 0 || high < low)
-        return report_add(context->report, NULL, OPTION_INVALID, "--dim", word, wrong);
+        return wrong_option(context, "--dim", word, wrong);
     dim_set_range(context->dims, left, low, high);
     if (low == high)
         fix_dimension(model, left, dim_const(context->dims, low));
@@ -201,40 +208,66 @@ Model *load_model(Context *context, const Options *options)
 
 /* ---- passes ---- */
 
-static bool is_pass(const char *name)
+/* Whether a name is among those there are; otherwise an error, with the nearest ones or, where none comes near, `hint`.
+ */
+static bool is_known(Context *context, const char *option, const char *word, const char *name, const char *const *known,
+                     int count, const char *hint)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(known[i], name) == 0)
+            return true;
+    const char *nearest = did_you_mean(context->arena, name, known, count);
+    return wrong_option(context, option, word,
+                        arena_printf(context->arena, "there is none of this name%s", *nearest ? nearest : hint));
+}
+
+static bool is_pass(Context *context, const char *option, const char *word, const char *name)
 {
     int count;
     const Pass *pass = pass_table(&count);
+    const char **names = ARENA_ARRAY(context->arena, count, const char *);
     for (int i = 0; i < count; i++)
-        if (strcmp(pass[i].name, name) == 0)
-            return true;
-    return false;
+        names[i] = pass[i].name;
+    return is_known(context, option, word, name, names, count, "; inspect MODEL --passes lists the passes");
+}
+
+static bool is_rule(Context *context, const PassOptions *passes, const char *word, const char *name)
+{
+    int count;
+    const char **names = pass_rule_names(context, passes, &count);
+    return names &&
+           is_known(context, "--debug", word, name, names, count, "; inspect MODEL --passes lists the rules that fire");
+}
+
+/* Applies one -d WHAT. */
+static bool debug_option(Context *context, const char *what, PassOptions *passes)
+{
+    if (strcmp(what, "rules") == 0) {
+        passes->trace_rules = true;
+    } else if (strncmp(what, "why:", 4) == 0) {
+        passes->why_rule[passes->nwhy_rule++] = what + 4;
+        return is_rule(context, passes, what, what + 4);
+    } else if (strncmp(what, "after:", 6) == 0) {
+        passes->dump_after[passes->ndump_after++] = what + 6;
+        return strcmp(what, "after:all") == 0 || is_pass(context, "--debug", what, what + 6);
+    } else {
+        return wrong_option(context, "--debug", what, "it must be after:PASS, rules or why:RULE");
+    }
+    return true;
 }
 
 bool pass_options(Context *context, const Options *options, PassOptions *passes)
 {
-    const char *no_pass = "no pass has this name; inspect MODEL --passes lists them";
     *passes = (PassOptions){.allowed = options->exact ? EXACT : LOSSY,
                             .rule_file = options->rules.word,
                             .nrule_file = options->rules.count,
+                            .dump_after = ARENA_ARRAY(context->arena, options->debug.count, const char *),
+                            .why_rule = ARENA_ARRAY(context->arena, options->debug.count, const char *),
                             .stop_after = options->stop_after,
                             .trace = stderr,
                             .dump_folder = options->dump_folder};
-    if (options->stop_after && !is_pass(options->stop_after))
-        return report_add(context->report, NULL, OPTION_INVALID, "--stop-after", options->stop_after, no_pass);
-    for (int i = 0; i < options->debug.count; i++) {
-        const char *what = options->debug.word[i];
-        if (strcmp(what, "rules") == 0)
-            passes->trace_rules = true;
-        else if (strncmp(what, "why:", 4) == 0)
-            passes->why_rule = what + 4;
-        else if (strncmp(what, "after:", 6) != 0)
-            return report_add(context->report, NULL, OPTION_INVALID, "--debug", what,
-                              "it must be after:PASS, rules or why:RULE");
-        else if (strcmp(what, "after:all") != 0 && !is_pass(what + 6))
-            return report_add(context->report, NULL, OPTION_INVALID, "--debug", what, no_pass);
-        else
-            passes->dump_after = what + 6;
-    }
-    return true;
+    bool right = !options->stop_after || is_pass(context, "--stop-after", options->stop_after, options->stop_after);
+    for (int i = 0; i < options->debug.count && right; i++)
+        right = debug_option(context, options->debug.word[i], passes);
+    return right;
 }

@@ -467,12 +467,24 @@ static double parse_tolerance(const char *name, const char *text, double otherwi
     return -1;
 }
 
+/* Whether the options are right that every case takes. */
+static bool check_options(Context *context, const Options *options, void *who)
+{
+    (void)who;
+    BuildOptions build;
+    PassOptions passes;
+    return build_options(context, options, &build) && pass_options(context, options, &passes);
+}
+
 int verb_verify(const Options *options)
 {
     double rtol = parse_tolerance("rtol", options->rtol, 1e-3), atol = parse_tolerance("atol", options->atol, 1e-7);
     size_t budget = memory_budget(options, (size_t)16 << 30);
     if (rtol < 0 || atol < 0 || budget == 0)
         return EXIT_USAGE;
+    const int status = with_context(options, "the command line", check_options, NULL);
+    if (status != EXIT_OK)
+        return status;
     int passed = 0, failed = 0;
     for (int i = 0; i < options->operand.count; i++) {
         if (verify_case(options, options->operand.word[i], budget, rtol, atol))

@@ -30,26 +30,10 @@ const Pass *pass_table(int *count)
 }
 
 /* ---- rule passes ---- the log is that of the running rewrite() ---- */
-static bool run_builtin(RuleSet *rules, Model *model, const PassOptions *options)
+static bool apply(const char *file, Model *model, const PassOptions *options)
 {
+    RuleSet *const rules = pass_rules(model->context, options, file);
     return rules && rules_apply(rules, model, options, options->log);
-}
-
-/* The rules of several built-in files as one set, in that order. NULL after errors. */
-static RuleSet *builtin(Context *context, const char *const *name)
-{
-    RuleSet *rules = NULL;
-    for (; *name; name++) {
-        const char *const text = rules_builtin(*name);
-        if (!text) {
-            report_add(context->report, NULL, INTERNAL, "a built-in rule file is missing");
-            return NULL;
-        }
-        rules = rules_parse(context, rules, text, arena_printf(context->arena, "%s.rules", *name));
-        if (!rules)
-            return NULL;
-    }
-    return rules;
 }
 
 static void drop_defaults(Graph *graph)
@@ -66,64 +50,37 @@ static void drop_defaults(Graph *graph)
 bool pass_canon(Model *model, const PassOptions *options)
 {
     drop_defaults(model->graph);
-    return run_builtin(builtin(model->context, (const char *const[]){"canon", NULL}), model, options);
+    return apply("canon", model, options);
 }
 
 bool pass_gnn(Model *model, const PassOptions *options)
 {
-    return run_builtin(builtin(model->context, (const char *const[]){"canon", "gnn", NULL}), model, options);
+    return apply("gnn", model, options);
 }
 
 bool pass_postpone(Model *model, const PassOptions *options)
 {
-    return run_builtin(builtin(model->context, (const char *const[]){"canon", "postpone", NULL}), model, options);
+    return apply("postpone", model, options);
 }
 
-static char *read_text(Context *context, const char *path)
-{
-    enum { LIMIT = 1 << 20 };
-    FILE *const file = fopen(path, "rb");
-    char *const text = arena_alloc(context->arena, LIMIT + 1);
-    const size_t length = file ? fread(text, 1, LIMIT + 1, file) : 0;
-    const bool ok = file && !ferror(file) && length <= LIMIT && !memchr(text, '\0', length);
-    if (!ok)
-        report_add(context->report, NULL, FILE_UNREADABLE, path,
-                   !file            ? strerror(errno)
-                   : length > LIMIT ? "longer than a rule file may be"
-                                    : "not a text file");
-    if (file)
-        fclose(file);
-    if (ok)
-        text[length] = '\0';
-    return ok ? text : NULL;
-}
-
-RuleSet *rules_read(Context *context, RuleSet *rules, const char *path)
-{
-    const char *const text = read_text(context, path);
-    return text ? rules_parse(context, rules, text, path) : NULL;
-}
-
-/* The built-in rules, then the user's files in the order given. */
 bool pass_simplify(Model *model, const PassOptions *options)
 {
-    Context *const context = model->context;
-    RuleSet *rules = builtin(context, (const char *const[]){"canon", "simplify", NULL});
-    for (int i = 0; i < options->nrule_file && rules; i++)
-        rules = rules_read(context, rules, options->rule_file[i]);
-    return run_builtin(rules, model, options);
+    return apply("simplify", model, options);
 }
 
 /* ---- around every pass ---- */
-static bool wanted(const char *list, const char *name)
+static bool is_dumped(const PassOptions *options, const char *name)
 {
-    return list && (!strcmp(list, name) || !strcmp(list, "all"));
+    bool wanted = false;
+    for (int i = 0; i < options->ndump_after; i++)
+        wanted |= !strcmp(options->dump_after[i], name) || !strcmp(options->dump_after[i], "all");
+    return wanted && options->trace;
 }
 
 static bool dump(const Model *model, const PassOptions *options, int number, const char *name)
 {
     Context *const context = model->context;
-    if (wanted(options->dump_after, name) && options->trace) {
+    if (is_dumped(options, name)) {
         const PrintOptions print = {.inline_limit = INT64_MAX, .types = true};
         fprintf(options->trace, "# after %s\n", name);
         model_print(model, options->trace, &print);
@@ -164,6 +121,8 @@ bool rewrite(Model *model, const PassOptions *options, RewriteLog *log)
         return false;
     int nodes = count_nodes(model->graph);
     for (int i = 0; i < (int)(sizeof table / sizeof *table); i++) {
+        own->pass =
+            arena_grow(model->context->arena, own->pass, (size_t)own->npass, (size_t)own->npass + 1, sizeof *own->pass);
         PassRecord *const record = &own->pass[own->npass++];
         *record = (PassRecord){.pass = table[i].name, .nodes_before = nodes};
         if (!table[i].run(model, &with_log))

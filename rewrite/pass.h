@@ -15,9 +15,11 @@ typedef struct {
     Contract allowed;       /* --exact: EXACT; the default: LOSSY */
     const char **rule_file; /* --rules FILE ... */
     int nrule_file;
-    const char *dump_after; /* -d after:PASS ("all": after each), to the stream below */
-    bool trace_rules;       /* -d rules: a line for each firing */
-    const char *why_rule;   /* -d why:RULE: the first statement or guard that failed, per candidate root */
+    const char **dump_after; /* -d after:PASS ... ("all": after each), to the stream below */
+    int ndump_after;
+    bool trace_rules;      /* -d rules: a line for each firing */
+    const char **why_rule; /* -d why:RULE ...: the first statement or guard that failed, per candidate root */
+    int nwhy_rule;
     const char *stop_after; /* run no pass after this one; NULL: all */
     FILE *trace;
     const char *dump_folder; /* also write each dump as FOLDER/NN-PASS.onnxtxt; NULL: do not */
@@ -41,9 +43,9 @@ typedef struct {
     int fired;
 } RuleRecord;
 typedef struct RewriteLog {
-    PassRecord pass[64];
+    PassRecord *pass; /* in the order they ran */
     int npass;
-    RuleRecord rule[256];
+    RuleRecord *rule; /* those that fired, each once: in the order they first did */
     int nrule;
 } RewriteLog;
 

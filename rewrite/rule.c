@@ -7,7 +7,6 @@
  * the file. Where one fires, its right side is built before the root, the root's readers read the new values, and what
  * nobody reads any more goes at once, so that `one_use` tells the truth. The walk goes on at the first new node; walks
  * repeat until nothing fires. */
-#include "../frontend/embedded.h"
 #include "../frontend/frontend.h"
 #include "../frontend/print.h"
 #include "pattern.h"
@@ -19,11 +18,11 @@ typedef struct {
     RuleSet *rules;
     const PassOptions *options;
     Context *context;
-    int *fired;     /* by rule, in file order */
-    int candidates; /* nodes that -d why: said something about, or could have */
-    int64_t budget; /* firings left before the set is taken not to end */
-    Node *cursor;   /* the node the walk goes on at */
-    bool stale;     /* a new value's type differs from the old one's: later types need inferring again */
+    int *fired;      /* by rule, in file order */
+    int *candidates; /* by rule: nodes that -d why: said something about, or could have */
+    int64_t budget;  /* firings left before the set is taken not to end */
+    Node *cursor;    /* the node the walk goes on at */
+    bool stale;      /* a new value's type differs from the old one's: later types need inferring again */
 } Engine;
 
 /* An error of the rule itself, found at a node; always false. */
@@ -287,18 +286,21 @@ static void trace(const Engine *engine, const char *head, const Rule *rule, cons
 /* Whether -d why: asks about this rule. */
 static bool is_asked(const Engine *engine, const Rule *rule)
 {
-    return engine->options->why_rule && engine->options->trace && !strcmp(engine->options->why_rule, rule->name);
+    bool asked = false;
+    for (int i = 0; i < engine->options->nwhy_rule; i++)
+        asked |= !strcmp(engine->options->why_rule[i], rule->name);
+    return asked && engine->options->trace;
 }
 
 /* Says why the rule does not fire at a node whose operator its root could be. */
-static void explain(Engine *engine, const Rule *rule, Node *node)
+static void explain(Engine *engine, const Rule *rule, int index, Node *node)
 {
     Binding *const binding = ARENA_NEW(engine->context->arena, Binding);
     const Statement *const last = &rule->left[rule->nleft - 1];
     bool candidate = last->nop == 0;
     for (int i = 0; i < last->nop; i++)
         candidate |= last->op[i] == node->op;
-    engine->candidates += candidate;
+    engine->candidates[index] += candidate;
     binding->explain = true;
     if (candidate && rule->contract > engine->options->allowed)
         trace(engine, "why", rule, node, "its contract is not allowed");
@@ -314,7 +316,7 @@ static bool try_rules(Engine *engine, Node *node, bool *fired)
     int index = 0;
     for (const Rule *rule = engine->rules->first; rule; rule = rule->next, index++) {
         if (is_asked(engine, rule))
-            explain(engine, rule, node);
+            explain(engine, rule, index, node);
         if (rule->is_gradient || rule->contract > engine->options->allowed)
             continue;
         binding->explain = false;
@@ -349,11 +351,25 @@ static bool walk_graph(Engine *engine, Graph *graph, bool *fired)
     return true;
 }
 
+/* A rule has one entry, whichever passes apply it. */
+static void log_firings(RewriteLog *log, Arena *arena, const char *rule, int fired)
+{
+    int at = 0;
+    while (at < log->nrule && strcmp(log->rule[at].rule, rule) != 0)
+        at++;
+    if (at == log->nrule) {
+        log->rule = arena_grow(arena, log->rule, (size_t)at, (size_t)at + 1, sizeof *log->rule);
+        log->rule[log->nrule++].rule = rule;
+    }
+    log->rule[at].fired += fired;
+}
+
 bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, RewriteLog *log)
 {
     Engine engine = {.rules = rules, .options = options, .context = model->context};
     bool fired = true, ok = true;
     engine.fired = ARENA_ARRAY(model->context->arena, rules->count, int);
+    engine.candidates = ARENA_ARRAY(model->context->arena, rules->count, int);
     engine.budget = 1000 + 40 * (int64_t)model->graph->nnode;
     while (ok && fired) {
         fired = false;
@@ -363,26 +379,12 @@ bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, Rewri
             ok = model_infer(model);
         engine.stale = false;
     }
-    for (const Rule *rule = rules->first; rule; rule = rule->next)
-        if (is_asked(&engine, rule) && engine.candidates == 0)
-            fprintf(options->trace, "why %s: no node has the operator of its last statement\n", rule->name);
     int index = 0;
-    for (const Rule *rule = rules->first; rule && log; rule = rule->next, index++) {
-        int at = 0;
-        while (at < log->nrule && log->rule[at].rule != rule->name)
-            at++;
-        if (engine.fired[index] == 0 || at >= (int)(sizeof log->rule / sizeof *log->rule))
-            continue;
-        log->nrule += at == log->nrule;
-        log->rule[at].rule = rule->name;
-        log->rule[at].fired += engine.fired[index];
+    for (const Rule *rule = rules->first; rule; rule = rule->next, index++) {
+        if (is_asked(&engine, rule) && engine.candidates[index] == 0)
+            fprintf(options->trace, "why %s: no node has the operator of its last statement\n", rule->name);
+        if (log && engine.fired[index] > 0)
+            log_firings(log, model->context->arena, rule->name, engine.fired[index]);
     }
     return ok;
-}
-
-const char *rules_builtin(const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "rewrite/%s.rules", name);
-    return embedded_text(path);
 }

@@ -13,6 +13,11 @@ typedef struct RuleSet RuleSet;
 RuleSet *rules_parse(Context *context, RuleSet *rules, const char *text, const char *file);
 /* The same from a file. */
 RuleSet *rules_read(Context *context, RuleSet *rules, const char *path);
+/* The rules that a pass applies: canon's and those of its own built-in file ("canon", "gnn", "postpone" or "simplify"),
+ * simplify's followed by the user's files in the order given. NULL after errors. */
+RuleSet *pass_rules(Context *context, const PassOptions *options, const char *file);
+/* The names of all rules that the passes apply; *count of them. NULL after errors. */
+const char **pass_rule_names(Context *context, const PassOptions *options, int *count);
 /* Applies a set until nothing changes. Counts firings in log (may be NULL). False after errors. */
 bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, RewriteLog *log);
 /* Draws inputs as each rule's test line says, evaluates both sides and compares under the contract; errors are
