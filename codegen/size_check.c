@@ -5,20 +5,16 @@
 
 typedef struct {
     Context *context;
+    const Element *element;
+    int rank;
     Map *seen;
     Requirement *requirements;
 } Search;
 
-/* The axes that a condition compares, which may keep a load it guards inside its tensor. */
-typedef struct Guard Guard;
-struct Guard {
-    const Expr *condition;
-    const Guard *outer;
-};
-
+/* ---- what keeps a load from running ---- */
 static bool compares_axis(const Expr *condition, const Axis *axis, Map *seen)
 {
-    if (!condition || map_get(seen, condition) || condition->kind == E_LOAD)
+    if (map_get(seen, condition) || condition->kind == E_LOAD)
         return false;
     map_set(seen, condition, condition);
     if (condition->kind == E_AXIS)
@@ -29,20 +25,65 @@ static bool compares_axis(const Expr *condition, const Axis *axis, Map *seen)
     return false;
 }
 
-/* Whether e is a sum of multiples of axes, none of which a guard compares: its range is exact and is meant. */
-static bool is_plain(const Search *s, const Expr *e, const Guard *guard)
+/* Whether a condition compares an axis of the index, and so may keep what it guards inside a tensor. */
+static bool is_guard(const Search *s, const Expr *condition, const Expr *index)
 {
-    if (e->kind == E_CONST || e->kind == E_DIM)
-        return true;
-    if (e->kind == E_AXIS) {
-        for (; guard; guard = guard->outer)
-            if (compares_axis(guard->condition, e->u.axis, map_new(s->context->arena)))
-                return false;
-        return true;
-    }
-    return e->kind == E_INDEX && e->u.op <= I_MUL && is_plain(s, e->arg[0], guard) && is_plain(s, e->arg[1], guard);
+    if (index->kind == E_AXIS)
+        return compares_axis(condition, index->u.axis, map_new(s->context->arena));
+    for (int i = 0; i < index->narg; i++)
+        if (is_guard(s, condition, index->arg[i]))
+            return true;
+    return false;
 }
 
+/* Whether the load runs whenever e does but for guards of other indices. `without` holds what was looked at in vain. */
+static bool reaches(const Search *s, const Expr *e, const Expr *load, const Expr *index, Map *without)
+{
+    if (e == load)
+        return true;
+    if (map_get(without, e))
+        return false;
+    map_set(without, e, e);
+    const int narg = e->kind == E_SELECT && is_guard(s, e->arg[0], index) ? 1 : e->narg;
+    for (int i = 0; i < narg; i++)
+        if (e->arg[i] && reaches(s, e->arg[i], load, index, without))
+            return true;
+    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
+        if (reaches(s, e->index[i], load, index, without))
+            return true;
+    for (int i = 0; i < e->nover; i++)
+        if (reaches(s, e->over[i]->lo, load, index, without) || reaches(s, e->over[i]->hi, load, index, without))
+            return true;
+    return false;
+}
+
+/* Whether one of the places where the load stands (NULL: the update's store) has no guard for this index. */
+static bool is_unguarded(const Search *s, const Expr *load, const Expr *index)
+{
+    Map *without = map_new(s->context->arena);
+    const Update *update = s->element->update;
+    if (load && s->element->body && reaches(s, s->element->body, load, index, without))
+        return true;
+    if (!update)
+        return false;
+    if (load && update->guard && reaches(s, update->guard, load, index, without))
+        return true;
+    if (update->guard && is_guard(s, update->guard, index))
+        return false;
+    for (int i = 0; load && i < s->rank; i++)
+        if (reaches(s, update->at[i], load, index, without))
+            return true;
+    return !load || reaches(s, update->value, load, index, without);
+}
+
+/* Whether e is a sum of multiples of axes: its range is exact. */
+static bool is_plain(const Expr *e)
+{
+    return e->kind == E_CONST || e->kind == E_DIM || e->kind == E_AXIS ||
+           (e->kind == E_INDEX && e->u.op <= I_MUL && is_plain(e->arg[0]) && is_plain(e->arg[1]));
+}
+
+/* ---- what loads require ---- */
 static void require(Search *s, Dim *low, Dim *high)
 {
     if (dim_le(s->context->dims, low, high))
@@ -55,63 +96,54 @@ static void require(Search *s, Dim *low, Dim *high)
     s->requirements = requirement;
 }
 
-static void require_inside(Search *s, const Expr *index, Dim *extent, const Guard *guard)
+/* What keeps `index` of a load (NULL: of the update's store) below the extent; it must only where nothing guards it. */
+static void require_inside(Search *s, const Expr *load, const Expr *index, Dim *extent)
 {
     DimTable *dims = s->context->dims;
     const Range range = expr_range(s->context, index);
     const bool bounded = index->kind == E_LOAD || (index->kind == E_CAST && index->arg[0]->kind == E_LOAD);
-    if (!is_plain(s, index, guard) && !bounded)
+    Dim *zero = dim_const(dims, 0), *low = range.low && !bounded ? range.low : zero;
+    Dim *end = range.high ? dim_add(dims, range.high, dim_const(dims, 1)) : extent;
+    if ((dim_le(dims, zero, low) && dim_le(dims, end, extent)) ||
+        !(bounded || (is_plain(index) && is_unguarded(s, load, index))))
         return;
-    if (range.high)
-        require(s, dim_add(dims, range.high, dim_const(dims, 1)), extent);
-    if (range.low && !bounded)
-        require(s, dim_const(dims, 0), range.low);
+    require(s, end, extent);
+    require(s, zero, low);
 }
 
-/* Guards make an expression's visits differ, but only the first is made: a load that stands both guarded and not is
- * seen without the guard, since conditions come after what always runs. */
-static void search(Search *s, const Expr *e, const Guard *guard)
+static void search(Search *s, const Expr *e)
 {
     if (map_get(s->seen, e))
         return;
     map_set(s->seen, e, e);
-    if (e->kind == E_LOAD)
-        for (int i = 0; i < e->u.value->type.rank; i++) {
-            require_inside(s, e->index[i], e->u.value->type.dim[i], guard);
-            search(s, e->index[i], guard);
-        }
-    for (int i = 0; i < e->nover; i++) {
-        search(s, e->over[i]->lo, guard);
-        search(s, e->over[i]->hi, guard);
+    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++) {
+        require_inside(s, e, e->index[i], e->u.value->type.dim[i]);
+        search(s, e->index[i]);
     }
-    if (e->kind == E_SELECT) {
-        const Guard inner = {e->arg[0], guard};
-        search(s, e->arg[0], guard);
-        search(s, e->arg[1], &inner);
-        search(s, e->arg[2], &inner);
-        return;
+    for (int i = 0; i < e->nover; i++) {
+        search(s, e->over[i]->lo);
+        search(s, e->over[i]->hi);
     }
     for (int i = 0; i < e->narg; i++)
         if (e->arg[i])
-            search(s, e->arg[i], guard);
+            search(s, e->arg[i]);
 }
 
 Requirement *find_requirements(Context *context, const Element *element, int rank, Requirement *before)
 {
-    Search s = {context, map_new(context->arena), before};
+    Search s = {context, element, rank, map_new(context->arena), before};
     if (element->body)
-        search(&s, element->body, NULL);
+        search(&s, element->body);
     const Update *update = element->update;
     if (!update)
         return s.requirements;
-    const Guard inner = {update->guard, NULL}, *guard = update->guard ? &inner : NULL;
     if (update->guard)
-        search(&s, update->guard, NULL);
-    search(&s, update->value, guard);
+        search(&s, update->guard);
+    search(&s, update->value);
     for (int i = 0; i < rank; i++) {
-        search(&s, update->at[i], guard);
+        search(&s, update->at[i]);
         if (element->axis[i]->hi->kind == E_DIM)
-            require_inside(&s, update->at[i], element->axis[i]->hi->u.dim, guard);
+            require_inside(&s, NULL, update->at[i], element->axis[i]->hi->u.dim);
     }
     return s.requirements;
 }

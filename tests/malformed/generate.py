@@ -421,6 +421,10 @@ def runtime_cases():
     case("run_slice", "runtime", "any bounds", model([node("Slice", ["x", "i", "j"], ["y"])], [x, indices([2]), value("j", [2], INT64)], [y]))
     case("run_topk", "runtime", "any k", model([node("TopK", ["x", "i"], ["y", "z"])], [x, indices([1])], [y, value("z", ["a", "b"], INT64)]))
     case("run_onehot", "runtime", "any depth", model([node("OneHot", ["i", "d", "v"], ["y"])], [indices([4]), value("d", [], INT64), value("v", [2])], [y]))
+    row = value("x", ["n"])
+    case("run_pad_beside_its_input", "runtime", "x is read in bounds by the Pad, not by the Add",
+         model([node("Concat", ["zero", "i"], ["p"], axis=0), node("Pad", ["x", "p"], ["a"]), node("Add", ["a", "x"], ["y"])],
+               [row, indices([1])], [value("y", ["m"])], [ints("zero", [0])]))
     for op, element_type in (("Div", INT32), ("Mod", INT64), ("Div", INT64)):
         case(f"run_{op.lower()}_{'int32' if element_type == INT32 else 'int64'}", "runtime", "by zero, and the least number by -1",
              model([node(op, ["a", "b"], ["y"])], [value(n, [4], element_type) for n in "ab"], [value("y", [4], element_type)]))
