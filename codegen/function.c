@@ -419,6 +419,7 @@ bool program_functions(Program *program)
             need_step(program, step);
     if (!find_unbounded(program))
         return false;
+    find_structure(program);
     int place = 0;
     for (Step *step = program->first; step; step = step->next)
         if (step->is_needed)

@@ -57,34 +57,78 @@ const char *output_shape_name(const Program *program, int output)
     return NULL;
 }
 
-void print_prototype(const Program *program, Text *text, const char *function, bool is_declaration)
+/* Whether a function takes this input. */
+static bool takes_input(const Program *program, Function function, const Buffer *input)
+{
+    const bool is_structure = is_read_by(program, input, true);
+    return function == FUNCTION_RUN ||
+           (function == FUNCTION_GRAPH ? is_structure : !is_structure || is_read_by(program, input, false));
+}
+
+static void add_input_parameters(const Program *program, Function function, Text *line, bool with_types)
+{
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->kind == BUFFER_INPUT && takes_input(program, function, buffer)) {
+            if (with_types)
+                text_add(line, "const %s *", dtype_info(buffer->value->type.dtype)->storage);
+            text_add(line, "%s, ", buffer->name);
+        }
+}
+
+static void add_output_parameters(const Program *program, Text *line, bool with_types)
+{
+    for (int i = 0; i < program->noutput; i++) {
+        if (with_types)
+            text_add(line, "%s *", dtype_info(program->output[i]->value->type.dtype)->storage);
+        text_add(line, "%s, ", program->output[i]->name);
+        if (output_shape_name(program, i))
+            text_add(line, "%s%s, ", with_types ? "int64_t *" : "", output_shape_name(program, i));
+    }
+}
+
+const char *function_parameters(const Program *program, Function function, bool with_types)
+{
+    Text *line = text_new(program->context->arena);
+    const bool is_size = function == FUNCTION_WORKSPACE || function == FUNCTION_GRAPH_BYTES;
+    const char *sizes = with_types && nsizes(program) ? size_parameters(program) : size_arguments(program);
+    if (is_size)
+        return nsizes(program) ? sizes : with_types ? "void" : "";
+    text_add(line, "%s%s", sizes, nsizes(program) ? ", " : "");
+    add_input_parameters(program, function, line, with_types);
+    if (function != FUNCTION_GRAPH)
+        add_output_parameters(program, line, with_types);
+    if (takes_weights(program))
+        text_add(line, "%sweights, ", with_types ? "const void *" : "");
+    if (function == FUNCTION_GRAPH)
+        text_add(line, "%sgraph", with_types ? "void *" : "");
+    if (function == FUNCTION_RUN_GRAPH)
+        text_add(line, "%sgraph, ", with_types ? "const void *" : "");
+    if (function != FUNCTION_GRAPH)
+        text_add(line, "%sworkspace", with_types ? "void *" : "");
+    return line->data;
+}
+
+const char *function_name(const Program *program, Function function)
+{
+    static const char *const name[] = {"workspace", "run", "graph_bytes", "graph", "run_graph"};
+    return arena_printf(program->context->arena, "%s%s", program->prefix, name[function]);
+}
+
+const char *layout_name(const Program *program, bool structure)
+{
+    return structure ? arena_printf(program->context->arena, "%sgraph", program->prefix) : program->options->name;
+}
+
+void print_prototype(const Program *program, Text *text, Function function, bool is_declaration)
 {
     Arena *arena = program->context->arena;
-    const bool is_run = strcmp(function, "run") == 0;
-    const char *head = is_run ? arena_printf(arena, "enum %sstatus %srun(", program->prefix, program->prefix)
-                              : arena_printf(arena, "size_t %sworkspace(", program->prefix);
-    Text *line = text_new(arena);
-    text_add(line, "%s%s", head, is_run && !nsizes(program) ? "" : size_parameters(program));
-    if (is_run) {
-        const char *comma = nsizes(program) ? ", " : "";
-        for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
-            if (buffer->kind == BUFFER_INPUT) {
-                text_add(line, "%sconst %s *%s", comma, dtype_info(buffer->value->type.dtype)->storage, buffer->name);
-                comma = ", ";
-            }
-        for (int i = 0; i < program->noutput; i++) {
-            text_add(line, "%s%s *%s", comma, dtype_info(program->output[i]->value->type.dtype)->storage,
-                     program->output[i]->name);
-            comma = ", ";
-            if (output_shape_name(program, i))
-                text_add(line, ", int64_t *%s", output_shape_name(program, i));
-        }
-        if (takes_weights(program))
-            text_add(line, "%sconst void *weights", comma);
-        text_add(line, "%svoid *workspace", takes_weights(program) ? ", " : comma);
-    }
-    text_string(line, is_declaration ? ");" : ")");
-    text_wrapped(text, line->data, (int)strlen(head));
+    const bool is_size = function == FUNCTION_WORKSPACE || function == FUNCTION_GRAPH_BYTES;
+    const char *type = is_size ? "size_t" : arena_printf(arena, "enum %sstatus", program->prefix);
+    const char *head = arena_printf(arena, "%s %s(", type, function_name(program, function));
+    text_wrapped(
+        text,
+        arena_printf(arena, "%s%s)%s", head, function_parameters(program, function, true), is_declaration ? ";" : ""),
+        (int)strlen(head));
 }
 
 /* ---- the file ---- */
@@ -107,6 +151,26 @@ static void print_macros(const Program *program, Text *text, const Buffer *buffe
     int64_t constant;
     if (dim_is_const(bytes, &constant))
         text_line(text, "#define %s%s_bytes %lld", program->upper, name, (long long)constant);
+}
+
+static void print_graph_declarations(const Program *program, Text *text)
+{
+    const char *prefix = program->prefix;
+    text_line(
+        text,
+        "/* The same in two steps, for a graph that is used more than once: what depends on nothing but the graph");
+    text_line(text, " * is put into `graph`, of %sgraph_bytes bytes at an address that is a multiple of 64. */",
+              prefix);
+    print_prototype(program, text, FUNCTION_GRAPH_BYTES, true);
+    print_prototype(program, text, FUNCTION_GRAPH, true);
+    text_line(text, "%s", "");
+    text_line(
+        text,
+        "/* Runs on such a graph, with the sizes it was made with: %sBAD_SIZE if they are others. The graph is only",
+        program->upper);
+    text_line(text, " * read. The workspace is as great as for %srun. */", prefix);
+    print_prototype(program, text, FUNCTION_RUN_GRAPH, true);
+    text_line(text, "%s", "");
 }
 
 void write_header(Program *program, FILE *to)
@@ -170,11 +234,13 @@ void write_header(Program *program, FILE *to)
         "/* Bytes of scratch memory that %srun wants, at an address that is a multiple of 64. SIZE_MAX: a size is",
         program->prefix);
     text_line(text, " * negative or too large. */");
-    print_prototype(program, text, "workspace", true);
+    print_prototype(program, text, FUNCTION_WORKSPACE, true);
     text_line(text, "%s", "");
     text_line(text, "/* Computes the outputs. Where the status is not %sOK, they are unspecified. */", program->upper);
-    print_prototype(program, text, "run", true);
+    print_prototype(program, text, FUNCTION_RUN, true);
     text_line(text, "%s", "");
+    if (program->has_structure)
+        print_graph_declarations(program, text);
     text_line(text, "/* What a status means. */");
     text_line(text, "const char *%sstatus_text(enum %sstatus status);", program->prefix, program->prefix);
     text_line(text, "%s", "");

@@ -15,10 +15,17 @@ const char *size_arguments(const Program *program);  /* "N, E" */
 /* The name of the argument that takes an output's dimensions; NULL where the caller can tell them. */
 const char *output_shape_name(const Program *program, int output);
 
-/* The prototype of NAME_run or NAME_workspace, as a declaration or as a head. */
-void print_prototype(const Program *program, Text *text, const char *function, bool is_declaration);
+/* The functions of a program; those of graphs are there where it has structure, see structure.c. */
+typedef enum { FUNCTION_WORKSPACE, FUNCTION_RUN, FUNCTION_GRAPH_BYTES, FUNCTION_GRAPH, FUNCTION_RUN_GRAPH } Function;
+const char *function_name(const Program *program, Function function);
+/* "int64_t N, const float *x, float *y, void *workspace", or, for a call, the names alone. */
+const char *function_parameters(const Program *program, Function function, bool with_types);
+/* Its prototype, as a declaration or as a head. */
+void print_prototype(const Program *program, Text *text, Function function, bool is_declaration);
 
-/* The definition of NAME_run. */
+/* Before _places and _layout: what says where the tensors of the structure lie, or the others. */
+const char *layout_name(const Program *program, bool structure);
+/* The definitions of NAME_run and, where there is structure, NAME_graph and NAME_run_graph. */
 void print_run(Program *program, Text *text);
 
 /* ---- weights ---- in the order in which buffers were made, each on a cache line */

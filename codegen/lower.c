@@ -690,7 +690,9 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
     program->upper = upper_case(arena, program->prefix);
     program->file_names = names_new(arena, NULL);
     program->names = names_new(arena, program->file_names);
-    static const char *const taken[] = {"run", "workspace", "status", "status_text", "OK", "BAD_SIZE", "BAD_INDEX"};
+    static const char *const taken[] = {"run",         "workspace", "status",       "status_text",
+                                        "OK",          "BAD_SIZE",  "BAD_INDEX",    "graph",
+                                        "graph_bytes", "run_graph", "graph_layout", "graph_places"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         name_identifier(program->file_names, program->prefix, taken[i]);
     grow_symbols(program);

@@ -2,7 +2,9 @@
  *
  * Buffers take the first slot that is free and whose size can be compared with theirs, whatever the symbols' values;
  * the slot grows to the larger of the two. */
-#include "program.h"
+#include "interface.h"
+#include "lower.h"
+#include <limits.h>
 
 Dim *buffer_bytes(const Program *program, const Value *value)
 {
@@ -92,6 +94,9 @@ static void find_live_ranges(Program *program)
             loop = loop->outer;
         }
     }
+    for (const Step *step = program->first; step && step->is_structure; step = step->next)
+        if (step->kind == STEP_SIZE) /* read again where the rest begins */
+            live(buffer_of(program, step->out[0]), INT_MAX, NULL);
 }
 
 static bool is_free(const Program *program, int slot, const Buffer *wanted)
@@ -108,18 +113,30 @@ static int find_slot(Program *program, const Buffer *buffer, Dim *bytes)
     for (int i = 0; i < program->nslot; i++) {
         Slot *slot = &program->slot[i];
         const bool fits = dim_le(dims, bytes, slot->bytes), grows = !fits && dim_le(dims, slot->bytes, bytes);
-        if ((fits || grows) && is_free(program, i, buffer)) {
+        if ((fits || grows) && slot->is_structure == buffer->is_structure && is_free(program, i, buffer)) {
             slot->bytes = grows ? bytes : slot->bytes;
             return i;
         }
     }
-    program->slot[program->nslot] = (Slot){bytes, (Buffer *)buffer};
+    program->slot[program->nslot] = (Slot){bytes, (Buffer *)buffer, buffer->is_structure};
     return program->nslot++;
+}
+
+/* The sizes a graph was made with go with it, so that others are noticed. */
+static void keep_sizes(Program *program)
+{
+    Dim *count = dim_const(program->context->dims, nsizes(program));
+    Buffer *buffer = buffer_of(program, hidden_value(program, "sizes", type_tensor(I64, 1, &count), NULL));
+    buffer->is_structure = buffer->is_needed = true;
+    buffer->first = buffer->last = 0;
+    program->sizes = buffer;
 }
 
 void program_plan(Program *program)
 {
     find_live_ranges(program);
+    if (program->has_structure)
+        keep_sizes(program);
     int count = 0;
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
         count++;

@@ -29,14 +29,14 @@ typedef enum {
 struct Buffer {
     BufferKind kind;
     Value *value;
-    const char *name; /* C identifier in NAME_run; of a weight, of its symbol */
-    Buffer *base;     /* BUFFER_VIEW; never a view itself */
-    Dim *offset;      /* elements, not bytes */
-    bool is_needed;   /* some step that stays, or an output, reads it */
-    int first,
-        last;     /* BUFFER_WORKSPACE, BUFFER_OUTPUT: the steps from the one that writes it to the last that reads it */
-    int slot;     /* BUFFER_WORKSPACE: its place in the plan */
-    Buffer *next; /* in order of making */
+    const char *name;  /* C identifier in NAME_run; of a weight, of its symbol */
+    Buffer *base;      /* BUFFER_VIEW; never a view itself */
+    Dim *offset;       /* elements, not bytes */
+    bool is_needed;    /* some step that stays, or an output, reads it */
+    bool is_structure; /* a step of the structure writes it: see structure.c */
+    int first, last;   /* WORKSPACE, OUTPUT: the steps from the one that writes it to the last that reads it */
+    int slot;          /* BUFFER_WORKSPACE: its place in the plan */
+    Buffer *next;      /* in order of making */
 };
 
 /* What must hold for the sizes before a step runs: low <= high. */
@@ -100,6 +100,7 @@ struct Step {
     Step *open;       /* STEP_ELSE, STEP_END: the step that opened the block */
     int depth;        /* the blocks around it */
     bool is_needed;
+    bool is_structure; /* it reads nothing but the graph's structure: see structure.c */
     /* filled by function.c for the steps that are needed: */
     Requirement *requires;
     Call *calls; /* STEP_LOOPS: the functions it takes, in order */
@@ -112,7 +113,8 @@ struct Step {
 /* A slot of the workspace: buffers that are never live together. */
 typedef struct {
     Dim *bytes;
-    Buffer *buffer; /* the first that took it: names the slot */
+    Buffer *buffer;    /* the first that took it: names the slot */
+    bool is_structure; /* of buffers that are */
 } Slot;
 
 struct Program {
@@ -148,7 +150,8 @@ struct Program {
     Helpers *helpers;
     int noutput; /* graph outputs have a buffer each, also when they are one value */
     Buffer **output;
-    bool has_views_of_inputs;
+    Buffer *sizes;      /* what the caller gave as sizes, beside the structure that was made with them; NULL: none */
+    bool has_structure; /* some steps are of the graph's structure: those come first */
 };
 
 /* The steps of a model that has been through rewrite(); NULL after errors in the report. */
@@ -156,6 +159,12 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
 
 /* Builds and prints the C function of each step that is needed for an output; drops the others. */
 bool program_functions(Program *program);
+
+/* Puts the steps that read nothing but the structure of graphs before all others. Called when it is known which steps
+ * are needed, and before checks are printed, of which the later of two equal ones is left out. */
+void find_structure(Program *program);
+/* Whether a step of the structure, or one of the others, reads this input. */
+bool is_read_by(const Program *program, const Buffer *input, bool structure);
 
 /* Gives every workspace buffer a slot. */
 void program_plan(Program *program);

@@ -1,4 +1,6 @@
-/* run.c -- NAME_run: checks of the caller's sizes, then the steps in order, blocks in braces. */
+/* run.c -- NAME_run: checks of the caller's sizes, then the steps in order, blocks in braces.
+ *
+ * Where a program has structure, NAME_graph has the steps of it, NAME_run_graph the others, and NAME_run calls both. */
 #include "interface.h"
 #include <string.h>
 
@@ -13,8 +15,17 @@ struct Written {
 typedef struct {
     Program *program;
     Text *text;
+    Function function;
     Written *written; /* the innermost */
 } Run;
+
+/* Whether the function that is being written has the step. Sizes that the structure tells are read by both. */
+static bool has_step(const Run *run, const Step *step)
+{
+    if (!step->is_needed)
+        return false;
+    return run->function == FUNCTION_GRAPH ? step->is_structure : !step->is_structure || step->kind == STEP_SIZE;
+}
 
 static void begin_block(Run *run)
 {
@@ -64,8 +75,10 @@ static void declare(Run *run, Buffer *buffer)
                   plain ? "" : " + ", plain ? "" : dim_in_run(program, buffer->offset),
                   type_comment(program, &buffer->value->type));
     } else if (buffer->kind == BUFFER_WORKSPACE) {
-        text_line(run->text, "%s *%s = (%s *)(void *)(base + at.%s); /* %s */", storage(buffer), buffer->name,
-                  storage(buffer), program->slot[buffer->slot].buffer->name,
+        const bool held = buffer->is_structure && run->function == FUNCTION_RUN_GRAPH;
+        text_line(run->text, "%s%s *%s = (%s%s *)(%svoid *)(%s.%s); /* %s */", held ? "const " : "", storage(buffer),
+                  buffer->name, held ? "const " : "", storage(buffer), held ? "const " : "",
+                  held ? "held + held_at" : "base + at", program->slot[buffer->slot].buffer->name,
                   type_comment(program, &buffer->value->type));
     } else if (buffer->kind == BUFFER_WEIGHT && program->options->weights == WEIGHTS_BIN) {
         text_line(run->text, "const %s *%s = (const %s *)(const void *)((const char *)weights + %lld);",
@@ -318,12 +331,12 @@ static void print_step(Run *run, const Step *step)
     }
 }
 
-static bool has_status(const Program *program)
+static bool has_status(const Run *run)
 {
-    for (const Step *step = program->first; step; step = step->next) {
-        if (step->is_needed && step->kind == STEP_ROUTINE)
+    for (const Step *step = run->program->first; step; step = step->next) {
+        if (has_step(run, step) && step->kind == STEP_ROUTINE)
             return true;
-        for (const Call *call = step->calls; step->is_needed && call; call = call->next)
+        for (const Call *call = step->calls; has_step(run, step) && call; call = call->next)
             if (call->may_fail)
                 return true;
     }
@@ -371,35 +384,118 @@ static void print_output_shapes(Run *run)
     }
 }
 
-void print_run(Program *program, Text *text)
+/* ---- places ---- */
+static bool has_slots(const Program *program, bool structure)
 {
-    Run run = {program, text, NULL};
+    for (int i = 0; i < program->nslot; i++)
+        if (program->slot[i].is_structure == structure)
+            return true;
+    return structure;
+}
+
+/* Where the tensors lie of which the function's last argument is the memory. */
+static void print_base(Run *run, bool structure, const char *argument)
+{
+    const char *part = layout_name(run->program, structure);
+    if (!has_slots(run->program, structure)) {
+        text_line(run->text, "(void)%s;", argument);
+        return;
+    }
+    text_line(run->text, "const struct %s_places at = %s_layout(%s);", part, part, size_arguments(run->program));
+    text_line(run->text, "char *base = (char *)%s;", argument);
+    print_failure(run, "at.end == SIZE_MAX", "BAD_SIZE");
+}
+
+static void print_held(Run *run)
+{
+    const char *part = layout_name(run->program, true);
+    text_line(run->text, "const struct %s_places held_at = %s_layout(%s);", part, part, size_arguments(run->program));
+    text_line(run->text, "const char *held = (const char *)graph;");
+    print_failure(run, "held_at.end == SIZE_MAX", "BAD_SIZE");
+}
+
+/* A graph goes with its sizes: with others, what it holds would lead anywhere. */
+static void print_graph_sizes(Run *run, bool checks)
+{
+    const Program *program = run->program;
+    const char *name = program->sizes->name;
+    declare(run, program->sizes);
+    for (int i = 0; i < nsizes(program); i++)
+        if (checks)
+            print_failure(run, arena_printf(program->context->arena, "%s[%d] != %s", name, i, size_name(program, i)),
+                          "BAD_SIZE");
+        else
+            text_line(run->text, "%s[%d] = %s;", name, i, size_name(program, i));
+}
+
+/* ---- the functions ---- */
+static void print_function(Program *program, Text *text, Function function)
+{
+    Run run = {program, text, function, NULL};
+    const bool structure = function == FUNCTION_GRAPH;
     begin_block(&run);
-    print_prototype(program, text, "run", false);
+    print_prototype(program, text, function, false);
     text_line(text, "{");
     text->indent++;
-    if (has_status(program))
+    if (has_status(&run))
         text_line(text, "enum %sstatus status;", program->prefix);
     print_size_limits(&run);
     for (const Step *step = program->first; step; step = step->next)
-        if (step->is_needed)
+        if (has_step(&run, step))
             print_requirements(&run, step, true);
-    if (program->nslot > 0) {
-        const char *sizes = size_arguments(program);
-        text_line(text, "const struct %splaces at = %slayout(%s);", program->prefix, program->prefix, sizes);
-        text_line(text, "char *base = (char *)workspace;");
-        text_line(text, "if (at.end == SIZE_MAX)");
-        text_line(text, "    return %s;", upper(&run, "BAD_SIZE"));
-    } else {
-        text_line(text, "(void)workspace;");
-    }
-    print_variables(&run);
+    print_base(&run, structure, structure ? "graph" : "workspace");
+    if (function == FUNCTION_RUN_GRAPH)
+        print_held(&run);
+    if (program->has_structure)
+        print_graph_sizes(&run, !structure);
+    if (!structure)
+        print_variables(&run);
     text_line(text, "%s", "");
     for (const Step *step = program->first; step; step = step->next)
-        if (step->is_needed)
+        if (has_step(&run, step))
             print_step(&run, step);
-    print_output_shapes(&run);
+    if (!structure)
+        print_output_shapes(&run);
     text_line(text, "return %s;", upper(&run, "OK"));
     text->indent--;
     text_line(text, "}");
+}
+
+/* NAME_run in terms of the two: the graph lies at the beginning of the workspace. */
+static void print_both(Program *program, Text *text)
+{
+    Arena *arena = program->context->arena;
+    print_prototype(program, text, FUNCTION_RUN, false);
+    text_line(text, "{");
+    text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_GRAPH_BYTES),
+              size_arguments(program));
+    text_line(text, "    void *graph = workspace;");
+    text_line(text, "    if (bytes == SIZE_MAX)");
+    text_line(text, "        return %sBAD_SIZE;", program->upper);
+    text_wrapped(text,
+                 arena_printf(arena, "    const enum %sstatus status = %s(%s);", program->prefix,
+                              function_name(program, FUNCTION_GRAPH),
+                              function_parameters(program, FUNCTION_GRAPH, false)),
+                 8);
+    text_line(text, "    if (status != %sOK)", program->upper);
+    text_line(text, "        return status;");
+    text_line(text, "    workspace = (char *)workspace + bytes;");
+    text_wrapped(text,
+                 arena_printf(arena, "    return %s(%s);", function_name(program, FUNCTION_RUN_GRAPH),
+                              function_parameters(program, FUNCTION_RUN_GRAPH, false)),
+                 8);
+    text_line(text, "}");
+}
+
+void print_run(Program *program, Text *text)
+{
+    if (!program->has_structure) {
+        print_function(program, text, FUNCTION_RUN);
+        return;
+    }
+    print_function(program, text, FUNCTION_GRAPH);
+    text_line(text, "%s", "");
+    print_function(program, text, FUNCTION_RUN_GRAPH);
+    text_line(text, "%s", "");
+    print_both(program, text);
 }

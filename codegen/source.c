@@ -61,59 +61,101 @@ const char *type_comment(const Program *program, const Type *type)
 }
 
 /* ---- the workspace ---- */
-static void print_layout(Program *program, Text *text)
+static void print_place(const Program *program, Text *text)
 {
-    const char *prefix = program->prefix;
-    if (program->nslot > 0) {
-        text_line(text, "/* The workspace: byte offsets. Tensors that are never needed together share a place. */");
-        text_line(text, "struct %splaces {", prefix);
-        text_string(text, "    size_t ");
-        for (int i = 0; i < program->nslot; i++)
-            text_add(text, "%s, ", program->slot[i].buffer->name);
-        text_line(text, "end;");
-        text_line(text, "};");
-        text_line(text, "%s", "");
-        text_line(
-            text,
-            "/* Takes `bytes` at *end and moves *end to the next cache line; to SIZE_MAX if that is too much. */");
-        text_line(text, "static size_t %splace(size_t *end, int64_t bytes)", prefix);
-        text_line(text, "{");
-        text_line(text, "    const size_t at = *end;");
-        text_line(text, "    if (at == SIZE_MAX || bytes < 0 || (uint64_t)bytes > SIZE_MAX / 2 - at)");
-        text_line(text, "        *end = SIZE_MAX;");
-        text_line(text, "    else");
-        text_line(text, "        *end = (at + (size_t)bytes + 63) & ~(size_t)63;");
-        text_line(text, "    return at;");
-        text_line(text, "}");
-        text_line(text, "%s", "");
-        text_line(text, "static struct %splaces %slayout(%s)", prefix, prefix, size_parameters(program));
-        text_line(text, "{");
-        text_line(text, "    struct %splaces at;", prefix);
-        text_line(text, "    size_t end = 0;");
-        for (int i = 0; i < program->nslot; i++)
-            text_line(text, "    at.%s = %splace(&end, %s);", program->slot[i].buffer->name, prefix,
-                      dim_before_run(program, program->slot[i].bytes));
-        text_line(text, "    at.end = end;");
-        for (int i = 0; i < nsizes(program); i++)
-            text_line(text, "    (void)%s;", size_name(program, i));
-        text_line(text, "    return at;");
-        text_line(text, "}");
-        text_line(text, "%s", "");
-    }
-    print_prototype(program, text, "workspace", false);
+    text_line(text,
+              "/* Takes `bytes` at *end and moves *end to the next cache line; to SIZE_MAX if that is too much. */");
+    text_line(text, "static size_t %splace(size_t *end, int64_t bytes)", program->prefix);
     text_line(text, "{");
-    if (program->nslot == 0)
-        for (int i = 0; i < nsizes(program); i++)
-            text_line(text, "    (void)%s;", size_name(program, i));
-    for (int i = 0; i < nsizes(program) && program->nslot > 0; i++) {
+    text_line(text, "    const size_t at = *end;");
+    text_line(text, "    if (at == SIZE_MAX || bytes < 0 || (uint64_t)bytes > SIZE_MAX / 2 - at)");
+    text_line(text, "        *end = SIZE_MAX;");
+    text_line(text, "    else");
+    text_line(text, "        *end = (at + (size_t)bytes + 63) & ~(size_t)63;");
+    text_line(text, "    return at;");
+    text_line(text, "}");
+    text_line(text, "%s", "");
+}
+
+/* The slots of the structure, or the others, and the function that says where they are. */
+static void print_places(const Program *program, Text *text, bool structure)
+{
+    const char *part = layout_name(program, structure);
+    Text *members = text_new(program->context->arena);
+    text_string(members, "    size_t ");
+    for (int i = 0; i < program->nslot; i++)
+        if (program->slot[i].is_structure == structure)
+            text_add(members, "%s, ", program->slot[i].buffer->name);
+    text_string(members, "end;");
+    text_line(text, "struct %s_places {", part);
+    text_wrapped(text, members->data, 4);
+    text_line(text, "};");
+    text_line(text, "%s", "");
+    text_line(text, "static struct %s_places %s_layout(%s)", part, part, size_parameters(program));
+    text_line(text, "{");
+    text_line(text, "    struct %s_places at;", part);
+    text_line(text, "    size_t end = 0;");
+    for (int i = 0; i < program->nslot; i++)
+        if (program->slot[i].is_structure == structure)
+            text_line(text, "    at.%s = %splace(&end, %s);", program->slot[i].buffer->name, program->prefix,
+                      dim_before_run(program, program->slot[i].bytes));
+    text_line(text, "    at.end = end;");
+    for (int i = 0; i < nsizes(program); i++)
+        text_line(text, "    (void)%s;", size_name(program, i));
+    text_line(text, "    return at;");
+    text_line(text, "}");
+    text_line(text, "%s", "");
+}
+
+/* NAME_workspace or NAME_graph_bytes: the end of what is laid out, or of both parts one after the other. */
+static void print_bytes(const Program *program, Text *text, Function function)
+{
+    const bool both = function == FUNCTION_WORKSPACE && program->has_structure;
+    const char *sizes = size_arguments(program), *rest = layout_name(program, false);
+    const char *graph = layout_name(program, true);
+    print_prototype(program, text, function, false);
+    text_line(text, "{");
+    for (int i = 0; i < nsizes(program); i++) {
         text_line(text, "    if (%s < 0 || %s > %lld)", size_name(program, i), size_name(program, i),
                   (long long)program->most);
         text_line(text, "        return SIZE_MAX;");
     }
-    text_line(text, program->nslot > 0 ? "    return %slayout(%s).end;" : "    return 0;", prefix,
-              size_arguments(program));
+    if (both) {
+        text_line(text, "    const size_t graph = %s_layout(%s).end, rest = %s_layout(%s).end;", graph, sizes, rest,
+                  sizes);
+        text_line(text, "    return graph > SIZE_MAX / 2 || rest > SIZE_MAX / 2 ? SIZE_MAX : graph + rest;");
+    } else {
+        text_line(text, "    return %s_layout(%s).end;", function == FUNCTION_WORKSPACE ? rest : graph, sizes);
+    }
     text_line(text, "}");
     text_line(text, "%s", "");
+}
+
+static void print_no_bytes(const Program *program, Text *text)
+{
+    print_prototype(program, text, FUNCTION_WORKSPACE, false);
+    text_line(text, "{");
+    for (int i = 0; i < nsizes(program); i++)
+        text_line(text, "    (void)%s;", size_name(program, i));
+    text_line(text, "    return 0;");
+    text_line(text, "}");
+    text_line(text, "%s", "");
+}
+
+static void print_layout(const Program *program, Text *text)
+{
+    if (program->nslot == 0) {
+        print_no_bytes(program, text);
+        return;
+    }
+    print_place(program, text);
+    text_line(text, "/* Byte offsets of tensors. Those that are never needed together share a place. */");
+    print_places(program, text, false);
+    if (program->has_structure) {
+        print_places(program, text, true);
+        print_bytes(program, text, FUNCTION_GRAPH_BYTES);
+    }
+    print_bytes(program, text, FUNCTION_WORKSPACE);
 }
 
 static void print_status_text(const Program *program, Text *text)
