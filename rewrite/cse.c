@@ -85,9 +85,7 @@ static bool is_single(const Node *node)
     for (const Attr *attr = node->attr; attr; attr = attr->next)
         if (attr->kind == ATTR_GRAPH || attr->kind == ATTR_GRAPHS)
             return true;
-    return node->function || !node->op || !strncmp(node->op->name, "Random", 6) ||
-           !strcmp(node->op->name, "Bernoulli") || !strcmp(node->op->name, "Multinomial") ||
-           !strcmp(node->op->name, "Dropout");
+    return node->function || !node->op || node->op->is_random;
 }
 
 static Table table_new(const Graph *graph, const Table *outer)

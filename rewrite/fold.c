@@ -73,20 +73,10 @@ bool value_is_splat(const Value *value, double *number)
 
 /* ---- what is known ---- */
 
-static bool is_one_of(const char *name, const char *const *list)
-{
-    for (; *list; list++)
-        if (!strcmp(name, *list))
-            return true;
-    return false;
-}
-
 /* Whether evaluating the node now gives what it gives at every run. */
 static bool is_evaluable(const Node *node)
 {
-    static const char *const changing[] = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike",
-                                           "Bernoulli",    "Multinomial",   "Dropout",          NULL};
-    if (!node->op || node->function || node->op->form == FORM_CONTROL || is_one_of(node->op->name, changing))
+    if (!node->op || node->function || node->op->form == FORM_CONTROL || node->op->is_random)
         return false;
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && (!node->in[i]->constant || node->in[i]->is_overridable))

@@ -1,10 +1,16 @@
 /* composed.c -- rows of the operators whose meaning is an ONNX function of others, in composed.onnxtxt. */
 #include "composed.h"
 
-#define ROW(op_name, opset, op_attributes, op_schema)                                                                  \
+#define FIELDS(op_name, opset, op_attributes, op_schema)                                                               \
+    .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_COMPOSED, .compose = compose,      \
+    .since = opset
+#define ROW(...)                                                                                                       \
     {                                                                                                                  \
-        .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_COMPOSED, .compose = compose,  \
-        .since = opset                                                                                                 \
+        FIELDS(__VA_ARGS__)                                                                                            \
+    }
+#define RANDOM_ROW(...)                                                                                                \
+    {                                                                                                                  \
+        FIELDS(__VA_ARGS__), .is_random = true                                                                         \
     }
 #define TRAINING_ROW(op_name, op_attributes)                                                                           \
     {                                                                                                                  \
@@ -50,8 +56,8 @@ const Op ops_composed[] = {
         "input:T weight:T bias:T? past_state:T? -> output:T present_state:T | T=float"),
     ROW("LinearAttention", 27, "chunk_size:int=64 kv_num_heads:int q_num_heads:int scale:float=0 update_rule:string=gated_delta",
         "query:T key:T value:T past_state:S? decay:T? beta:T? -> output:T present_state:S | T=float S=float"),
-    ROW("Bernoulli", 22, "dtype:int? seed:float?", "input:float -> output:number,bool"),
-    ROW("Dropout", 22, "seed:int?", "data:T ratio:F? training_mode:bool? -> output:T mask:bool? | T=float F=float"),
+    RANDOM_ROW("Bernoulli", 22, "dtype:int? seed:float?", "input:float -> output:number,bool"),
+    RANDOM_ROW("Dropout", 22, "seed:int?", "data:T ratio:F? training_mode:bool? -> output:T mask:bool? | T=float F=float"),
     {.name = "FlexAttention", .domain = "ai.onnx.preview", .schema = "Q:T K:T V:T -> Y:T | T=float",
      .attributes = "prob_mod:graph? scale:float? score_mod:graph? softmax_precision:int?", .form = FORM_COMPOSED,
      .compose = compose, .since = 1},

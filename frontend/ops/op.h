@@ -67,6 +67,7 @@ struct Op {
     void (*define)(Definition *definition);  /* FORM_INDEX, FORM_ROUTINE, FORM_CONTROL */
     Graph *(*compose)(Node *node);           /* FORM_COMPOSED: a body for this node; NULL after errors in the report */
     int since;                               /* opset the row describes; 0 for our own domains */
+    bool is_random;                          /* may give other results for the same inputs */
 };
 
 /* The row of an operator, NULL when it is not known. Domain "" and "ai.onnx" are one. */

@@ -9,9 +9,10 @@
 #include "op.h"
 
 /* A row of the registry for an operator of the default domain in the index form. */
-#define INDEX_ROW(name, schema, attributes, define, since)                                                             \
+#define INDEX_ROW(op_name, op_schema, op_attributes, define_function, opset)                                           \
     {                                                                                                                  \
-        name, "", schema, attributes, FORM_INDEX, (Scalar)0, define, NULL, since                                       \
+        .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_INDEX,                         \
+        .define = define_function, .since = opset                                                                      \
     }
 
 /* ---- index arithmetic ---- */

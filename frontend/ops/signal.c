@@ -210,9 +210,11 @@ static void define_bit_cast(Definition *d)
 }
 
 /* clang-format off */
-#define ROW(op_name, opset, define_function, op_schema, op_attributes)                                                     \
-    {.name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_ROUTINE, .define = define_function,   \
-     .since = opset}
+#define FIELDS(op_name, opset, define_function, op_schema, op_attributes)                                                  \
+    .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_ROUTINE, .define = define_function,    \
+    .since = opset
+#define ROW(...) {FIELDS(__VA_ARGS__)}
+#define RANDOM_ROW(...) {FIELDS(__VA_ARGS__), .is_random = true}
 
 const Op ops_signal[] = {
     ROW("DFT", 20, define_dft, "input:T dft_length:I? axis:int64? -> output:T | T=float32,double I=int32,int64",
@@ -221,15 +223,15 @@ const Op ops_signal[] = {
         "max_gram_length:int max_skip_count:int min_gram_length:int mode:string ngram_counts:ints ngram_indexes:ints "
         "pool_int64s:ints? pool_strings:strings? weights:floats?"),
     ROW("BitCast", 26, define_bit_cast, "input:number,bool,float8,narrow -> output:number,bool,float8,narrow", "to:int"),
-    ROW("RandomUniform", 22, define_random, "-> output:float",
+    RANDOM_ROW("RandomUniform", 22, define_random, "-> output:float",
         "dtype:int=1 high:float=1 low:float=0 seed:float? shape:ints"),
-    ROW("RandomNormal", 22, define_random, "-> output:float",
+    RANDOM_ROW("RandomNormal", 22, define_random, "-> output:float",
         "dtype:int=1 mean:float=0 scale:float=1 seed:float? shape:ints"),
-    ROW("RandomUniformLike", 22, define_random_like, "input:any -> output:float",
+    RANDOM_ROW("RandomUniformLike", 22, define_random_like, "input:any -> output:float",
         "dtype:int? high:float=1 low:float=0 seed:float?"),
-    ROW("RandomNormalLike", 22, define_random_like, "input:any -> output:float",
+    RANDOM_ROW("RandomNormalLike", 22, define_random_like, "input:any -> output:float",
         "dtype:int? mean:float=0 scale:float=1 seed:float?"),
-    ROW("Multinomial", 22, define_multinomial, "input:float32 -> output:int32,int64",
+    RANDOM_ROW("Multinomial", 22, define_multinomial, "input:float32 -> output:int32,int64",
         "dtype:int=6 sample_size:int=1 seed:float?"),
     {.name = NULL},
 };
