@@ -92,6 +92,7 @@ typedef struct {
 } TestInput;
 typedef struct TestLine TestLine;
 struct TestLine {
+    const Op *only; /* of alternatives, the one this line is for; NULL: all */
     TestInput input[MAX_SLOT];
     int ninput;
     TestLine *next;

@@ -6,7 +6,9 @@
  *
  * Left:  y = Relu|Tanh <axis = 0, perm = p> (x, 2.0, xs...)     f:Relu|Tanh or f:* names the operator that matched
  * Right: y = Op <attributes> (x, 0.5, (epsilon), {rows(x), 1})  f (x) copies an operator, y = x renames
- * Guards and braces hold terms: numbers, names, sums, and the functions of rule_functions.c. */
+ * Guards and braces hold terms: numbers, names, sums, and the functions of rule_functions.c.
+ * Tests: test (float[5,3] x, const int64[2] s = {5, 3}, int64[9] i < 5, alpha = 0.5); test Tanh (...) for one
+ * alternative. */
 #include "../frontend/lexer.h"
 #include "pattern.h"
 #include <string.h>
@@ -432,6 +434,19 @@ static bool parse_test_input(Parser *parser, TestInput *input)
     return !lexer_accept(lexer, "=") || parse_test_values(parser, input);
 }
 
+/* test Gemm (inputs): of alternatives, the one that takes such inputs. */
+static bool parse_test_operator(Parser *parser, TestLine *test)
+{
+    Lexer *const lexer = &parser->lexer;
+    const char *domain, *name, *overload;
+    if (lexer_is(lexer, "("))
+        return true;
+    if (!lexer_operator(lexer, &domain, &name, &overload))
+        return false;
+    test->only = op_find(domain, name);
+    return test->only || lexer_error(lexer, "operator %s of domain '%s' is not known", name, domain);
+}
+
 static bool parse_test(Parser *parser)
 {
     Lexer *const lexer = &parser->lexer;
@@ -440,7 +455,7 @@ static bool parse_test(Parser *parser)
     while (*end)
         end = &(*end)->next;
     *end = test;
-    if (!lexer_expect(lexer, "("))
+    if (!parse_test_operator(parser, test) || !lexer_expect(lexer, "("))
         return false;
     do {
         if (test->ninput == MAX_SLOT)
@@ -490,6 +505,16 @@ static bool rule_error(Parser *parser, const char *format, ...)
     return report_add(context->report, NULL, RULE_INVALID, rule->file, rule->line, rule->name, what);
 }
 
+/* Whether one of the left side's operators is op. */
+static bool mentions_operator(const Rule *rule, const Op *op)
+{
+    for (int i = 0; i < rule->nleft; i++)
+        for (int k = 0; k < rule->left[i].nop; k++)
+            if (rule->left[i].op[k] == op)
+                return true;
+    return false;
+}
+
 /* What can be said about a rule without a graph. */
 static bool check_rule(Parser *parser)
 {
@@ -509,6 +534,9 @@ static bool check_rule(Parser *parser)
         if (!defined)
             return rule_error(parser, "does not define '%s' on its right side", rule->slot_name[root->out[i]]);
     }
+    for (const TestLine *test = rule->test; test; test = test->next)
+        if (test->only && !mentions_operator(rule, test->only))
+            return rule_error(parser, "has a test for %s, which it does not match", test->only->name);
     return rule->test || rule_error(parser, "has no test line");
 }
 

@@ -124,10 +124,11 @@ static bool build_left_statement(const Drawing *drawing, Graph *graph, const Sta
     return op_check(node) && node_infer(node);
 }
 
+/* Whether a term asks for a function's truth, so not below `not`. */
 static bool mentions(const Term *term, const TermFunction *function)
 {
     bool found = term->kind == TERM_CALL && term->function == function;
-    for (int i = 0; i < term->narg && !found; i++)
+    for (int i = 0; i < term->narg && !found && !(term->kind == TERM_OPERATOR && term->op == O_NOT); i++)
         found = mentions(term->arg[i], function);
     return found;
 }
@@ -310,12 +311,23 @@ int rule_alternatives(const Rule *rule)
     return alternatives;
 }
 
+/* Whether a test line is for this choice among the alternatives. */
+static bool is_tested(const Rule *rule, const TestLine *test, int alternative)
+{
+    bool found = !test->only;
+    for (int i = 0; i < rule->nleft && !found; i++)
+        found = rule->left[i].nop > 0 && rule->left[i].op[alternative % rule->left[i].nop] == test->only;
+    return found;
+}
+
 bool rules_test(Context *context, RuleSet *rules, const char *folder)
 {
     bool ok = true;
     for (const Rule *rule = rules->first; rule; rule = rule->next)
         for (const TestLine *test = rule->test; test; test = test->next)
             for (int i = 0; i < rule_alternatives(rule); i++) {
+                if (!is_tested(rule, test, i))
+                    continue;
                 Drawing drawing = {.context = context, .rule = rule, .test = test, .alternative = i};
                 ok &= rule->is_gradient ? gradient_test(&drawing) : test_rule(&drawing, folder);
             }
