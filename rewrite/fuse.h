@@ -10,7 +10,7 @@
  * the outermost loop in which all it reads is bound);
  *   - its segment reductions all run over the edges of one gnn.Csr, and values of the edges are recomputed, never
  * stored;
- *   - it holds at most one contraction (MatMul, Gemm, Conv ...), and none beside segment reductions, whose operands
+ *   - it holds at most one contraction (MatMul, Gemm, Conv ...), and none beside other reductions, whose operands
  * come from outside the group: a kernel can take it, the rest being its epilogue;
  *   - constants of few elements are Constant nodes of its body, so that they print as literals. */
 #ifndef FUSE_H
@@ -43,7 +43,8 @@ typedef struct {
     Node *root;             /* the root of the one group it is in; NULL: it is in several */
     Reading reading;        /* how the nests it is in read it */
     const Value *row;       /* roots: the gnn.Csr of the group's segment reductions */
-    int contractions;       /* roots: in the group */
+    int contractions;       /* roots: in the group ... */
+    int reductions;         /* ... and other reductions, over edges among them */
     int nodes;              /* roots: in the group, without the root */
 } Fusion;
 

@@ -339,11 +339,11 @@ static bool may_join(const Fusion *root, const Fusion *fusion, const Value *row)
 {
     if (root->nodes == MAX_GROUP)
         return false;
-    if (fusion->work == WORK_SEGMENT)
-        return root->contractions == 0 && (!root->row || root->row == row);
-    if (fusion->work == WORK_CONTRACTION)
-        return root->contractions == 0 && !root->row;
-    return true;
+    if (fusion->work == WORK_SEGMENT && root->row && root->row != row)
+        return false;
+    if (fusion->work == WORK_SEGMENT || fusion->work == WORK_REDUCTION)
+        return root->contractions == 0;
+    return fusion->work != WORK_CONTRACTION || (root->contractions == 0 && root->reductions == 0);
 }
 
 static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *fusion, const Readers *readers,
@@ -397,6 +397,7 @@ Fusion *fuse_plan(Graph *graph)
             root->row = row;
         if (root) {
             root->contractions += fusion->work == WORK_CONTRACTION;
+            root->reductions += fusion->work == WORK_SEGMENT || fusion->work == WORK_REDUCTION;
             root->nodes += fusion->inlined;
         }
     }

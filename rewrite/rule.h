@@ -14,7 +14,7 @@ RuleSet *rules_parse(Context *context, RuleSet *rules, const char *text, const c
 /* The same from a file. */
 RuleSet *rules_read(Context *context, RuleSet *rules, const char *path);
 /* The rules that a pass applies: canon's and those of its own built-in file ("canon", "gnn", "postpone" or "simplify"),
- * simplify's followed by the user's files in the order given. NULL after errors. */
+ * postpone's after those of simplify, simplify's followed by the user's files in the order given. NULL after errors. */
 RuleSet *pass_rules(Context *context, const PassOptions *options, const char *file);
 /* The names of all rules that the passes apply; *count of them. NULL after errors. */
 const char **pass_rule_names(Context *context, const PassOptions *options, int *count);

@@ -48,6 +48,8 @@ RuleSet *rules_read(Context *context, RuleSet *rules, const char *path)
 RuleSet *pass_rules(Context *context, const PassOptions *options, const char *file)
 {
     RuleSet *rules = append_builtin(context, NULL, "canon");
+    if (rules && !strcmp(file, "postpone")) /* what it moves can be simplified again */
+        rules = append_builtin(context, rules, "simplify");
     if (rules && strcmp(file, "canon") != 0)
         rules = append_builtin(context, rules, file);
     for (int i = 0; i < options->nrule_file && rules && !strcmp(file, "simplify"); i++)

@@ -4,6 +4,7 @@
  * row of the table at the end. */
 #include "rule_terms.h"
 #include "shape.h"
+#include <math.h>
 #include <string.h>
 
 /* ---- types and shapes ---- */
@@ -281,17 +282,40 @@ static Bound f_has(const Binding *binding, const Bound *x)
             return bound_truth(true);
     return bound_truth(false);
 }
-/* compose(p, q): the permutation "first p, then q" of two Transposes. */
-static Bound f_compose(const Binding *binding, const Bound *x)
+/* pick(p, q): the elements of p at the places q. Of two Transposes, the permutation "first p, then q". */
+static Bound f_pick(const Binding *binding, const Bound *x)
 {
     int64_t i;
-    if (x->kind != B_DIMS || x[1].kind != B_DIMS || x->count != x[1].count)
+    if (x->kind != B_DIMS || x[1].kind != B_DIMS)
         return bound_none();
-    Bound list = bound_list(binding, x->count);
+    Bound list = bound_list(binding, x[1].count);
     for (int k = 0; k < list.count; k++) {
         if (!dim_is_const(x[1].dims[k], &i) || i < 0 || i >= x->count)
             return bound_none();
         list.dims[k] = x->dims[i];
+    }
+    return list;
+}
+/* without(p, q): the permutation p of the axes that are left when those at the places q are taken out. */
+static Bound f_without(const Binding *binding, const Bound *x)
+{
+    int64_t axis, other;
+    bool goes[MAX_RANK] = {false};
+    if (x->kind != B_DIMS || x[1].kind != B_DIMS || x->count > MAX_RANK)
+        return bound_none();
+    for (int i = 0; i < x[1].count; i++) {
+        if (!dim_is_const(x[1].dims[i], &axis) || axis < 0 || axis >= x->count || goes[axis])
+            return bound_none();
+        goes[axis] = true;
+    }
+    Bound list = bound_list(binding, x->count - x[1].count);
+    for (int i = 0, kept = 0; i < x->count; i++) {
+        int64_t place = 0; /* how many of those that are left come before it */
+        if (goes[i] || !dim_is_const(x->dims[i], &axis))
+            continue;
+        for (int k = 0; k < x->count; k++)
+            place += !goes[k] && dim_is_const(x->dims[k], &other) && other < axis;
+        list.dims[kept++] = dim_const(binding->context->dims, place);
     }
     return list;
 }
@@ -378,6 +402,23 @@ static Bound f_splat(const Binding *binding, const Bound *x)
     *attr = (Attr){.name = "value", .kind = ATTR_TENSOR, .tensor = tensor};
     return (Bound){.kind = B_ATTR, .attr = attr};
 }
+/* least(x): the smallest element of a constant. */
+static Bound f_least(const Binding *binding, const Bound *x)
+{
+    (void)binding;
+    const Tensor *const t = x->kind == B_VALUE && !x->value->is_overridable ? x->value->constant : NULL;
+    if (!t || (t->dtype != F32 && t->dtype != F64) || t->count < 1)
+        return bound_none();
+    double least = INFINITY;
+    for (int64_t i = 0; i < t->count; i++) {
+        const void *const at = tensor_at(t, i);
+        const double element = t->dtype == F32 ? *(const float *)at : *(const double *)at;
+        if (isnan(element))
+            return bound_none();
+        least = fmin(least, element);
+    }
+    return (Bound){.kind = B_FLOAT, .f = least};
+}
 /* same(x, y): one value, or equal constants. */
 static Bound f_same(const Binding *binding, const Bound *x)
 {
@@ -424,6 +465,54 @@ static Bound f_is_per_edge(const Binding *binding, const Bound *x)
             return bound_truth(true);
     return bound_truth(false);
 }
+/* repeats(x, i): a Gather of rows of x by i has at least as many rows as x. Where sizes cannot tell, a graph is taken
+ * to have no fewer edges than vertices. */
+static Bound f_repeats(const Binding *binding, const Bound *x)
+{
+    DimTable *const table = binding->context->dims;
+    if (!bound_is_tensor(x) || !bound_is_tensor(&x[1]) || x->value->type.rank < 1)
+        return bound_none();
+    Dim *const rows = x->value->type.dim[0], *count = dim_const(table, 1);
+    for (int i = 0; i < x[1].value->type.rank; i++)
+        count = dim_mul(table, count, x[1].value->type.dim[i]);
+    if (dim_le(table, rows, count))
+        return bound_truth(true);
+    if (dim_le(table, dim_add(table, count, dim_const(table, 1)), rows) || x[1].value->type.rank != 1)
+        return bound_truth(false);
+    return f_is_per_edge(binding, &x[1]);
+}
+/* is_projection(m): m computes x W, or x W + bias, for a matrix W that it does not transpose. */
+static Bound f_is_projection(const Binding *binding, const Bound *x)
+{
+    (void)binding;
+    if (x->kind != B_NODE || *x->node->op->domain || x->node->nin < 2 || x->node->in[1]->type.rank != 2)
+        return bound_truth(false);
+    if (!strcmp(x->node->op->name, "MatMul"))
+        return bound_truth(x->node->in[0]->type.rank >= 2);
+    return bound_truth(!strcmp(x->node->op->name, "Gemm") && attr_int(x->node, "transA", 0) == 0 &&
+                       attr_int(x->node, "transB", 0) == 0 && attr_float(x->node, "alpha", 1) == 1 &&
+                       attr_float(x->node, "beta", 1) == 1);
+}
+/* is_pointwise(c): a convolution whose kernel is one element, at every place of x. */
+static Bound f_is_pointwise(const Binding *binding, const Bound *x)
+{
+    static const char *const list[] = {"kernel_shape", "strides", "pads"};
+    (void)binding;
+    if (x->kind != B_NODE || strcmp(x->node->op->name, "Conv") != 0 || x->node->in[1]->type.rank < 3)
+        return bound_truth(false);
+    const Type *const W = &x->node->in[1]->type;
+    for (int i = 2; i < W->rank; i++)
+        if (!dim_equals(W->dim[i], 1))
+            return bound_truth(false);
+    for (int k = 0; k < 3; k++) {
+        size_t count;
+        const int64_t *const of = attr_ints(x->node, list[k], &count);
+        for (size_t i = 0; i < count; i++)
+            if (of[i] != (k < 2))
+                return bound_truth(false);
+    }
+    return bound_truth(attr_int(x->node, "group", 1) == 1);
+}
 /* is_input(x): a graph input or a constant, so computed by no node. */
 static Bound f_is_given(const Binding *binding, const Bound *x)
 {
@@ -448,6 +537,11 @@ static const TermFunction functions[] = {
     {"keeps_order", 2, f_keeps_order},
     {"can_fold", 1, f_can_fold},
     {"is_per_edge", 1, f_is_per_edge},
+    {"repeats", 2, f_repeats},
+    {"is_projection", 1, f_is_projection},
+    {"is_better_before", 4, placement_before},
+    {"is_better_after", 4, placement_after},
+    {"is_pointwise", 1, f_is_pointwise},
     {"broadcasts_to", 2, f_broadcasts_to},
     {"elements", 1, f_elements},
     {"at", 2, f_at},
@@ -461,7 +555,8 @@ static const TermFunction functions[] = {
     {"ones", 1, f_ones},
     {"part", 3, f_part},
     {"has", 2, f_has},
-    {"compose", 2, f_compose},
+    {"pick", 2, f_pick},
+    {"without", 2, f_without},
     {"is_identity", 1, f_is_identity},
     {"all_are", 2, f_all_equal_dims},
     {"min", 2, f_min},
@@ -473,6 +568,7 @@ static const TermFunction functions[] = {
     {"number", 1, f_number},
     {"is_splat", 1, f_is_splat},
     {"splat", 1, f_splat},
+    {"least", 1, f_least},
     {"same", 2, f_same},
     {"below", 2, f_below},
     {"elementwise", 1, f_elementwise},

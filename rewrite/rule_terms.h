@@ -9,6 +9,10 @@ struct TermFunction {
     Bound (*call)(const Binding *binding, const Bound *arg);
 };
 
+/* placement.c: whether x W should be computed before, or after, the rows of x at `src` are summed for n vertices. */
+Bound placement_before(const Binding *binding, const Bound *x_W_src_n);
+Bound placement_after(const Binding *binding, const Bound *x_W_src_n);
+
 /* The list of the elements of two lists, either of which may be a single size; none when one is neither. */
 Bound bounds_join(const Binding *binding, const Bound *x);
 
