@@ -382,6 +382,39 @@ bool dim_is_const(Dim *dim, int64_t *value)
     return true;
 }
 
+DimKind dim_kind(Dim *dim)
+{
+    static const DimKind of_atom[] = {
+        [ATOM_SYMBOL] = DIM_SYMBOL, [ATOM_FLOOR_DIV] = DIM_FLOOR_DIV, [ATOM_MIN] = DIM_MIN, [ATOM_MAX] = DIM_MAX};
+    if (dim->overflow)
+        return DIM_OVERFLOW;
+    if (dim_is_const(dim, NULL))
+        return DIM_CONST;
+    if (dim->nterm > 1)
+        return DIM_SUM;
+    const Term *term = &dim->term[0];
+    return term->degree > 1 || term->coefficient != 1 ? DIM_PRODUCT : of_atom[term->atom[0]->kind];
+}
+
+Dim *dim_part(Dim *dim, int i)
+{
+    const Term *term = dim->term;
+    switch (dim_kind(dim)) {
+    case DIM_SUM:
+        return i < dim->nterm ? dim_of_term(dim->table, term[i].coefficient, &term[i], NULL) : NULL;
+    case DIM_PRODUCT: /* the coefficient comes first */
+        if (term->coefficient != 1 && i-- == 0)
+            return dim_const(dim->table, term->coefficient);
+        return i < term->degree ? term->atom[i]->self : NULL;
+    case DIM_FLOOR_DIV:
+    case DIM_MIN:
+    case DIM_MAX:
+        return i == 0 ? term->atom[0]->a : i == 1 ? term->atom[0]->b : NULL;
+    default:
+        return NULL;
+    }
+}
+
 bool dim_equals(Dim *dim, int64_t value)
 {
     int64_t known;

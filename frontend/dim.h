@@ -36,6 +36,11 @@ bool dim_is_const(Dim *dim, int64_t *value); /* value may be NULL */
 bool dim_equals(Dim *dim, int64_t value);
 bool dim_is_symbol(Dim *dim);
 const char *dim_symbol_name(Dim *dim); /* NULL unless dim_is_symbol */
+/* What a Dim is made of: the outermost operation ... */
+typedef enum { DIM_CONST, DIM_SYMBOL, DIM_SUM, DIM_PRODUCT, DIM_FLOOR_DIV, DIM_MIN, DIM_MAX, DIM_OVERFLOW } DimKind;
+DimKind dim_kind(Dim *dim);
+/* ... and its i-th operand, itself a Dim: at least two of a sum or product, two of the others; NULL beyond the last. */
+Dim *dim_part(Dim *dim, int i);
 /* The least and greatest value the symbols' ranges allow. */
 int64_t dim_lower(Dim *dim);
 int64_t dim_upper(Dim *dim);

@@ -1,6 +1,5 @@
 /* shape.c -- between dims and nodes; see shape.h. */
 #include "shape.h"
-#include "../frontend/dim_form.h"
 #include "../frontend/frontend.h"
 #include "../frontend/ops/expr.h"
 #include "../frontend/ops/op.h"
@@ -61,25 +60,20 @@ static Value *find_source(const Node *before, Dim *dim, int *axis)
     return NULL;
 }
 
+/* The depth of recursion is bounded by that of Dims. */
 static bool is_computable(const Node *before, Dim *dim)
 {
     int axis;
-    if (dim->overflow)
-        return false;
-    if (dim_is_const(dim, NULL) || find_source(before, dim, &axis))
+    const DimKind kind = dim_kind(dim);
+    if (kind == DIM_CONST || (kind != DIM_OVERFLOW && find_source(before, dim, &axis)))
         return true;
-    for (int t = 0; t < dim->nterm; t++)
-        for (int a = 0; a < dim->term[t].degree; a++) {
-            const Atom *const atom = dim->term[t].atom[a];
-            if (atom->kind == ATOM_SYMBOL) {
-                if (!find_source(before, atom->self, &axis))
-                    return false;
-            } else if (!is_computable(before, atom->a) || !is_computable(before, atom->b)) {
-                return false;
-            } else if (atom->kind == ATOM_FLOOR_DIV && dim_lower(atom->a) < 0) {
-                return false; /* Div truncates */
-            }
-        }
+    if (kind == DIM_OVERFLOW || kind == DIM_SYMBOL ||
+        (kind == DIM_FLOOR_DIV && dim_lower(dim_part(dim, 0)) < 0)) /* Div truncates */
+        return false;
+    Dim *part;
+    for (int i = 0; (part = dim_part(dim, i)); i++)
+        if (!is_computable(before, part))
+            return false;
     return true;
 }
 
@@ -158,8 +152,6 @@ static Value *build(Node *before, const char *op, Value *a, Value *b)
     return node_infer(node) ? out : NULL;
 }
 
-static Value *build_dim(Node *before, Dim *dim);
-
 static Value *build_source(Node *before, Dim *dim)
 {
     int axis;
@@ -174,38 +166,24 @@ static Value *build_source(Node *before, Dim *dim)
     return node_infer(node) ? out : NULL;
 }
 
-static Value *build_atom(Node *before, const Atom *atom)
-{
-    static const char *const op[] = {[ATOM_FLOOR_DIV] = "Div", [ATOM_MIN] = "Min", [ATOM_MAX] = "Max"};
-    if (atom->kind == ATOM_SYMBOL)
-        return build_source(before, atom->self);
-    Value *const a = build_dim(before, atom->a), *const b = a ? build_dim(before, atom->b) : NULL;
-    return b ? build(before, op[atom->kind], a, b) : NULL;
-}
-
-/* A dim as an int64 vector of one element. The depth of recursion is bounded by DIM_MAX_SIZE. */
+/* A dim that is computable as an int64 vector of one element; NULL when it is not. */
 static Value *build_dim(Node *before, Dim *dim)
 {
-    Context *const context = before->graph->context;
-    if (dim_is_const(dim, NULL))
+    static const char *const op[] = {
+        [DIM_SUM] = "Add", [DIM_PRODUCT] = "Mul", [DIM_FLOOR_DIV] = "Div", [DIM_MIN] = "Min", [DIM_MAX] = "Max"};
+    const DimKind kind = dim_kind(dim);
+    if (kind == DIM_CONST)
         return vector_constant(before->graph, &dim, 1);
-    Value *sum = build_source(before, dim);
-    if (sum)
-        return sum;
-    for (int t = 0; t < dim->nterm; t++) {
-        const Term *const term = &dim->term[t];
-        Dim *const coefficient = dim_const(context->dims, term->coefficient);
-        Value *product =
-            term->degree == 0 || term->coefficient != 1 ? vector_constant(before->graph, &coefficient, 1) : NULL;
-        for (int a = 0; a < term->degree; a++) {
-            Value *const factor = build_atom(before, term->atom[a]);
-            if (!factor)
-                return NULL;
-            product = product ? build(before, "Mul", product, factor) : factor;
-        }
-        sum = sum ? build(before, "Add", sum, product) : product;
+    Value *const source = build_source(before, dim);
+    if (source || kind == DIM_SYMBOL || kind == DIM_OVERFLOW)
+        return source;
+    Value *result = build_dim(before, dim_part(dim, 0));
+    Dim *part;
+    for (int i = 1; result && (part = dim_part(dim, i)); i++) {
+        Value *const operand = build_dim(before, part);
+        result = operand ? build(before, op[kind], result, operand) : NULL;
     }
-    return sum;
+    return result;
 }
 
 Value *value_of_dims(Node *before, Dim *const *dims, int count, bool scalar)
@@ -266,7 +244,7 @@ static Spelled *spelled_find(Spelling *spelling, Dim *const *dims, int count, bo
 {
     uint64_t hash = (uint64_t)count * 2 + scalar;
     for (int i = 0; i < count; i++)
-        hash = (hash ^ dims[i]->hash) * 0x9E3779B97F4A7C15u;
+        hash = (hash ^ (uint64_t)(uintptr_t)dims[i]) * 0x9E3779B97F4A7C15u;
     *bucket = (unsigned)(hash >> 40) % BUCKETS;
     for (Spelled *s = spelling->bucket[*bucket]; s; s = s->next)
         if (s->count == count && s->scalar == scalar &&

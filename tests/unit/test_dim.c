@@ -232,6 +232,43 @@ static void test_overflow(void)
     end();
 }
 
+/* What a Dim is made of, one operation at a time. */
+static void test_parts(void)
+{
+    static const struct {
+        const char *text;
+        DimKind kind;
+        const char *part[3];
+    } cases[] = {
+        {"7", DIM_CONST, {NULL}},
+        {"N", DIM_SYMBOL, {NULL}},
+        {"2*N + E + 1", DIM_SUM, {"2*N", "E", "1"}},
+        {"2*N", DIM_PRODUCT, {"2", "N"}},
+        {"3*N*E", DIM_PRODUCT, {"3", "N", "E"}},
+        {"N*N", DIM_PRODUCT, {"N", "N"}},
+        {"floor((N + 1)/2)", DIM_FLOOR_DIV, {"N + 1", "2"}},
+        {"min(N, E)", DIM_MIN, {"N", "E"}},
+        {"max(N, 4)", DIM_MAX, {"N", "4"}},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Dim *dim = parse(cases[i].text), *part;
+        int count = 0, found = 0;
+        CU_ASSERT_EQUAL(dim_kind(dim), cases[i].kind);
+        for (; (part = dim_part(dim, count)); count++) /* in any order */
+            for (int k = 0; k < 3; k++)
+                found += cases[i].part[k] && part == parse(cases[i].part[k]);
+        int wanted = 0;
+        while (wanted < 3 && cases[i].part[wanted])
+            wanted++;
+        CU_ASSERT_EQUAL(count, wanted);
+        CU_ASSERT(found >= wanted);
+    }
+    CU_ASSERT_EQUAL(dim_kind(dim_overflow(table)), DIM_OVERFLOW);
+    CU_ASSERT_PTR_NULL(dim_part(dim_overflow(table), 0));
+    end();
+}
+
 void suite_dim(void)
 {
     static const UnitTest tests[] = {
@@ -242,6 +279,7 @@ void suite_dim(void)
         {"evaluation and substitution", test_values},
         {"text", test_text},
         {"overflow", test_overflow},
+        {"parts", test_parts},
     };
     ADD_SUITE("dim", tests);
 }
