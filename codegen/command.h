@@ -19,7 +19,9 @@ typedef struct {
     Words dim, fix, rules, debug, cflags;
     const char *rtol, *atol, *repeat;
     bool threads, exact, driver, json, help;
-    bool ir, cost, mem, passes, ops;
+    bool ir, cost, mem, passes, ops, gnn;
+    const char *svg;
+    Words at;
     bool evaluator, keep;
     const char *text; /* all of them, for the generated header comment */
 } Options;
@@ -29,6 +31,9 @@ int verb_build(const Options *options);
 int verb_check(const Options *options);
 int verb_inspect(const Options *options);
 int verb_verify(const Options *options);
+
+/* inspect --gnn: shows what the model of the options costs at each stage. False after errors in the report. */
+bool inspect_gnn(Context *context, const Options *options);
 
 /* ---- shared by the verbs ---- */
 

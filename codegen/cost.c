@@ -198,6 +198,7 @@ Cost nest_cost(const NestScope *in, const Value *output, const Element *element,
 {
     NestScope scope = *in;
     scope.simplifier = simplifier_new(in->context);
+    simplifier_keep_sums(scope.simplifier);
     Dim *zero = dim_const(in->context->dims, 0);
     Count count = {.nest = nest_new(&scope, NULL),
                    .output = output,

@@ -133,6 +133,8 @@ static void print_log(const RewriteLog *log, bool json)
 static bool inspect(Context *context, const Options *options, void *who)
 {
     (void)who;
+    if (options->gnn)
+        return inspect_gnn(context, options);
     PassOptions passes;
     BuildOptions build;
     RewriteLog *log = ARENA_NEW(context->arena, RewriteLog);
@@ -161,14 +163,19 @@ static bool inspect(Context *context, const Options *options, void *who)
 
 int verb_inspect(const Options *options)
 {
-    int wanted = options->ir + options->passes + options->cost + options->mem;
+    int wanted = options->ir + options->passes + options->cost + options->mem + options->gnn;
     if (options->json && wanted + options->ops != 1)
-        return usage_error("inspect --json goes with one of --ir, --passes, --cost, --mem, --ops");
+        return usage_error("inspect --json goes with one of --ir, --passes, --cost, --mem, --gnn, --ops");
     if (options->ops)
         print_ops(options->json);
     if (options->operand.count == 0)
         return options->ops && wanted == 0 ? EXIT_OK : usage_error("inspect needs a MODEL, except for --ops alone");
+    if (options->gnn && (wanted > 1 || options->stop_after || options->dump_folder || options->debug.count))
+        return usage_error(
+            "inspect --gnn runs the passes several times: it goes with --at, --svg, --json, --dim, --fix, --rules");
+    if (!options->gnn && (options->at.count || options->svg))
+        return usage_error("inspect --at and --svg go with --gnn");
     if (wanted == 0 && !options->dump_folder && options->debug.count == 0)
-        return usage_error("inspect what? --ir, --passes, --cost, --mem or --ops");
+        return usage_error("inspect what? --ir, --passes, --cost, --mem, --gnn or --ops");
     return with_context(options, options->operand.word[0], inspect, NULL);
 }

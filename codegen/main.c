@@ -38,6 +38,18 @@ static const Verb verbs[] = {
      "memory\n"
      "goes (--mem), or which operators are known (--ops, which needs no model).\n"
      "\n"
+     "--gnn counts what each layer costs at four stages. As exported and reorganised, the graph is run operator by "
+     "operator:\n"
+     "a kernel for each ONNX operator, which reads its inputs from memory and writes its outputs there; what only "
+     "changes\n"
+     "shape is a view and free; peak memory is the greatest sum of inputs, weights and the tensors that are still "
+     "wanted.\n"
+     "Fused and recomputed, it is the generated program with the workspace as it is planned. A multiply-add is two "
+     "FLOPs.\n"
+     "Of each tensor a kernel reads what it needs once, but a row found through an index vector every time it is "
+     "asked for.\n"
+     "\n"
+     "    onnx2c inspect gat.onnx --gnn --at N=169343,E=1166243 --svg gat.svg\n"
      "    onnx2c inspect gat.onnx --passes\n"
      "    onnx2c inspect gat.onnx --ir --stop-after fuse\n"
      "    onnx2c inspect gat.onnx --passes -d rules -d after:gnn\n",
@@ -98,6 +110,10 @@ static const Option option_table[] = {
      "each pass with the nodes before and after it, and the rules that fired"},
     {0, "cost", NULL, FLAG, FIELD(cost), INSPECT, "operations and bytes of each kernel"},
     {0, "mem", NULL, FLAG, FIELD(mem), INSPECT, "the workspace: its formula, and what lies where"},
+    {0, "gnn", NULL, FLAG, FIELD(gnn), INSPECT,
+     "FLOPs, bytes moved and peak memory of each layer: as exported, reorganised, fused, recomputed"},
+    {0, "at", "N=SIZE,...", LIST, FIELD(at), INSPECT, "--gnn: sizes to count for; the model stays as general as it is"},
+    {0, "svg", "FILE", WORD, FIELD(svg), INSPECT, "--gnn: a picture of the graph before and after"},
     {0, "ops", NULL, FLAG, FIELD(ops), INSPECT, "the operators that are known"},
     {0, "evaluator", NULL, FLAG, FIELD(evaluator), VERIFY, "run the reference evaluator instead of generated C"},
     {0, "rtol", "NUMBER", WORD, FIELD(rtol), VERIFY, "relative tolerance (default: 1e-3)"},

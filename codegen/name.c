@@ -150,6 +150,21 @@ const char *name_comment(Arena *arena, const char *text)
     return escaped;
 }
 
+const char *name_xml(Arena *arena, const char *text)
+{
+    char *escaped = ARENA_ARRAY(arena, 6 * MAX_COMMENT + 1, char), *to = escaped;
+    for (int i = 0; text[i] && i < MAX_COMMENT; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        const char *entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : NULL;
+        if (entity)
+            to = stpcpy(to, entity);
+        else
+            *to++ = c < ' ' || c > '~' ? '?' : (char)c;
+    }
+    *to = '\0';
+    return escaped;
+}
+
 const char *name_literal(Arena *arena, const char *text)
 {
     const size_t length = strlen(text);

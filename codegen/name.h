@@ -1,4 +1,5 @@
-/* name.h -- the three ways model text may enter generated C: as an identifier, in a comment, in a string literal.
+/* name.h -- the ways model text may enter what we write: in C as an identifier, in a comment, in a string literal; in
+ * pictures as XML.
  *
  * Nothing else of a model's text reaches the output (security: names are chosen by whoever wrote the file). */
 #ifndef NAME_H
@@ -17,6 +18,10 @@ const char *name_identifier(Names *names, const char *prefix, const char *text);
  * cut at 60 characters. Without a star a slash can end nothing, so paths stay readable. Put a blank before and after
  * it. */
 const char *name_comment(Arena *arena, const char *text);
+
+/* Text for the inside of an element of XML: printable ASCII with entities, anything else as a question mark; cut at 60
+ * characters. */
+const char *name_xml(Arena *arena, const char *text);
 
 /* A string literal with its quotes: octal escapes for all that is not plain, '?' escaped because of trigraphs. */
 const char *name_literal(Arena *arena, const char *text);

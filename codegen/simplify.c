@@ -23,6 +23,7 @@ struct Simplifier {
     RangeAxis *ranges;
     Map *memo;
     Map *replacement; /* Axis -> Expr */
+    bool keeps_sums;
 };
 
 Simplifier *simplifier_new(Context *context)
@@ -32,6 +33,11 @@ Simplifier *simplifier_new(Context *context)
     s->memo = map_new(context->arena);
     s->replacement = map_new(context->arena);
     return s;
+}
+
+void simplifier_keep_sums(Simplifier *s)
+{
+    s->keeps_sums = true;
 }
 
 void simplifier_replace_axis(Simplifier *s, const Axis *axis, Expr *by)
@@ -452,7 +458,7 @@ static Expr *simplify_new(Simplifier *s, Expr *e)
         index[i] = simplify(s, e->index[i]);
     Expr *made = expr_rebuild(context, e, arg, index);
     if (made->kind == E_REDUCE)
-        return short_extent(made) ? written_out(s, made, short_extent(made)) : rename_axes(s, made);
+        return !s->keeps_sums && short_extent(made) ? written_out(s, made, short_extent(made)) : rename_axes(s, made);
     if (made->kind == E_LOAD) {
         Expr *known = edge_load(s, made);
         if (!known)

@@ -15,6 +15,9 @@ Simplifier *simplifier_new(Context *context);
 /* e in normal form. Memoised: calls share what they have in common. */
 Expr *simplify(Simplifier *simplifier, Expr *e);
 
+/* Short sums are not written out: for those who count them. To be called first. */
+void simplifier_keep_sums(Simplifier *simplifier);
+
 /* From now on `axis` is this expression (in normal form) wherever it stands. Earlier results keep it. */
 void simplifier_replace_axis(Simplifier *simplifier, const Axis *axis, Expr *by);
 

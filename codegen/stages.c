@@ -1,0 +1,239 @@
+/* stages.c -- see stages.h. */
+#include "stages.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where each stage stops. Constants are folded and decided branches taken in all: engines do so when they load a model.
+ */
+static const struct {
+    const char *name, *last_pass;
+} stage_table[NUM_STAGE] = {
+    [STAGE_EXPORTED] = {"exported", "fold"},
+    [STAGE_REORGANISED] = {"reorganised", "csr"},
+    [STAGE_FUSED] = {"fused", "fuse"},
+    [STAGE_RECOMPUTED] = {"recomputed", NULL},
+};
+
+const char *stage_name(StageKind stage)
+{
+    return stage_table[stage].name;
+}
+
+static const struct {
+    const char *key, *title;
+} measure_table[NUM_MEASURE] = {
+    [MEASURE_FLOPS] = {"flops", "FLOPs"},
+    [MEASURE_PRODUCTS] = {"products", "FLOPs in products of matrices"},
+    [MEASURE_BYTES] = {"bytes", "bytes moved"},
+    [MEASURE_GATHERED] = {"gathered", "bytes moved, gathered rows alone"},
+    [MEASURE_MEMORY] = {"memory", "peak memory, bytes"},
+};
+
+const char *measure_key(Measure measure)
+{
+    return measure_table[measure].key;
+}
+
+const char *measure_title(Measure measure)
+{
+    return measure_table[measure].title;
+}
+
+/* ---- sizes ---- */
+static bool set_size(Context *context, Sizes *sizes, const char *word)
+{
+    const char *equals = strchr(word, '='), *wrong = NULL;
+    char *end = NULL;
+    Dim *symbol = NULL;
+    errno = 0;
+    const long long value = equals ? strtoll(equals + 1, &end, 10) : 0;
+    for (int i = 0; equals && i < dim_symbol_count(context->dims); i++) {
+        Dim *other = dim_symbol_at(context->dims, i);
+        const char *name = dim_symbol_name(other);
+        if (strlen(name) == (size_t)(equals - word) && strncmp(name, word, (size_t)(equals - word)) == 0)
+            symbol = other;
+    }
+    if (!equals || errno || end == equals + 1 || *end != '\0')
+        wrong = "it must be NAME=VALUE, or several of them with commas between";
+    else if (!symbol)
+        wrong = "the model has no dimension of this name";
+    else if (value < dim_lower(symbol) || value > dim_upper(symbol))
+        wrong = "the dimension has another range";
+    if (wrong)
+        return report_add(context->report, NULL, OPTION_INVALID, "--at", word, wrong);
+    sizes->value[dim_symbol_index(symbol)] = value;
+    return true;
+}
+
+static bool read_sizes(Context *context, const Words *at, Sizes *sizes)
+{
+    const int count = dim_symbol_count(context->dims);
+    sizes->given = at->count > 0;
+    sizes->value = ARENA_ARRAY(context->arena, count + 1, int64_t);
+    for (int i = 0; i < count; i++)
+        sizes->value[i] = -1;
+    bool ok = true;
+    for (int i = 0; i < at->count; i++) {
+        char *save, *list = arena_strdup(context->arena, at->word[i]);
+        for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save))
+            ok = set_size(context, sizes, word) && ok;
+    }
+    return ok;
+}
+
+/* Whether all sizes that a program needs are given; reports those that are not. */
+static bool check_sizes(const Stages *stages)
+{
+    Context *context = stages->context;
+    const int count = dim_symbol_count(context->dims);
+    bool *used = ARENA_ARRAY(context->arena, count + 1, bool), ok = true;
+    for (int stage = 0; stage < NUM_STAGE; stage++)
+        for (const Kernel *kernel = stages->kernels[stage] ? stages->kernels[stage]->first : NULL; kernel;
+             kernel = kernel->next)
+            for (int measure = 0; measure < NUM_MEASURE; measure++)
+                dim_symbols_used(kernel_measure(stages->kernels[stage], kernel, (Measure)measure), used);
+    for (int i = 0; i < count && stages->sizes.given; i++)
+        if (used[i] && stages->sizes.value[i] < 0)
+            ok = report_add(context->report, NULL, OPTION_INVALID, "--at",
+                            dim_symbol_name(dim_symbol_at(context->dims, i)), "its size is wanted too");
+    return ok;
+}
+
+/* ---- stages ---- */
+static bool run_stage(Context *context, const Options *options, StageKind stage, Stages *stages)
+{
+    PassOptions passes;
+    BuildOptions build;
+    if (!pass_options(context, options, &passes) || !build_options(context, options, &build))
+        return false;
+    build.folder = "";
+    build.name = "model";
+    passes.stop_after = stage_table[stage].last_pass;
+    Model *model = load_model(context, options);
+    if (!model)
+        return false;
+    progress("counting, %s", stage_table[stage].name);
+    if (!rewrite(model, &passes, NULL))
+        return false;
+    if (stage == STAGE_EXPORTED &&
+        !pass_csr(model, &passes)) /* without, segment operators try every edge for a vertex */
+        return false;
+    stages->kernels[stage] = codegen_kernels(model, &build);
+    if (!stages->kernels[stage])
+        return false;
+    layers_find(stages->layers, stages->kernels[stage]);
+    return true;
+}
+
+bool stages_run(Context *context, const Options *options, Stages *stages)
+{
+    *stages = (Stages){.context = context, .layers = layers_new(context)};
+    for (int stage = 0; stage < NUM_STAGE; stage++)
+        if (stage_table[stage].last_pass && !run_stage(context, options, (StageKind)stage, stages))
+            return false;
+    progress_end();
+    return read_sizes(context, &options->at, &stages->sizes) && check_sizes(stages);
+}
+
+StageKind stages_last(const Stages *stages)
+{
+    int stage = NUM_STAGE - 1;
+    while (!stages->kernels[stage])
+        stage--;
+    return (StageKind)stage;
+}
+
+/* ---- measures ---- */
+Quantity quantity_of(const Stages *stages, Dim *formula)
+{
+    DimTable *dims = stages->context->dims;
+    Quantity quantity = {formula, -1};
+    const int count = dim_symbol_count(dims);
+    bool *used = ARENA_ARRAY(stages->context->arena, count + 1, bool);
+    dim_symbols_used(formula, used);
+    for (int i = 0; i < count; i++)
+        if (used[i] && stages->sizes.value[i] < 0)
+            return quantity;
+    if (!dim_evaluate(formula, stages->sizes.value, &quantity.value))
+        quantity.value = -1;
+    return quantity;
+}
+
+const char *quantity_text(Arena *arena, int64_t value)
+{
+    static const char *const unit[] = {"", " k", " M", " G", " T", " P", " E"};
+    double number = (double)value;
+    int power = 0;
+    while (number >= 999.5 && power < 6) {
+        number /= 1000;
+        power++;
+    }
+    const int decimals = power == 0 || number >= 99.95 ? 0 : number >= 9.995 ? 1 : 2;
+    return arena_printf(arena, "%.*f%s", decimals, number, unit[power]);
+}
+
+Dim *kernel_measure(const Kernels *kernels, const Kernel *kernel, Measure measure)
+{
+    Context *context = kernels->context;
+    Dim *zero = dim_const(context->dims, 0);
+    const Cost *cost = &kernel->cost;
+    switch (measure) {
+    case MEASURE_FLOPS:
+        return cost->flops ? cost->flops : zero;
+    case MEASURE_PRODUCTS:
+        return cost->products ? cost->products : zero;
+    case MEASURE_BYTES:
+        return dim_add(context->dims, cost_read(context, cost), kernel->written);
+    case MEASURE_GATHERED:
+        return cost_gathered(context, cost);
+    default:
+        return kernel->live;
+    }
+}
+
+/* The greatest of what is live in the kernels of a layer: by numbers where they are known, else the formulas of which
+ * none is known to be less than another. */
+static Quantity greatest_live(const Stages *stages, const Kernels *kernels, const Layer *layer)
+{
+    DimTable *dims = stages->context->dims;
+    Dim **candidate = ARENA_ARRAY(stages->context->arena, kernels->count + 1, Dim *);
+    Quantity greatest = quantity_of(stages, dim_const(dims, 0));
+    int count = 0;
+    for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next) {
+        if (layer && kernel->layer != layer)
+            continue;
+        const Quantity live = quantity_of(stages, kernel->live);
+        if (live.value > greatest.value)
+            greatest = live;
+        bool is_less = live.value >= 0;
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            is_less |= dim_le(dims, live.formula, candidate[i]);
+            if (is_less || !dim_le(dims, candidate[i], live.formula))
+                candidate[kept++] = candidate[i];
+        }
+        count = kept;
+        if (!is_less)
+            candidate[count++] = live.formula;
+    }
+    if (count == 0)
+        return greatest;
+    Dim *all = candidate[0];
+    for (int i = 1; i < count; i++)
+        all = dim_max(dims, all, candidate[i]);
+    return quantity_of(stages, all);
+}
+
+Quantity stage_measure(const Stages *stages, StageKind stage, Measure measure, const Layer *layer)
+{
+    const Kernels *kernels = stages->kernels[stage];
+    if (measure == MEASURE_MEMORY)
+        return layer || stage < STAGE_FUSED ? greatest_live(stages, kernels, layer)
+                                            : quantity_of(stages, kernels->allocated);
+    Dim *sum = dim_const(stages->context->dims, 0);
+    for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next)
+        if (!layer || kernel->layer == layer)
+            sum = dim_add(stages->context->dims, sum, kernel_measure(kernels, kernel, measure));
+    return quantity_of(stages, sum);
+}
