@@ -11,7 +11,7 @@
 typedef struct {
     Arena *arena;
     const Publication *publication;
-    Printer names; /* names sizes and nodes as the printed model has them */
+    ModelPrinter names; /* names sizes and nodes as the printed model has them */
 } Export;
 
 /* A message of this type in the arena; `init` is protobuf-c's initial value. */
@@ -303,7 +303,7 @@ bool model_save(const Model *model, const char *path)
 {
     Context *context = model->context;
     Export export = {.arena = context->arena, .publication = publish(model)};
-    export.names = (Printer){.arena = context->arena, .size_name = map_new(context->arena)};
+    export.names = (ModelPrinter){.arena = context->arena, .size_name = map_new(context->arena)};
     export.names.sizes = export.publication->sizes;
     export.names.labels = symbol_table_new(context->arena, NULL);
     const Onnx__ModelProto *proto = export_model(&export);

@@ -10,18 +10,18 @@
 
 enum { EXTERNAL_ALIGNMENT = 64 };
 
-static bool goes_out(const Printer *printer, const Tensor *tensor)
+static bool goes_out(const ModelPrinter *printer, const Tensor *tensor)
 {
     return printer->options.data && tensor->dtype != STRING && tensor->count > printer->options.inline_limit;
 }
 
-static void write_bytes(Printer *printer, const void *bytes, size_t size)
+static void write_bytes(ModelPrinter *printer, const void *bytes, size_t size)
 {
     fwrite(bytes, 1, size, printer->options.data);
     printer->offset += (int64_t)size;
 }
 
-static void write_packed(Printer *printer, const Tensor *tensor)
+static void write_packed(ModelPrinter *printer, const Tensor *tensor)
 {
     enum { AT_ONCE = 4096 };
     unsigned char element[AT_ONCE], packed[AT_ONCE];
@@ -34,7 +34,7 @@ static void write_packed(Printer *printer, const Tensor *tensor)
     }
 }
 
-static void external_print(Printer *printer, const Tensor *tensor)
+static void external_print(ModelPrinter *printer, const Tensor *tensor)
 {
     static const char zeros[EXTERNAL_ALIGNMENT];
     write_bytes(printer, zeros, (size_t)(-printer->offset & (EXTERNAL_ALIGNMENT - 1)));
@@ -53,7 +53,7 @@ static void external_print(Printer *printer, const Tensor *tensor)
 }
 
 /* " name = {...}" after the tensor's type. */
-static void tensor_print(Printer *printer, const Tensor *tensor, const char *name)
+static void tensor_print(ModelPrinter *printer, const Tensor *tensor, const char *name)
 {
     tensor_type_print(tensor, printer->to);
     if (name) {
@@ -75,7 +75,7 @@ static const char *const kind_text[] = {
     [ATTR_GRAPH] = "graph",     [ATTR_TYPE] = "type_proto", [ATTR_INTS] = "ints",     [ATTR_FLOATS] = "floats",
     [ATTR_STRINGS] = "strings", [ATTR_TENSORS] = "tensors", [ATTR_GRAPHS] = "graphs"};
 
-static void list_item_print(Printer *printer, const Attr *attr, size_t i, int indent)
+static void list_item_print(ModelPrinter *printer, const Attr *attr, size_t i, int indent)
 {
     switch (attr->kind) {
     case ATTR_INTS:
@@ -95,7 +95,7 @@ static void list_item_print(Printer *printer, const Attr *attr, size_t i, int in
     }
 }
 
-static void list_print(Printer *printer, const Attr *attr, int indent)
+static void list_print(ModelPrinter *printer, const Attr *attr, int indent)
 {
     putc('[', printer->to);
     for (size_t i = 0; i < attr->count; i++) {
@@ -106,7 +106,7 @@ static void list_print(Printer *printer, const Attr *attr, int indent)
     putc(']', printer->to);
 }
 
-static void attribute_print(Printer *printer, const Attr *attr, int indent)
+static void attribute_print(ModelPrinter *printer, const Attr *attr, int indent)
 {
     FILE *to = printer->to;
     AttrKind kind = attr->kind == ATTR_REFERENCE ? attr->reference : attr->kind;
@@ -139,7 +139,7 @@ static void attribute_print(Printer *printer, const Attr *attr, int indent)
     }
 }
 
-static void attributes_print(Printer *printer, const Node *node, int indent)
+static void attributes_print(ModelPrinter *printer, const Node *node, int indent)
 {
     for (const Attr *attr = node->attr; attr; attr = attr->next) {
         fputs(attr == node->attr ? " <" : ", ", printer->to);
@@ -168,7 +168,7 @@ static bool is_typed(const Type *type)
 }
 
 /* A type in a comment: a line break in a name must not end it. */
-static void type_comment(Printer *printer, const Type *type)
+static void type_comment(ModelPrinter *printer, const Type *type)
 {
     char *text = NULL;
     size_t size = 0;
@@ -184,7 +184,7 @@ static void type_comment(Printer *printer, const Type *type)
     free(text);
 }
 
-static void types_print(Printer *printer, const Node *node)
+static void types_print(ModelPrinter *printer, const Node *node)
 {
     const char *separator = "  # ";
     for (int i = 0; i < node->nout; i++) {
@@ -196,7 +196,7 @@ static void types_print(Printer *printer, const Node *node)
     }
 }
 
-static void called_print(const Printer *printer, const Node *node)
+static void called_print(const ModelPrinter *printer, const Node *node)
 {
     const CallName name = called(printer->calls, node);
     if (*name.domain && strcmp(name.domain, "ai.onnx") != 0)
@@ -206,7 +206,7 @@ static void called_print(const Printer *printer, const Node *node)
         fprintf(printer->to, ":%s", name.overload);
 }
 
-const char *printer_label(Printer *printer, const Node *node)
+const char *printer_label(ModelPrinter *printer, const Node *node)
 {
     int *uses = printer->labels ? symbol_table_find(printer->labels, node->name) : NULL;
     const char *label = node->name;
@@ -220,7 +220,7 @@ const char *printer_label(Printer *printer, const Node *node)
     return label;
 }
 
-static void statement_print(Printer *printer, const Node *node, int indent)
+static void statement_print(ModelPrinter *printer, const Node *node, int indent)
 {
     FILE *to = printer->to;
     bool has_graphs = node_subgraph(node, 0) != NULL;
@@ -245,7 +245,7 @@ static void statement_print(Printer *printer, const Node *node, int indent)
     putc('\n', to);
 }
 
-static void nodes_print(Printer *printer, const Graph *graph, int indent)
+static void nodes_print(ModelPrinter *printer, const Graph *graph, int indent)
 {
     for (const Node *node = graph->first; node; node = node->next)
         statement_print(printer, node, indent);
@@ -253,7 +253,7 @@ static void nodes_print(Printer *printer, const Graph *graph, int indent)
 
 /* ---- graphs ---- */
 
-static void parameters_print(Printer *printer, Value *const *value, int count)
+static void parameters_print(ModelPrinter *printer, Value *const *value, int count)
 {
     putc('(', printer->to);
     for (int i = 0; i < count; i++) {
@@ -268,7 +268,7 @@ static void parameters_print(Printer *printer, Value *const *value, int count)
     putc(')', printer->to);
 }
 
-static void initializers_print(Printer *printer, const Graph *graph, int indent)
+static void initializers_print(ModelPrinter *printer, const Graph *graph, int indent)
 {
     for (int i = 0; i < graph->ninitializer; i++) {
         fprintf(printer->to, "%s\n%*s", i ? "," : " <", indent + 4, "");
@@ -278,14 +278,14 @@ static void initializers_print(Printer *printer, const Graph *graph, int indent)
         fprintf(printer->to, "\n%*s>", indent, "");
 }
 
-static void body_print(Printer *printer, const Graph *graph, int indent)
+static void body_print(ModelPrinter *printer, const Graph *graph, int indent)
 {
     fputs(" {\n", printer->to);
     nodes_print(printer, graph, indent + 4);
     fprintf(printer->to, "%*s}", indent, "");
 }
 
-void printer_graph(Printer *printer, const Graph *graph, int indent)
+void printer_graph(ModelPrinter *printer, const Graph *graph, int indent)
 {
     FILE *to = printer->to;
     if (graph->owner) /* has no use for its name, and no quotes around it */
@@ -300,7 +300,7 @@ void printer_graph(Printer *printer, const Graph *graph, int indent)
     body_print(printer, graph, indent);
 }
 
-void printer_function(Printer *printer, const Graph *function, const CallName *name)
+void printer_function(ModelPrinter *printer, const Graph *function, const CallName *name)
 {
     FILE *to = printer->to;
     bool types = printer->options.types;

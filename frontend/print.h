@@ -31,22 +31,22 @@ typedef struct {
     struct SymbolTable *sizes; /* names that inputs use */
     int nsize;
     struct SymbolTable *labels; /* that nodes have, since engines want each once; NULL: they may repeat */
-} Printer;
+} ModelPrinter;
 
 /* What a node calls in the printed model, where that is a function. */
 typedef struct {
     const char *domain, *name, *overload;
 } CallName;
 
-/* The name of a symbol of a Dim in the printed model; who: the Printer. */
+/* The name of a symbol of a Dim in the printed model; who: the ModelPrinter. */
 const char *printer_size_name(void *who, Dim *symbol);
 /* The node's name, with a number where another node was printed by it: nodes that came from one share it. */
-const char *printer_label(Printer *printer, const Node *node);
+const char *printer_label(ModelPrinter *printer, const Node *node);
 /* A type, sizes named by the printer. */
-void printer_type(Printer *printer, const Type *type);
+void printer_type(ModelPrinter *printer, const Type *type);
 /* The graph from its name on; a function from its name on. */
-void printer_graph(Printer *printer, const Graph *graph, int indent);
-void printer_function(Printer *printer, const Graph *function, const CallName *name);
+void printer_graph(ModelPrinter *printer, const Graph *graph, int indent);
+void printer_function(ModelPrinter *printer, const Graph *function, const CallName *name);
 
 /* Whether a domain is one of those this compiler's own operators are in. */
 bool is_own_domain(const char *domain);

@@ -87,7 +87,7 @@ void float_print(double value, DType precision, FILE *to)
 
 const char *printer_size_name(void *who, Dim *symbol)
 {
-    Printer *printer = who;
+    ModelPrinter *printer = who;
     const char *name = printer->size_name && dim_is_fresh(symbol) ? map_get(printer->size_name, symbol) : NULL;
     if (!printer->size_name || !dim_is_fresh(symbol) || name)
         return name ? name : dim_symbol_name(symbol);
@@ -98,7 +98,7 @@ const char *printer_size_name(void *who, Dim *symbol)
     return name;
 }
 
-static void dim_print(Printer *printer, Dim *dim)
+static void dim_print(ModelPrinter *printer, Dim *dim)
 {
     int64_t value;
     if (dim_is_const(dim, &value))
@@ -109,7 +109,7 @@ static void dim_print(Printer *printer, Dim *dim)
         string_print(dim_text(dim, printer->arena, printer_size_name, printer), printer->to);
 }
 
-static void tensor_kind_print(Printer *printer, const Type *type)
+static void tensor_kind_print(ModelPrinter *printer, const Type *type)
 {
     FILE *to = printer->to;
     fputs(dtype_info(type->dtype)->text, to);
@@ -123,7 +123,7 @@ static void tensor_kind_print(Printer *printer, const Type *type)
         putc(']', to);
 }
 
-void printer_type(Printer *printer, const Type *type)
+void printer_type(ModelPrinter *printer, const Type *type)
 {
     FILE *to = printer->to;
     int open = 0;
@@ -150,7 +150,7 @@ static void no_memory(void *who)
 
 void type_print(const Type *type, FILE *to)
 {
-    Printer printer = {.to = to, .arena = arena_new(SIZE_MAX, no_memory, NULL)};
+    ModelPrinter printer = {.to = to, .arena = arena_new(SIZE_MAX, no_memory, NULL)};
     if (printer.arena)
         printer_type(&printer, type);
     arena_free(printer.arena);

@@ -15,7 +15,7 @@ static void opsets_print(const Publication *publication, int64_t opset, FILE *to
     putc(']', to);
 }
 
-static void function_print(const Publication *publication, Printer *printer, const Defined *defined)
+static void function_print(const Publication *publication, ModelPrinter *printer, const Defined *defined)
 {
     fprintf(printer->to, "\n<domain: ");
     string_print(defined->name.domain, printer->to);
@@ -33,7 +33,7 @@ void model_print(const Model *model, FILE *to, const PrintOptions *options)
 {
     Context *context = model->context;
     const Publication *publication = publish(model);
-    Printer printer = {.to = to, .arena = context->arena, .calls = publication->calls};
+    ModelPrinter printer = {.to = to, .arena = context->arena, .calls = publication->calls};
     printer.size_name = map_new(context->arena);
     printer.sizes = publication->sizes;
     printer.labels = symbol_table_new(context->arena, NULL);

@@ -228,7 +228,7 @@ static char *function_text(const Graph *function)
     Arena *arena = function->context->arena;
     if (!to)
         return "";
-    Printer printer = {.to = to, .arena = arena};
+    ModelPrinter printer = {.to = to, .arena = arena};
     printer_function(&printer, function, &(CallName){.domain = "", .name = function->name, .overload = ""});
     fclose(to);
     char *copy = arena_strdup(arena, text);
