@@ -61,9 +61,12 @@ class Generated:
 
     WARM = False
 
+    @staticmethod
+    def can(mode, onnx2c):
+        """Training waits for a verb `train`: then a step of Generated runs NAME_train_step and keeps its loss."""
+        return mode == "inference"
+
     def __init__(self, task):
-        if task.mode == "training":
-            raise NotYet("onnx2c has no verb `train` yet")
         out = task.work / "program"
         checked(task.onnx2c, "build", task.onnx, "-o", out, "--name", "program", "--threads", *task.options)
         checked("make", "-C", out, "CFLAGS=-O3 -march=native -fPIC -fopenmp", "libprogram.a")

@@ -47,7 +47,7 @@ def lines(records):
             record["row"],
             str(record["threads"]),
             *(cell(record, engine) for engine in PEERS),
-            f"{who[1]:.2f}" if who else "not yet" if "NotYet" in record["failed"].get(OURS, "") else "failed",
+            f"{who[1]:.2f}" if who else "failed" if record["failed"] else "not yet",
             f"{share(record):.0%}" if who else "",
             record["bound"],
             f"{record['operations'] / 1e9:.3g}",
@@ -83,17 +83,26 @@ def table(records, limits):
         "floor: the least time that the operations, or bytes, counted by the compiler can take here, as a share of the time taken.",
         "memory: what the peer that needs least adds while it runs, in times of ours; plan: ours beside what the compiler planned.",
         *about,
-        *(f"{n} thread(s): {limit['flops'] / 1e9:.0f} GFLOP/s, " + ", ".join(rates(limit)) for n, limit in limits.items()),
-        f"load of the machine meanwhile: {min(r['load'] for r in records):.1f} to {max(r['load'] for r in records):.1f}",
+        "",
+        "This machine at most:",
+        aligned(limit_lines(limits)),
+        "",
     ]
+    load = [record["load"] for record in records if "load" in record]
+    if load:
+        text.append(f"load of the machine meanwhile: {min(load):.1f} to {max(load):.1f}")
     failures = dict.fromkeys((r["row"], e, why) for r in records for e, why in r["failed"].items() if not why.startswith("NotYet"))
     text += [f"{row}: {engine}: {why}" for row, engine, why in failures]
     return "\n".join(text)
 
 
-def rates(limit):
-    for level in limit["levels"]:
-        yield f"{level['bytes'] >> 10} KB: triad {level['triad'] / 1e9:.0f} GB/s, gathered rows {level['gather'] / 1e9:.0f}"
+def limit_lines(limits):
+    sizes = [f"{level['bytes'] >> 10} KB" for level in next(iter(limits.values()))["levels"]]
+    yield ["threads", "", *sizes]
+    for threads, limit in limits.items():
+        yield [str(threads), "GFLOP/s", f"{limit['flops'] / 1e9:.0f}", *[""] * (len(sizes) - 1)]
+        for key, name in (("triad", "triad, GB/s"), ("gather", "gathered rows, GB/s")):
+            yield [str(threads), name, *(f"{level[key] / 1e9:.0f}" for level in limit["levels"])]
 
 
 def write(folder, records, limits):

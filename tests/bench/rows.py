@@ -22,8 +22,8 @@ ROWS = {f"{name}-{graph}": (name, graph) for name, model in MODELS.items() for g
 
 def select(patterns):
     """The rows whose names match one of the patterns, which are separated by commas or spaces; * stands for anything."""
-    wanted = patterns.replace(",", " ").split()
-    for pattern in wanted:
-        if not fnmatch.filter(ROWS, pattern):
+    wanted = {pattern: fnmatch.filter(ROWS, pattern) for pattern in patterns.replace(",", " ").split()}
+    for pattern, names in wanted.items():
+        if not names:
             raise SystemExit(f"bench: no row is named '{pattern}'; there are {', '.join(ROWS)}")
-    return [row for row in ROWS if any(fnmatch.fnmatch(row, pattern) for pattern in wanted)]
+    return list(dict.fromkeys(name for names in wanted.values() for name in names))

@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import resource
+import signal
 import sys
 import time
 
@@ -81,6 +82,7 @@ def main(engine, model, graph, mode, onnx, cache, work, onnx2c, options, limit):
 
 
 if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a stopped process would outlive the one that asks
     out = os.fdopen(os.dup(1), "w")  # answers; what libraries print goes to the log
     os.dup2(2, 1)
     try:
