@@ -248,6 +248,17 @@ struct Made {
     Made *next;
 };
 
+/* Where a step came from and what it computes. */
+static void print_comment(Program *program, const Step *step, const Value *output)
+{
+    Text *text = program->functions;
+    const char *type = type_comment(program, &output->type), *name = buffer_of(program, output)->name;
+    const bool is_short = step->formula.count == 0;
+    text_line(text, "/* %s: %s %s%s", step->label, type, name, is_short ? " */" : "");
+    for (int i = 0; i < step->formula.count; i++)
+        text_line(text, " *     %s%s", step->formula.line[i], i + 1 == step->formula.count ? " */" : "");
+}
+
 static void print_function(Program *program, const Step *step, Call *call, const char *name)
 {
     Context *context = program->context;
@@ -257,8 +268,7 @@ static void print_function(Program *program, const Step *step, Call *call, const
     Printer printer = printer_new(program, body, program->helpers);
     print_block(&printer, &call->block);
     if (call->output)
-        text_line(text, "/* %s: %s %s */", step->label, type_comment(program, &call->output->type),
-                  buffer_of(program, call->output)->name);
+        print_comment(program, step, call->output);
     else
         text_line(text, "/* %s: its indices are in range */", step->label);
     const char *type = call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix) : "void";

@@ -13,6 +13,7 @@ struct Unit {
     Node *first, *last; /* in the graph's order, last included */
     const char *name;
     const Node *whole; /* see Step */
+    Formula formula;
     Unit *next;
 };
 
@@ -77,25 +78,43 @@ static bool find_inner_units(Map *units, const Node *node)
     return true;
 }
 
+/* Puts a group's own nodes in its place: the first of them, and what they say for a comment. */
+static Node *open_group(Node *group, const Node *after, Formula *formula)
+{
+    Graph *const graph = group->graph;
+    Node *const before = group->prev;
+    node_inline(group, group->function);
+    Node *first = before ? before->next : graph->first;
+    *formula = formula_new(graph->context->arena, first, after);
+    return first;
+}
+
 /* The units of a graph and of the graphs inside of it. */
 static bool find_units(Map *units, Graph *graph)
 {
+    Arena *arena = graph->context->arena;
     Unit *first = NULL, **link = &first;
     for (Node *node = graph->first, *after; node; node = after) {
         const bool group = is_group(node);
         const Node *whole = is_composed_onnx(node) ? node : NULL;
         const char *name = node->name;
-        Node *begin;
+        Formula formula = {NULL, 0};
         after = node->next;
-        if (!expand_node(node, &begin, after))
+        Node *begin = group ? open_group(node, after, &formula) : node;
+        if (begin != after && !expand_node(begin, &begin, after))
             return false;
         for (Node *at = begin; at != after; at = at->next)
             if (!find_inner_units(units, at))
                 return false;
         for (Node *at = begin; at != after;) { /* nothing is left where all outputs were inputs */
             Node *last = !group ? at : after ? after->prev : graph->last;
-            Unit *unit = ARENA_NEW(graph->context->arena, Unit);
-            *unit = (Unit){at, last, group || !*at->name ? name : at->name, whole, NULL};
+            Unit *unit = ARENA_NEW(arena, Unit);
+            *unit = (Unit){at,
+                           last,
+                           group || !*at->name ? name : at->name,
+                           whole,
+                           group ? formula : formula_new(arena, at, at->next),
+                           NULL};
             *link = unit;
             link = &unit->next;
             at = last->next;
@@ -112,43 +131,12 @@ Buffer *buffer_of(const Program *program, const Value *value)
     return map_get(program->buffer_of, value);
 }
 
-/* A model's name without what exporters and clones add to every value: "_output_0", "_output_0_17". */
-static const char *short_name(Arena *arena, const char *name)
-{
-    static const char mark[] = "_output_0";
-    const char *at = strstr(name, mark);
-    if (!at || at == name || at[sizeof mark - 1 + strspn(at + sizeof mark - 1, "_0123456789")] != '\0')
-        return name;
-    return arena_strndup(arena, name, (size_t)(at - name));
-}
-
-/* Whether the compiler made the name up: v1, v2 ... */
-static bool is_made_up(const char *name)
-{
-    return name[0] == 'v' && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
-}
-
-/* What to call a value: by its name in the model, or else by what its operator calls that output. */
-static const char *label_of(Program *program, const Value *value)
-{
-    Arena *arena = program->context->arena;
-    const Node *node = value->def;
-    Schema schema;
-    if (!is_made_up(value->name) || !node || !node->op || !node->op->schema || !schema_parse(node->op->schema, &schema))
-        return short_name(arena, value->name);
-    int output = 0;
-    while (node->out[output] != value)
-        output++;
-    const Parameter *parameter = &schema.out[output < schema.nout ? output : schema.nout - 1];
-    return arena_strndup(arena, parameter->name.text, (size_t)parameter->name.length);
-}
-
 static Buffer *buffer_new(Program *program, BufferKind kind, Value *value, Names *names, const char *prefix)
 {
     Buffer *buffer = ARENA_NEW(program->context->arena, Buffer);
     buffer->kind = kind;
     buffer->value = value;
-    buffer->name = name_identifier(names, prefix, label_of(program, value));
+    buffer->name = name_identifier(names, prefix, value_label(program->context->arena, value));
     buffer->slot = -1;
     if (program->last_buffer)
         program->last_buffer->next = buffer;
@@ -331,6 +319,7 @@ Step *step_new(Program *program, StepKind kind, const char *label)
 static void set_operator(const Lowering *l, Step *step)
 {
     step->whole = l->unit->whole;
+    step->formula = l->unit->formula;
     const Node *node = step->whole ? step->whole : l->unit->first == l->unit->last ? l->unit->first : NULL;
     step->op = node ? node->op : NULL;
 }
@@ -408,7 +397,7 @@ static bool holds_size(const Program *program, const Value *value)
 Step *loops_step_new(Program *program, const char *label)
 {
     Step *step = step_new(program, STEP_LOOPS, label);
-    step->name = name_identifier(program->file_names, program->prefix, short_name(program->context->arena, label));
+    step->name = name_identifier(program->file_names, program->prefix, name_short(program->context->arena, label));
     return step;
 }
 
@@ -568,6 +557,29 @@ void name_symbol(Program *program, Dim *symbol, const char *name)
         map_set(program->symbol_name, symbol, name_identifier(program->names, "", name));
 }
 
+/* Exporters count sizes: s77, u0. */
+static bool is_counted(Dim *symbol)
+{
+    const char *name = dim_symbol_name(symbol);
+    return name && (name[0] == 's' || name[0] == 'u') && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
+}
+
+/* What groups edges says which sizes are the numbers of edges and vertices: these get the names the literature has. */
+static void name_graph_sizes(Program *program)
+{
+    DimTable *dims = program->context->dims;
+    for (const Node *node = program->graph->first; node; node = node->next) {
+        if (node->op != op_find("gnn", "Csr"))
+            continue;
+        Dim *edges = node->in[0]->type.dim[0];
+        Dim *vertices = dim_sub(dims, node->out[0]->type.dim[0], dim_const(dims, 1));
+        if (is_counted(edges))
+            name_symbol(program, edges, "E");
+        if (is_counted(vertices))
+            name_symbol(program, vertices, "N");
+    }
+}
+
 static void add_parameters(Program *program, const Type *type)
 {
     DimTable *dims = program->context->dims;
@@ -696,5 +708,6 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         name_identifier(program->file_names, program->prefix, taken[i]);
     grow_symbols(program);
+    name_graph_sizes(program);
     return add_inputs(program) && lower_graph(program, model->graph) && add_outputs(program) ? program : NULL;
 }

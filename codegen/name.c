@@ -165,6 +165,15 @@ const char *name_xml(Arena *arena, const char *text)
     return escaped;
 }
 
+const char *name_short(Arena *arena, const char *name)
+{
+    static const char mark[] = "_output_0";
+    const char *at = strstr(name, mark);
+    if (!at || at == name || at[sizeof mark - 1 + strspn(at + sizeof mark - 1, "_0123456789")] != '\0')
+        return name;
+    return arena_strndup(arena, name, (size_t)(at - name));
+}
+
 const char *name_literal(Arena *arena, const char *text)
 {
     const size_t length = strlen(text);

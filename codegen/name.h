@@ -23,6 +23,9 @@ const char *name_comment(Arena *arena, const char *text);
  * characters. */
 const char *name_xml(Arena *arena, const char *text);
 
+/* A model's name without what exporters and clones add to every value: "_output_0", "_output_0_17". */
+const char *name_short(Arena *arena, const char *name);
+
 /* A string literal with its quotes: octal escapes for all that is not plain, '?' escaped because of trigraphs. */
 const char *name_literal(Arena *arena, const char *text);
 #endif

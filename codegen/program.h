@@ -10,6 +10,7 @@
 #include "../frontend/ops/op.h"
 #include "codegen.h"
 #include "cost.h"
+#include "formula.h"
 #include "name.h"
 #include "print.h"
 
@@ -82,6 +83,7 @@ struct Step {
     const char *label;                 /* ... escaped for comments */
     const Node *whole;                 /* the composed operator of ONNX it is a part of; NULL: none */
     const Op *op;                      /* the operator it is; NULL: a group */
+    Formula formula;                   /* what the graph says it computes */
     const char *name;                  /* STEP_LOOPS: of its C function */
     Value *out[MAX_STEP_OUTPUTS];      /* what it writes */
     Element element[MAX_STEP_OUTPUTS]; /* STEP_LOOPS: for each of out, in terms of values that have buffers */

@@ -189,7 +189,8 @@ static void print_wrapped_comment(Text *text, const char *words)
         if (length > WIDTH)
             for (length = WIDTH; length > 0 && words[length - 1] != ' ';)
                 length--;
-        text_line(text, " * %.*s", (int)length, words);
+        const size_t blank = words[length - 1] == ' ';
+        text_line(text, " * %.*s", (int)(length - blank), words);
         words += length;
     }
 }
@@ -202,8 +203,8 @@ static void print_head(Program *program, Text *text)
     text_line(text, " *");
     text_line(text, " *   model    SHA-256 %s, producer %s", program->model->hash,
               name_comment(arena, program->model->producer ? program->model->producer : ""));
-    text_line(text, " *   options  %s",
-              name_comment(arena, program->options->command ? program->options->command : ""));
+    if (program->options->command && *program->options->command)
+        text_line(text, " *   options  %s", name_comment(arena, program->options->command));
     text_line(text, " *");
     for (const Step *step = program->first; step; step = step->next)
         if (step->is_needed && (step->kind == STEP_LOOPS || step->kind == STEP_ROUTINE))
