@@ -11,10 +11,11 @@ typedef struct {
                            anything but an earlier program is refused */
     const char *name;   /* the prefix of every symbol and file name; already an identifier */
     WeightsForm weights;
-    bool threads;        /* OpenMP pragmas on the outermost loops */
-    bool exact;          /* sums are not reordered */
-    bool openblas;       /* --blas openblas: products by cblas_sgemm and its kin */
-    bool driver;         /* write NAME_driver.c too, see below */
+    bool threads;  /* OpenMP pragmas on the outermost loops */
+    bool exact;    /* sums are not reordered */
+    bool in_order; /* steps stay in the graph's order: nothing is done ahead because only the structure tells it */
+    bool openblas; /* --blas openblas: products by cblas_sgemm and its kin */
+    bool driver;   /* write NAME_driver.c too, see below */
     const char *command; /* the options as given, for the header comment and the manifest */
 } BuildOptions;
 

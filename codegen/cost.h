@@ -44,12 +44,12 @@ Dim *type_bytes(Context *context, const Type *type);
 
 typedef struct Kernel Kernel;
 struct Kernel {
-    const char *name;     /* of its C function or routine */
-    const char *origin;   /* the model's node it came from; "" where there is none */
-    const char *operator; /* "Gemm"; NULL: a group of several */
-    bool is_composed;     /* it is several nests and routines, which hand tensors to one another */
-    Cost cost;            /* all in terms of sizes that are known before it runs: greatest ones */
-    const Value **out;    /* the tensors it writes */
+    const char *name;   /* of its C function or routine */
+    const char *origin; /* the model's node it came from; "" where there is none */
+    const char *op;     /* "Gemm"; NULL: a group of several */
+    bool is_composed;   /* it is several nests and routines, which hand tensors to one another */
+    Cost cost;          /* all in terms of sizes that are known before it runs: greatest ones */
+    const Value **out;  /* the tensors it writes */
     int nout;
     Dim *written; /* their bytes */
     Dim *live;    /* bytes in memory while it runs: inputs, weights, tensors still wanted, its outputs and scratch */

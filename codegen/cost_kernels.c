@@ -5,6 +5,7 @@
 typedef struct {
     const Program *program;
     Context *context;
+    int places;
     Kernel **at; /* by a step's place: the kernel it is a part of */
     int *first;  /* by a kernel's number: its first place */
     Kernels *kernels;
@@ -49,16 +50,23 @@ static Cost limited(Context *context, Cost cost)
 static bool is_inside(const Counting *c, const Buffer *buffer)
 {
     const Kernel *kernel = buffer->kind == BUFFER_WORKSPACE && buffer->first >= 0 ? c->at[buffer->first] : NULL;
-    return kernel && kernel->is_composed && kernel == c->at[buffer->last];
+    return kernel && kernel->is_composed && buffer->last < c->places && kernel == c->at[buffer->last];
+}
+
+static bool is_kernel(const Step *step)
+{
+    return step->is_needed && (step->kind == STEP_LOOPS || step->kind == STEP_ROUTINE || step->kind == STEP_COPY);
 }
 
 static Kernel *kernel_new(Counting *c, const Step *step)
 {
     Kernel *kernel = ARENA_NEW(c->context->arena, Kernel);
     Dim *zero = dim_const(c->context->dims, 0);
-    *kernel = (Kernel){.name = step->name ? step->name : step->routine->name,
+    *kernel = (Kernel){.name = step->name      ? step->name
+                               : step->routine ? step->routine->name
+                                               : "copy",
                        .origin = step->whole ? step->whole->name : step->origin,
-                       .operator= step->op ? step->op->name : NULL,
+                       .op = step->op ? step->op->name : NULL,
                        .is_composed = step->whole != NULL,
                        .cost = {.operations = zero, .flops = zero, .products = zero},
                        .written = zero};
@@ -68,7 +76,19 @@ static Kernel *kernel_new(Counting *c, const Step *step)
     return kernel;
 }
 
-/* Steps that are parts of one composed operator are one kernel. */
+static Cost cost_of_step(Context *context, const Step *step)
+{
+    if (step->kind == STEP_LOOPS)
+        return step->cost;
+    if (step->kind == STEP_ROUTINE)
+        return routine_cost(context, step->routine);
+    Dim *zero = dim_const(context->dims, 0);
+    Read *read = ARENA_NEW(context->arena, Read);
+    *read = (Read){step->in[0], step->in[0], type_bytes(context, &step->in[0]->type), false, NULL};
+    return (Cost){.operations = zero, .flops = zero, .products = zero, .read = read};
+}
+
+/* Steps that are parts of one composed operator are one kernel. What stands in a loop, or in a branch, counts once. */
 static void find_kernels(Counting *c)
 {
     const Node *whole = NULL;
@@ -76,12 +96,12 @@ static void find_kernels(Counting *c)
     for (const Step *step = c->program->first; step; step = step->next) {
         if (!step->is_needed)
             continue;
-        if ((step->kind == STEP_LOOPS || step->kind == STEP_ROUTINE)) {
+        if (is_kernel(step)) {
             if (!kernel || !step->whole || step->whole != whole)
                 kernel = kernel_new(c, step);
             whole = step->whole;
-            Cost cost = step->routine ? routine_cost(c->context, step->routine) : step->cost;
-            kernel->cost = cost_add(c->context, kernel->cost, limited(c->context, cost), kernel->is_composed);
+            Cost cost = limited(c->context, cost_of_step(c->context, step));
+            kernel->cost = cost_add(c->context, kernel->cost, cost, kernel->is_composed);
         }
         c->at[step->place] = kernel; /* a size is read behind what computes it */
     }
@@ -104,8 +124,7 @@ static void find_traffic(Counting *c)
             }
         }
     for (const Step *step = c->program->first; step; step = step->next)
-        for (int i = 0; step->is_needed && (step->kind == STEP_LOOPS || step->kind == STEP_ROUTINE) && i < step->nout;
-             i++) {
+        for (int i = 0; is_kernel(step) && i < step->nout; i++) {
             Buffer *buffer = step->out[i] ? buffer_of(c->program, step->out[i]) : NULL;
             Kernel *kernel = c->at[step->place];
             if (!buffer || !buffer->is_needed || is_inside(c, buffer))
@@ -136,24 +155,21 @@ static void find_live(const Counting *c, Dim *always)
     DimTable *dims = c->context->dims;
     const int count = c->kernels->count;
     Dim *zero = dim_const(dims, 0), *live = always;
-    int place_count = 0;
-    for (const Step *step = program->first; step; step = step->next)
-        place_count += step->is_needed;
-    Dim **born = ARENA_ARRAY(c->context->arena, place_count + 1, Dim *);
-    Dim **gone = ARENA_ARRAY(c->context->arena, place_count + 1, Dim *);
-    for (int i = 0; i <= place_count; i++)
+    Dim **born = ARENA_ARRAY(c->context->arena, c->places + 1, Dim *);
+    Dim **gone = ARENA_ARRAY(c->context->arena, c->places + 1, Dim *);
+    for (int i = 0; i <= c->places; i++)
         born[i] = gone[i] = zero;
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
         if (buffer->first < 0 || is_inside(c, buffer))
             continue;
         Dim *bytes = buffer_bytes(program, buffer->value);
         born[buffer->first] = dim_add(dims, born[buffer->first], bytes);
-        if (buffer->kind != BUFFER_OUTPUT)
+        if (buffer->kind != BUFFER_OUTPUT && buffer->last < c->places)
             gone[buffer->last] = dim_add(dims, gone[buffer->last], bytes);
     }
     Kernel *kernel = c->kernels->first;
     for (int i = 0, place = 0; i < count; i++, kernel = kernel->next) {
-        const int end = i + 1 < count ? c->first[i + 1] : place_count;
+        const int end = i + 1 < count ? c->first[i + 1] : c->places;
         Dim *after = live;
         for (; place < end; place++) {
             live = dim_add(dims, live, born[place]);
@@ -168,15 +184,16 @@ Kernels *program_kernels(const Program *program)
 {
     Context *context = program->context;
     DimTable *dims = context->dims;
-    int steps = 0;
+    int places = 0;
     for (const Step *step = program->first; step; step = step->next)
-        steps++;
+        places += step->is_needed;
     Kernels *kernels = ARENA_NEW(context->arena, Kernels);
     kernels->context = context;
     Counting c = {.program = program,
                   .context = context,
-                  .at = ARENA_ARRAY(context->arena, steps + 1, Kernel *),
-                  .first = ARENA_ARRAY(context->arena, steps + 1, int),
+                  .places = places,
+                  .at = ARENA_ARRAY(context->arena, places + 1, Kernel *),
+                  .first = ARENA_ARRAY(context->arena, places + 1, int),
                   .kernels = kernels,
                   .link = &kernels->first};
     find_kernels(&c);

@@ -429,7 +429,8 @@ bool program_functions(Program *program)
             need_step(program, step);
     if (!find_unbounded(program))
         return false;
-    find_structure(program);
+    if (!program->options->in_order)
+        find_structure(program);
     int place = 0;
     for (Step *step = program->first; step; step = step->next)
         if (step->is_needed)

@@ -183,7 +183,7 @@ static void print_kernels(const Stages *stages, StageKind stage)
         fputs(", \"node\": ", stdout);
         json_string(kernel->origin, stdout);
         fputs(", \"operator\": ", stdout);
-        json_string(kernel->operator ? kernel->operator : "", stdout);
+        json_string(kernel->op ? kernel->op : "", stdout);
         fputs(", \"layer\": ", stdout);
         json_string(kernel->layer->name, stdout);
         printf(", \"counted\": %s", kernel->cost.flops ? "true" : "false");

@@ -74,7 +74,7 @@ static Place place_of(const Panel *panel, const Kernel *kernel)
         writes_edges |= has_rows(panel, kernel->out[i], panel->edges, panel->nedges);
         has_vertices |= has_rows(panel, kernel->out[i], panel->vertices, panel->nvertices);
     }
-    if (reads_edges && !writes_edges && !kernel->operator)
+    if (reads_edges && !writes_edges && !kernel->op)
         return WORK_NEST;
     return reads_edges || writes_edges ? WORK_EDGES : has_vertices ? WORK_VERTICES : WORK_OTHER;
 }
@@ -172,7 +172,7 @@ static int lines_of(const Panel *panel, int box, const char *line[3])
         line[count++] = type_text(&panel->input[box]->type, panel->arena);
         return count;
     }
-    line[count++] = kernel->operator? kernel->operator: kernel->origin;
+    line[count++] = kernel->op ? kernel->op : kernel->origin;
     if (kernel->nout > 0)
         line[count++] = type_text(&kernel->out[0]->type, panel->arena);
     if (kernel->cost.flops && !dim_equals(kernel->cost.flops, 0)) {

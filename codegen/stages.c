@@ -109,6 +109,7 @@ static bool run_stage(Context *context, const Options *options, StageKind stage,
         return false;
     build.folder = "";
     build.name = "model";
+    build.in_order = stage < STAGE_FUSED;
     passes.stop_after = stage_table[stage].last_pass;
     Model *model = load_model(context, options);
     if (!model)

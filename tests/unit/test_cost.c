@@ -56,7 +56,7 @@ static void test_elementwise(void)
     expect_cost(kernels->first, "4*N", "16*N", "0", "16*N");
     expect(kernels->first->live, "32*N");
     expect(kernels->allocated, "32*N");
-    CU_ASSERT_STRING_EQUAL(kernels->first->operator, "Relu");
+    CU_ASSERT_STRING_EQUAL(kernels->first->op, "Relu");
     context_free(context);
 }
 
