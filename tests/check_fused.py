@@ -42,12 +42,20 @@ def symbol(model, name, axis):
     return inputs[name].type.tensor_type.shape.dim[axis].dim_param
 
 
+def workspace_formula(onnx2c, model):
+    """The workspace's bytes as an expression over sizes."""
+    return json.loads(inspect(onnx2c, model, "--mem", "--json"))["workspace"].replace("/", "//")
+
+
+def evaluate(formula, sizes):
+    return eval(formula, {"min": min, "max": max}, sizes)
+
+
 def bytes_per_edge(onnx2c, model):
     """By how much the workspace grows with each edge, from its formula."""
-    formula = json.loads(inspect(onnx2c, model, "--mem", "--json"))["workspace"].replace("/", "//")
-    symbols = {name: 1000 for name in re.findall(r"[A-Za-z_]\w*", formula) if name not in ("min", "max")}
-    edges = symbol(model, "edge_index", 1)
-    few, many = (eval(formula, {"min": min, "max": max}, {**symbols, edges: e}) for e in (10**6, 2 * 10**6))
+    formula, edges = workspace_formula(onnx2c, model), symbol(model, "edge_index", 1)
+    others = {name: 1000 for name in re.findall(r"[A-Za-z_]\w*", formula) if name not in ("min", "max")}
+    few, many = (evaluate(formula, {**others, edges: e}) for e in (10**6, 2 * 10**6))
     return (many - few) / 10**6
 
 
@@ -104,6 +112,11 @@ def check_dgcnn_operations(onnx2c, model):
     assert operations(before) == NEIGHBOURS * operations(after), f"{operations(before)} became {operations(after)}"
 
 
+def check_knn_memory(onnx2c, model):
+    few, many = (evaluate(workspace_formula(onnx2c, model), {"B": 1, "P": points}) for points in (10**5, 2 * 10**5))
+    assert many <= 2 * few, f"{few} bytes became {many}"
+
+
 def check_twins(onnx2c, clean, dirty):
     assert fused_text(onnx2c, clean) == fused_text(onnx2c, dirty), "the fused graphs differ"
 
@@ -123,6 +136,7 @@ def cases(models, shared):
         if layer == "edgeconv4_static":
             yield f"{name}: less than 7.6 % of the operations of its layers are left", check_edgeconv_operations, [folder]
         if layer == "dgcnn_dynamic_k20":
+            yield f"{name}: twice the points take twice the memory", check_knn_memory, [folder]
             yield f"{name}: an edge costs no product, a vertex what an edge did", check_dgcnn_operations, [folder]
     for a, b in [(f"{n}__dynamo", f"{n}__ts") for n in TWINS] + [(f"{n}__dynamo", f"{n}_flat__ts") for n in FLAT_TWINS]:
         if a in folders and b in folders:

@@ -7,10 +7,11 @@ Each text names the data sets to make in comments:
 
     # inputs: N=4 m=3 flag=0
 
-gives the symbols of shapes their sizes and scalars their values; all other elements are drawn. The model, opset and all, is
-run by ONNX Runtime as it stands.
+gives the symbols of shapes their sizes and scalars their values; all other elements are drawn, those of an integer tensor
+with `edges<4` from 0 to 3. The model, opset and all, is run by ONNX Runtime as it stands.
 """
 import pathlib
+import re
 import shutil
 import sys
 
@@ -25,6 +26,8 @@ def draw(chance, info, given):
     if info.name in given:
         return np.array(given[info.name], dtype)
     shape = [d.dim_value if d.HasField("dim_value") else given[d.dim_param] for d in info.type.tensor_type.shape.dim]
+    if "<" + info.name in given:
+        return chance.integers(0, given["<" + info.name], shape).astype(dtype)
     return chance.standard_normal(shape).astype(dtype)
 
 
@@ -43,7 +46,8 @@ def make(text, folder):
     onnx.save(model, folder / "model.onnx")
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     for k, words in enumerate(sets):
-        given = {name: int(value) for name, value in (word.split("=") for word in words.split())}
+        given = {relation.strip("=") + name: int(value)
+                 for name, relation, value in (re.fullmatch(r"(\w+)([=<])(-?\d+)", word).groups() for word in words.split())}
         chance = np.random.default_rng(k)
         inputs = {info.name: draw(chance, info, given) for info in model.graph.input}
         data = folder / f"test_data_set_{k}"

@@ -208,6 +208,42 @@ static void define_add_self_loops(Definition *d)
     def_output(d, 0, I64, 2, dim);
 }
 
+/* index, distance [batches.., queries, k] of points y [batches.., points, channels] for x: runtime/knn.h */
+static void define_knn(Definition *d)
+{
+    enum { X, Y, K };
+    const int rank = def_rank(d, X);
+    int count;
+    if (!def_require(d, rank >= 2 && def_rank(d, Y) == rank, "a row of channels is wanted for each query and point"))
+        return;
+    for (int i = 0; i < rank; i++)
+        if (i != rank - 2 && !def_require(d, !size_differs(d, def_dim(d, X, i), def_dim(d, Y, i)),
+                                          "queries and points differ in dimension %d", i))
+            return;
+    Dim *points = def_dim(d, Y, rank - 2), *queries = def_dim(d, X, rank - 2), *channels = def_dim(d, X, rank - 1);
+    Dim **k = def_sizes(d, K, &count, points);
+    if (!k || d->failed || !def_require(d, count == 1, "k has %d elements, wants 1", count) ||
+        !def_require(d, dim_upper(size_sub(d, points, k[0])) >= 0, "k is %s of %s points", size_text(d, k[0]),
+                     size_text(d, points)))
+        return;
+    Routine *routine = call(d, "knn", real_suffix(def_dtype(d, X)), 2, 2);
+    pass(routine, extent(d, X, 0, rank - 2));
+    pass(routine, queries);
+    pass(routine, points);
+    pass(routine, channels);
+    pass(routine, k[0]);
+    routine->scratch =
+        size_times(d, size_mul(d, extent(d, X, 0, rank - 1), k[0]), (int64_t)dtype_info(def_dtype(d, X))->size);
+    routine->operations = size_times(d, size_mul(d, extent(d, X, 0, rank), points), 3);
+    Dim *dim[MAX_RANK];
+    memcpy(dim, def_shape(d, X), sizeof *dim * (size_t)rank);
+    dim[rank - 1] = k[0];
+    def_output(d, 0, I64, rank, dim);
+    d->node->out[0]->bound = points;
+    if (def_wants(d, 1))
+        def_output(d, 1, def_dtype(d, X), rank, dim);
+}
+
 static Graph *body_of_library(Node *node)
 {
     return model_find_function(context_library(node->graph->context), "gnn", node->op->name, "");
@@ -236,6 +272,12 @@ const Op ops_gnn[] = {
      .attributes = "loops:int=0",
      .form = FORM_ROUTINE,
      .define = define_csr},
+    {.name = "Knn",
+     .domain = "gnn",
+     .schema = "x:T y:T k:int64 -> index:int64 distance:T? | T=float32,double",
+     .attributes = "",
+     .form = FORM_ROUTINE,
+     .define = define_knn},
     {.name = "AddSelfLoops",
      .domain = "gnn",
      .schema = "edges:int64 n:int64 -> y:int64",

@@ -35,6 +35,49 @@ static void test_topk(void)
     CU_ASSERT_EQUAL(topk(in, out, (int64_t[]){O2C_FLOAT, 0, 0, 0, 0, 1}, NULL, scratch), O2C_OK);
 }
 
+/* Points on a line, more than a tile of them: equals in their order, what is no number last. */
+static void test_knn(void)
+{
+    enum { POINTS = 130, QUERIES = 33, NEAREST = 3 };
+    float y[POINTS], x[QUERIES], distance[QUERIES * NEAREST];
+    int64_t index[QUERIES * NEAREST];
+    RoutineFunction *knn = find("knn", "f32");
+    for (int i = 0; i < POINTS; i++)
+        y[i] = (float)(i % 65); /* each place twice */
+    for (int i = 0; i < QUERIES; i++)
+        x[i] = (float)i;
+    y[70] = NAN;
+    const void *in[] = {x, y};
+    void *out[] = {index, distance};
+    CU_ASSERT_EQUAL(knn(in, out, (int64_t[]){1, QUERIES, POINTS, 1, NEAREST}, NULL, NULL), O2C_OK);
+    CU_ASSERT_EQUAL(memcmp(index, (int64_t[]){0, 65, 1}, 24), 0);
+    CU_ASSERT_EQUAL(memcmp(index + 15, (int64_t[]){5, 4, 6}, 24), 0); /* the other place 5 is no number */
+    CU_ASSERT_EQUAL(memcmp(index + 96, (int64_t[]){32, 97, 31}, 24), 0);
+    CU_ASSERT_EQUAL(memcmp(distance + 96, (float[]){0, 0, 1}, 12), 0);
+    void *only_index[] = {index, NULL};
+    CU_ASSERT_EQUAL(knn(in, only_index, (int64_t[]){1, QUERIES, POINTS, 1, NEAREST}, NULL, distance), O2C_OK);
+    CU_ASSERT_EQUAL(index[97], 97);
+    const void *all_nan[] = {x, y + 70};
+    CU_ASSERT_EQUAL(knn(all_nan, out, (int64_t[]){1, 1, 1, 1, 1}, NULL, NULL), O2C_OK);
+    CU_ASSERT(index[0] == 0 && isinf(distance[0]));
+    CU_ASSERT_EQUAL(knn(in, out, (int64_t[]){1, 1, 2, 1, 3}, NULL, NULL), O2C_BAD_VALUE);
+    CU_ASSERT_EQUAL(knn(in, out, (int64_t[]){1, 1, 2, 1, -1}, NULL, NULL), O2C_BAD_VALUE);
+    CU_ASSERT_EQUAL(knn(in, out, (int64_t[]){0, 0, 0, 0, 0}, NULL, NULL), O2C_OK);
+}
+
+/* Two batches of points in a plane, in double. */
+static void test_knn_batches(void)
+{
+    const double y[] = {0, 0, 3, 4, 1, 1, /* */ 5, 5, 0, 1, 9, 9}, x[] = {0, 0, /* */ 9, 8};
+    double distance[4];
+    int64_t index[4];
+    const void *in[] = {x, y};
+    void *out[] = {index, distance};
+    CU_ASSERT_EQUAL(find("knn", "f64")(in, out, (int64_t[]){2, 1, 3, 2, 2}, NULL, NULL), O2C_OK);
+    CU_ASSERT_EQUAL(memcmp(index, (int64_t[]){0, 2, 2, 0}, sizeof index), 0);
+    CU_ASSERT_EQUAL(memcmp(distance, (double[]){0, 2, 1, 25}, sizeof distance), 0);
+}
+
 static void test_order(void)
 {
     const uint64_t wide[] = {0, INT64_MAX, UINT64_MAX};
@@ -181,6 +224,8 @@ void suite_routine(void)
 {
     static const UnitTest tests[] = {
         {"the best k", test_topk},
+        {"the nearest k", test_knn},
+        {"the nearest k of each batch", test_knn_batches},
         {"order of elements", test_order},
         {"distinct slices", test_unique},
         {"a condition longer than its axis", test_compress_refuses},
