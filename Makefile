@@ -71,7 +71,7 @@ $(BUILD)/gen/onnx-data.pb-c.c $(BUILD)/gen/onnx-data.pb-c.h &: $(BUILD)/gen/onnx
 
 # ---- the command -----------------------------------------------------------------------------------------------
 SOURCES  := $(sort $(wildcard frontend/*.c frontend/ops/*.c rewrite/*.c codegen/*.c runtime/*.c))
-EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules runtime/*.c runtime/*.h))
+EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules rewrite/*.onnxtxt runtime/*.c runtime/*.h))
 TEMPLATES := $(patsubst templates/%.c.t,%.t,$(sort $(wildcard templates/*.c.t)))
 OBJECTS  := $(SOURCES:%.c=$(OUT)/obj/%.o) $(patsubst %,$(OUT)/obj/gen/%.o,onnx-ml.pb-c onnx-data.pb-c embedded $(TEMPLATES))
 LIBRARY   = $(filter-out $(OUT)/obj/codegen/main.o,$(OBJECTS))

@@ -23,6 +23,9 @@ typedef struct {
     const char *svg;
     Words at;
     bool evaluator, keep;
+    const char *loss, *optimizer, *rate;
+    Words by, freeze, set;
+    bool mask, outputs;
     const char *text; /* all of them, for the generated header comment */
 } Options;
 
@@ -31,6 +34,7 @@ int verb_build(const Options *options);
 int verb_check(const Options *options);
 int verb_inspect(const Options *options);
 int verb_verify(const Options *options);
+int verb_train(const Options *options);
 
 /* inspect --gnn: shows what the model of the options costs at each stage. False after errors in the report. */
 bool inspect_gnn(Context *context, const Options *options);

@@ -85,12 +85,7 @@ bool fix_input(Graph *graph, Value *input, const Tensor *tensor)
         graph_add_default(graph, input, tensor);
     input->constant = tensor;
     input->type = actual;
-    input->is_overridable = false;
-    int kept = 0;
-    for (int i = 0; i < graph->nin; i++)
-        if (graph->in[i] != input)
-            graph->in[kept++] = graph->in[i];
-    graph->nin = kept;
+    graph_close_input(graph, input);
     return true;
 }
 

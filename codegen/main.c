@@ -6,7 +6,7 @@
 
 /* ---- verbs ---- */
 
-enum { BUILD = 1, CHECK = 2, INSPECT = 4, VERIFY = 8 };
+enum { BUILD = 1, CHECK = 2, INSPECT = 4, VERIFY = 8, TRAIN = 16 };
 
 typedef struct {
     const char *name, *operands, *summary, *text;
@@ -65,6 +65,36 @@ static const Verb verbs[] = {
      "    onnx2c verify --evaluator --atol 1e-5 models/digits/gat__ts\n"
      "    onnx2c verify --cflags '-O1 -fsanitize=address,undefined' models/digits/gat__ts\n",
      verb_verify, VERIFY, 1, 1 << 20},
+    {"train", "MODEL -o FILE", "derive a model that trains this one, or gives gradients",
+     "Writes an ordinary ONNX model. Its inputs are the model's, `target`, `mask` where --mask asks for it, the "
+     "parameters\n"
+     "(floating initialisers of at least one axis that lead to the loss), what the optimizer remembers of each, `lr` "
+     "(all\n"
+     "with their first values as defaults) and `step`, the steps made before; its outputs `loss`, and NAME_new for "
+     "each NAME\n"
+     "that changes. Without --optimizer the gradients are outputs, dNAME for each NAME; --by takes them by inputs "
+     "(forces,\n"
+     "for instance).\n"
+     "\n"
+     "    loss    target                          what it is\n"
+     "    ce      class of each sample, int64     cross-entropy of scores (or of a last Softmax); classes on axis 1\n"
+     "    nll     class of each sample, int64     the same of log-probabilities\n"
+     "    bce     0 or 1, like the output         binary cross-entropy of scores (or of a last Sigmoid)\n"
+     "    mse     like the output                 mean of squares\n"
+     "    hinge   -1 or 1, like the output        mean of max(0, 1 - target * output)\n"
+     "\n"
+     "    optimizer   --set, with what it is otherwise\n"
+     "    sgd         weight_decay=0\n"
+     "    momentum    momentum=0.9 weight_decay=0\n"
+     "    nesterov    momentum=0.9 weight_decay=0\n"
+     "    adam        beta1=0.9 beta2=0.999 epsilon=1e-8 weight_decay=0\n"
+     "    adamw       the same, weight_decay=0.01, decoupled from the gradient\n"
+     "    adagrad     lr_decay=0 epsilon=1e-10 weight_decay=0\n"
+     "\n"
+     "    onnx2c train gcn.onnx --loss ce --mask --optimizer adam --lr 0.01 -o gcn.train.onnx\n"
+     "    onnx2c build gcn.train.onnx -o gcn_train\n"
+     "    onnx2c train energy.onnx --by positions -o forces.onnx\n",
+     verb_train, TRAIN, 1, 1},
 };
 enum { NUM_VERB = sizeof verbs / sizeof *verbs };
 
@@ -86,6 +116,16 @@ typedef struct {
 static const Option option_table[] = {
     {'o', "output", "DIR", WORD, FIELD(output), BUILD,
      "the folder to write; its last part names the program unless --name does"},
+    {'o', "output", "FILE", WORD, FIELD(output), TRAIN,
+     "the model to write; as ONNX text when it ends in .onnxtxt, on stdout when it is -"},
+    {0, "loss", "NAME", WORD, FIELD(loss), TRAIN, "what is to become small"},
+    {0, "optimizer", "NAME", WORD, FIELD(optimizer), TRAIN, "how parameters follow their gradients"},
+    {0, "lr", "NUMBER", WORD, FIELD(rate), TRAIN, "the learning rate's default (0.01); it stays an input"},
+    {0, "set", "NAME=NUMBER", LIST, FIELD(set), TRAIN, "a hyperparameter of the optimizer"},
+    {0, "mask", NULL, FLAG, FIELD(mask), TRAIN, "an input bool[samples] says which samples the loss counts"},
+    {0, "by", "INPUT", LIST, FIELD(by), TRAIN, "gradients by this input; without --loss, of the sum of all outputs"},
+    {0, "freeze", "NAME", LIST, FIELD(freeze), TRAIN, "an initialiser that is not trained; NAME* all that begin so"},
+    {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
     {0, "weights", "c|bin|obj", WORD, FIELD(weights), BUILD | VERIFY,
      "weights as C source, as a file to map, or as an object (default: c)"},
@@ -94,14 +134,14 @@ static const Option option_table[] = {
     {0, "blas", "openblas", WORD, FIELD(blas), BUILD | VERIFY | INSPECT,
      "matrix products by OpenBLAS instead of own loops"},
     {0, "driver", NULL, FLAG, FIELD(driver), BUILD, "write NAME_driver.c too: a main() that runs the program on files"},
-    {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY,
+    {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "range of a named dimension; N=VALUE fixes it, N<=E relates two"},
-    {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT, "make a graph input a constant"},
-    {0, "rules", "FILE", LIST, FIELD(rules), BUILD | CHECK | INSPECT | VERIFY,
+    {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT | TRAIN, "make a graph input a constant"},
+    {0, "rules", "FILE", LIST, FIELD(rules), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "rewrite with the rules of this file too; check tests them"},
-    {0, "exact", NULL, FLAG, FIELD(exact), BUILD | INSPECT | VERIFY, "only rewrites that keep every bit"},
+    {0, "exact", NULL, FLAG, FIELD(exact), BUILD | INSPECT | VERIFY | TRAIN, "only rewrites that keep every bit"},
     {0, "stop-after", "PASS", WORD, FIELD(stop_after), BUILD | INSPECT | VERIFY, "run no pass after this one"},
-    {'d', "debug", "WHAT", LIST, FIELD(debug), BUILD | INSPECT | VERIFY,
+    {'d', "debug", "WHAT", LIST, FIELD(debug), BUILD | INSPECT | VERIFY | TRAIN,
      "after:PASS (or after:all) prints the graph there, rules each firing, why:RULE why it did not fire; on stderr"},
     {0, "dump-folder", "DIR", WORD, FIELD(dump_folder), BUILD | CHECK | INSPECT,
      "write the graph after each pass to DIR/NN-PASS.onnxtxt; check: both sides of each rule and their inputs"},
@@ -122,10 +162,10 @@ static const Option option_table[] = {
     {0, "repeat", "COUNT", WORD, FIELD(repeat), VERIFY,
      "run each data set this often and print the fastest run's time"},
     {0, "keep", NULL, FLAG, FIELD(keep), VERIFY, "keep the temporary folders and say where they are"},
-    {0, "max-memory", "BYTES", WORD, FIELD(max_memory), BUILD | CHECK | INSPECT | VERIFY,
+    {0, "max-memory", "BYTES", WORD, FIELD(max_memory), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "what the compiler may use (default: 2G, verify 16G; K, M and G are understood)"},
     {0, "json", NULL, FLAG, FIELD(json), CHECK | INSPECT, "print JSON"},
-    {'h', "help", NULL, FLAG, FIELD(help), BUILD | CHECK | INSPECT | VERIFY, "this text"},
+    {'h', "help", NULL, FLAG, FIELD(help), BUILD | CHECK | INSPECT | VERIFY | TRAIN, "this text"},
 };
 enum { NUM_OPTION = sizeof option_table / sizeof *option_table };
 
@@ -167,14 +207,16 @@ static const Verb *find_verb(const char *name)
     return NULL;
 }
 
-/* The option that `word` ("--name", "--name=value", "-o", "-ovalue") begins; *value is what follows it there, or NULL.
- */
-static const Option *find_option(const char *word, const char **value)
+/* The verb's option that `word` ("--name", "--name=value", "-o", "-ovalue") begins; *value is what follows it there, or
+ * NULL. */
+static const Option *find_option(const Verb *verb, const char *word, const char **value)
 {
     *value = NULL;
     for (int i = 0; i < NUM_OPTION; i++) {
         const Option *option = &option_table[i];
         size_t length = strlen(option->name);
+        if (!(option->verbs & verb->bit))
+            continue;
         if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, option->name, length) == 0 &&
             (word[2 + length] == '\0' || word[2 + length] == '=')) {
             *value = word[2 + length] ? word + 3 + length : NULL;
@@ -223,8 +265,8 @@ static int read_options(Options *options, const Verb *verb, int argc, char **arg
             only_operands = true;
             continue;
         }
-        const Option *option = find_option(word, &value);
-        if (!option || !(option->verbs & verb->bit))
+        const Option *option = find_option(verb, word, &value);
+        if (!option)
             return usage_error("%s has no option %s; see onnx2c %s --help", verb->name, word, verb->name);
         if (option->kind == FLAG && value)
             return usage_error("--%s takes no value", option->name);

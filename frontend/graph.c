@@ -213,6 +213,22 @@ void graph_add_default(Graph *graph, Value *input, const Tensor *tensor)
     append_value(graph->context->arena, &graph->initializer, &graph->ninitializer, input);
 }
 
+void graph_open_initializer(Graph *graph, Value *value)
+{
+    value->is_overridable = true;
+    append_value(graph->context->arena, &graph->in, &graph->nin, value);
+}
+
+void graph_close_input(Graph *graph, Value *value)
+{
+    int kept = 0;
+    value->is_overridable = false;
+    for (int i = 0; i < graph->nin; i++)
+        if (graph->in[i] != value)
+            graph->in[kept++] = graph->in[i];
+    graph->nin = kept;
+}
+
 Value *graph_add_constant(Graph *graph, const char *name, const Tensor *tensor)
 {
     Value *value = value_new(graph, name, type_of_tensor(graph->context, tensor));

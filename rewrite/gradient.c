@@ -128,14 +128,19 @@ static Value *sum_repeated(Walk *walk, Value *gradient, const Value *value)
     for (int i = 0; i < from->rank; i++)
         if (i < more || (dim_equals(to->dim[i - more], 1) && !dim_equals(from->dim[i], 1)))
             axis[count++] = i;
-    if (count > 0) {
-        Tensor *const axes = tensor_new(walk->context, I64, 1, &count);
-        for (int64_t i = 0; i < count; i++)
-            ((int64_t *)axes->data)[i] = axis[i];
-        gradient = emit(walk, "ReduceSum", gradient, graph_constant(walk->graph, axes));
-    }
-    if (more <= 0 || walk->failed)
+    if (count == 0)
         return gradient;
+    Tensor *const axes = tensor_new(walk->context, I64, 1, &count);
+    for (int64_t i = 0; i < count; i++)
+        ((int64_t *)axes->data)[i] = axis[i];
+    gradient = emit(walk, "ReduceSum", gradient, graph_constant(walk->graph, axes));
+    if (more <= 0)
+        return gradient;
+    if (count == more && !walk->failed) { /* all are axes that the value does not have */
+        attr_set_int(gradient->def, "keepdims", 0);
+        walk->failed = !node_infer(gradient->def);
+        return gradient;
+    }
     Value *const shape = emit_shape(walk, value);
     return shape ? emit(walk, "Reshape", gradient, shape) : gradient;
 }

@@ -138,6 +138,7 @@ bool gradient_test(Drawing *drawing)
     c->drawing = drawing;
     if (!draw_left(drawing, &c->side, &c->binding))
         return test_fails(drawing, "the left side is not valid");
+    c->side.model->graph->nout = 0; /* rules that ask for segment operators get some, which are not read */
     list_outputs(c);
     list_inputs(c);
     if (c->nout == 0 || c->nby == 0)

@@ -47,6 +47,11 @@ static Bound f_dtype(const Binding *binding, const Bound *x)
     (void)binding;
     return x->kind == B_VALUE ? (Bound){.kind = B_STRING, .s = dtype_info(x->value->type.dtype)->text} : bound_none();
 }
+/* type_number(x): the number of the element type, as Cast's attribute has it. */
+static Bound f_type_number(const Binding *binding, const Bound *x)
+{
+    return x->kind == B_VALUE ? bound_integer(binding, (int64_t)x->value->type.dtype) : bound_none();
+}
 static Bound f_is_float(const Binding *binding, const Bound *x)
 {
     (void)binding;
@@ -282,7 +287,16 @@ static Bound f_has(const Binding *binding, const Bound *x)
             return bound_truth(true);
     return bound_truth(false);
 }
-/* pick(p, q): the elements of p at the places q. Of two Transposes, the permutation "first p, then q". */
+/* The place in a list that a number stands for; negative ones count from the end. False when it is none. */
+static bool place_of(const Bound *list, Dim *number, int64_t *place)
+{
+    if (!dim_is_const(number, place))
+        return false;
+    *place += *place < 0 ? list->count : 0;
+    return *place >= 0 && *place < list->count;
+}
+/* pick(p, q): the elements of p at the places q; negative ones count from the end. Of two Transposes, the permutation
+ * "first p, then q". */
 static Bound f_pick(const Binding *binding, const Bound *x)
 {
     int64_t i;
@@ -290,9 +304,94 @@ static Bound f_pick(const Binding *binding, const Bound *x)
         return bound_none();
     Bound list = bound_list(binding, x[1].count);
     for (int k = 0; k < list.count; k++) {
-        if (!dim_is_const(x[1].dims[k], &i) || i < 0 || i >= x->count)
+        if (!place_of(x, x[1].dims[k], &i))
             return bound_none();
         list.dims[k] = x->dims[i];
+    }
+    return list;
+}
+/* put(p, q, n): p with n at the places q. */
+static Bound f_put(const Binding *binding, const Bound *x)
+{
+    int64_t i;
+    if (x->kind != B_DIMS || x[1].kind != B_DIMS || x[2].kind != B_DIM)
+        return bound_none();
+    Bound list = bound_list(binding, x->count);
+    for (int k = 0; k < list.count; k++)
+        list.dims[k] = x->dims[k];
+    for (int k = 0; k < x[1].count; k++) {
+        if (!place_of(x, x[1].dims[k], &i))
+            return bound_none();
+        list.dims[i] = x[2].dim;
+    }
+    return list;
+}
+/* range(a, b): a, a + 1 ... b - 1. */
+static Bound f_range(const Binding *binding, const Bound *x)
+{
+    int64_t a, b;
+    if (!bound_is_integer(x, &a) || !bound_is_integer(&x[1], &b) || b - a > 2 * MAX_RANK)
+        return bound_none();
+    Bound list = bound_list(binding, b > a ? (int)(b - a) : 0);
+    for (int i = 0; i < list.count; i++)
+        list.dims[i] = dim_const(binding->context->dims, a + i);
+    return list;
+}
+/* product(list) */
+static Bound f_product(const Binding *binding, const Bound *x)
+{
+    Dim *product = dim_const(binding->context->dims, 1);
+    if (x->kind != B_DIMS)
+        return bound_none();
+    for (int i = 0; i < x->count; i++)
+        product = dim_mul(binding->context->dims, product, x->dims[i]);
+    return bound_size(product);
+}
+/* inverse(p): the permutation that undoes p. */
+static Bound f_inverse(const Binding *binding, const Bound *x)
+{
+    int64_t i;
+    if (x->kind != B_DIMS)
+        return bound_none();
+    Bound list = bound_list(binding, x->count);
+    for (int k = 0; k < x->count; k++) {
+        if (!place_of(x, x->dims[k], &i))
+            return bound_none();
+        list.dims[i] = dim_const(binding->context->dims, k);
+    }
+    return list;
+}
+/* extents(xs, axis): the extents of the values that xs... stands for, along an axis. */
+static Bound f_extents(const Binding *binding, const Bound *x)
+{
+    if (x->kind != B_VALUES)
+        return bound_none();
+    Bound list = bound_list(binding, x->count);
+    for (int i = 0; i < x->count; i++) {
+        const Bound one[2] = {{.kind = B_VALUE, .value = x->values[i]}, x[1]};
+        const Bound extent = one->value ? f_dim(binding, one) : bound_none();
+        if (extent.kind != B_DIM)
+            return bound_none();
+        list.dims[i] = extent.dim;
+    }
+    return list;
+}
+/* offsets(x, starts, axes): where a Slice of x begins along these axes. */
+static Bound f_offsets(const Binding *binding, const Bound *x)
+{
+    int64_t start;
+    if (!bound_is_tensor(x) || x[1].kind != B_DIMS || x[2].kind != B_DIMS || x[1].count != x[2].count)
+        return bound_none();
+    Bound list = bound_list(binding, x[1].count);
+    for (int i = 0; i < list.count; i++) {
+        const Bound axis[2] = {*x, {.kind = B_DIM, .dim = x[2].dims[i]}}, extent = f_dim(binding, axis);
+        if (extent.kind != B_DIM)
+            return bound_none();
+        list.dims[i] = x[1].dims[i];
+        if (dim_is_const(list.dims[i], &start) && start < 0)
+            list.dims[i] = dim_add(binding->context->dims, list.dims[i], extent.dim);
+        if (dim_lower(list.dims[i]) < 0 || !dim_le(binding->context->dims, list.dims[i], extent.dim))
+            return bound_none();
     }
     return list;
 }
@@ -527,6 +626,7 @@ static const TermFunction functions[] = {
     {"cols", 1, f_cols},
     {"shape", 1, f_shape},
     {"dtype", 1, f_dtype},
+    {"type_number", 1, f_type_number},
     {"is_float", 1, f_is_float},
     {"same_shape", 2, f_same_shape},
     {"same_type", 2, f_same_type},
@@ -556,6 +656,12 @@ static const TermFunction functions[] = {
     {"part", 3, f_part},
     {"has", 2, f_has},
     {"pick", 2, f_pick},
+    {"put", 3, f_put},
+    {"range", 2, f_range},
+    {"product", 1, f_product},
+    {"inverse", 1, f_inverse},
+    {"extents", 2, f_extents},
+    {"offsets", 3, f_offsets},
     {"without", 2, f_without},
     {"is_identity", 1, f_is_identity},
     {"all_are", 2, f_all_equal_dims},

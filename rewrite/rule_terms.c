@@ -26,6 +26,20 @@ static Bound arithmetic(DimTable *table, TermOperator op, const Bound *a, const 
     return (Bound){.kind = B_FLOAT, .f = op == O_ADD ? x + y : op == O_SUB ? x - y : op == O_MUL ? x * y : x / y};
 }
 
+/* Sums and differences of lists of equal length, element by element. */
+static Bound list_arithmetic(const Binding *binding, TermOperator op, const Bound *a, const Bound *b)
+{
+    Bound list = bound_list(binding, a->count);
+    for (int i = 0; i < a->count; i++) {
+        const Bound x = bound_size(a->dims[i]), y = bound_size(b->dims[i]);
+        const Bound element = arithmetic(binding->context->dims, op, &x, &y);
+        if (element.kind != B_DIM)
+            return bound_none();
+        list.dims[i] = element.dim;
+    }
+    return list;
+}
+
 static Bound comparison(DimTable *table, TermOperator op, const Bound *a, const Bound *b)
 {
     if (a->kind == B_NONE || b->kind == B_NONE)
@@ -79,6 +93,8 @@ static Bound operation(const Term *term, const Binding *binding)
         return a.kind == B_TRUTH && b.kind == B_TRUTH ? b : bound_none();
     if (term->op == O_OR)
         return b.kind == B_TRUTH && (b.truth || a.kind == B_TRUTH) ? b : bound_none();
+    if (term->op <= O_DIV && a.kind == B_DIMS && b.kind == B_DIMS && a.count == b.count)
+        return list_arithmetic(binding, term->op, &a, &b);
     if (term->op <= O_DIV)
         return arithmetic(binding->context->dims, term->op, &a, &b);
     return comparison(binding->context->dims, term->op, &a, &b);

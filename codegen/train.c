@@ -1,0 +1,110 @@
+/* train.c -- `onnx2c train`: from a model that infers to an ordinary ONNX model that trains it, or gives gradients. */
+#include "../rewrite/train.h"
+#include "../frontend/frontend.h"
+#include "command.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+static void print_text(const Model *model, FILE *to)
+{
+    model_print(model, to, &(PrintOptions){.inline_limit = INT64_MAX, .types = true});
+}
+
+static bool write_text(const Model *model, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (file)
+        print_text(model, file);
+    const bool ok = file && !ferror(file);
+    return ((!file || fclose(file) == 0) && ok) ||
+           report_add(model->context->report, NULL, FILE_UNWRITABLE, path, strerror(errno));
+}
+
+/* What a value holds: "float[16,64]", and how many numbers where that is known. */
+static void print_values(const Graph *graph, Value *const *value, int count, const char *head)
+{
+    for (int i = 0; i < count; i++)
+        printf("%-10s%-32s %s\n", i ? "" : head, value[i]->name, type_text(&value[i]->type, graph->context->arena));
+}
+
+static bool train(Context *context, const Options *options, void *who)
+{
+    const TrainOptions *train = who;
+    Model *model = load_model(context, options);
+    if (!model)
+        return false;
+    progress("deriving");
+    if (!train_derive(model, train))
+        return false;
+    if (strcmp(options->output, "-") == 0) {
+        progress_end();
+        print_text(model, stdout);
+        return true;
+    }
+    progress("writing %s", options->output);
+    if (!(ends_with(options->output, ".onnxtxt") ? write_text(model, options->output)
+                                                 : model_save(model, options->output)))
+        return false;
+    progress_end();
+    print_values(model->graph, model->graph->in, model->graph->nin, "inputs");
+    print_values(model->graph, model->graph->out, model->graph->nout, "outputs");
+    return true;
+}
+
+/* Reads the learning rate; false when it is none. */
+static bool read_rate(const char *text, double *rate)
+{
+    char *end;
+    *rate = 0.01;
+    if (!text)
+        return true;
+    *rate = strtod(text, &end);
+    return end != text && *end == '\0' && isfinite(*rate) && *rate >= 0;
+}
+
+static int check_options(const Options *options)
+{
+    if (!options->output)
+        return usage_error("train needs -o FILE.onnx");
+    if (options->by.count > 0 && options->optimizer)
+        return usage_error("--by gives gradients by inputs; an optimizer has nothing to do there");
+    if (options->by.count == 0 && !options->loss)
+        return usage_error("train needs --loss %s, or --by INPUT", train_losses);
+    if (options->mask && !options->loss)
+        return usage_error("--mask says which samples a loss counts; there is no --loss");
+    return EXIT_OK;
+}
+
+static bool train_with_passes(Context *context, const Options *options, void *who)
+{
+    TrainOptions *train_options = who;
+    return pass_options(context, options, &train_options->passes) && train(context, options, who);
+}
+
+int verb_train(const Options *options)
+{
+    TrainOptions train_options = {.loss = options->loss,
+                                  .optimizer = options->optimizer,
+                                  .by = options->by.word,
+                                  .nby = options->by.count,
+                                  .freeze = options->freeze.word,
+                                  .nfreeze = options->freeze.count,
+                                  .hyper = options->set.word,
+                                  .nhyper = options->set.count,
+                                  .mask = options->mask,
+                                  .outputs = options->outputs};
+    const int status = check_options(options);
+    if (status != EXIT_OK)
+        return status;
+    if (!read_rate(options->rate, &train_options.rate))
+        return usage_error("--lr %s is not a learning rate", options->rate);
+    return with_context(options, options->operand.word[0], train_with_passes, &train_options);
+}

@@ -1,0 +1,33 @@
+/* train.h -- from a model that infers to one that trains it, or that gives gradients: a rewrite from graph to graph.
+ *
+ * The model that trains has as inputs those of the model, the targets, the mask where there is one, the parameters,
+ * what the optimizer remembers of each, the learning rate and the number of steps made; as outputs the loss, the new
+ * parameters, the new memory, the new number. `p` becomes `p_new`. Parameters, memory and learning rate
+ * have their initial values as defaults. */
+#ifndef TRAIN_H
+#define TRAIN_H
+#include "pass.h"
+
+/* What is asked for; names are those of the model and of train.onnxtxt. */
+typedef struct {
+    const char *loss;      /* NULL: the sum of all that the model computes */
+    const char *optimizer; /* NULL: the gradients themselves are outputs, "d" + name */
+    const char **by;       /* gradients by these inputs instead of parameters; not with an optimizer */
+    int nby;
+    const char **freeze; /* initialisers that are no parameters; a trailing * stands for any rest */
+    int nfreeze;
+    const char **hyper; /* "NAME=NUMBER": hyperparameters of the optimizer */
+    int nhyper;
+    double rate;  /* the learning rate's default */
+    bool mask;    /* an input says which samples count */
+    bool outputs; /* the model's own outputs stay */
+    PassOptions passes;
+} TrainOptions;
+
+/* Rewrites an inferred model so that it trains. Runs the passes before fusion on the way. False after errors in the
+ * report. */
+bool train_derive(Model *model, const TrainOptions *options);
+
+/* The names of losses and optimizers: "ce, bce, mse, nll, hinge". */
+extern const char train_losses[], train_optimizers[];
+#endif
