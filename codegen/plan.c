@@ -107,19 +107,34 @@ static bool is_free(const Program *program, int slot, const Buffer *wanted)
     return true;
 }
 
+/* Whether slot `a` is the better one for so many bytes: the smallest that holds them, or else the largest of those that
+ * have to grow. */
+static bool is_better(DimTable *dims, Dim *bytes, Dim *a, Dim *b)
+{
+    const bool a_fits = dim_le(dims, bytes, a), b_fits = dim_le(dims, bytes, b);
+    if (a_fits != b_fits)
+        return a_fits;
+    return a != b && (a_fits ? dim_le(dims, a, b) : dim_le(dims, b, a));
+}
+
 static int find_slot(Program *program, const Buffer *buffer, Dim *bytes)
 {
     DimTable *dims = program->context->dims;
+    int best = -1;
     for (int i = 0; i < program->nslot; i++) {
-        Slot *slot = &program->slot[i];
-        const bool fits = dim_le(dims, bytes, slot->bytes), grows = !fits && dim_le(dims, slot->bytes, bytes);
-        if ((fits || grows) && slot->is_structure == buffer->is_structure && is_free(program, i, buffer)) {
-            slot->bytes = grows ? bytes : slot->bytes;
-            return i;
-        }
+        Dim *size = program->slot[i].bytes;
+        const bool can_hold = dim_le(dims, bytes, size) || dim_le(dims, size, bytes);
+        if (can_hold && program->slot[i].is_structure == buffer->is_structure && is_free(program, i, buffer) &&
+            (best < 0 || is_better(dims, bytes, size, program->slot[best].bytes)))
+            best = i;
     }
-    program->slot[program->nslot] = (Slot){bytes, (Buffer *)buffer, buffer->is_structure};
-    return program->nslot++;
+    if (best < 0) {
+        best = program->nslot++;
+        program->slot[best] = (Slot){bytes, (Buffer *)buffer, buffer->is_structure};
+    }
+    if (dim_le(dims, program->slot[best].bytes, bytes))
+        program->slot[best].bytes = bytes;
+    return best;
 }
 
 /* The sizes a graph was made with go with it, so that others are noticed. */
