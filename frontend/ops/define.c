@@ -336,7 +336,19 @@ Expr *def_load_broadcast(Definition *d, int input, Expr *const *index, int rank)
     return def_load(d, input, at);
 }
 
-Update *def_update(Definition *d, int output)
+Update *def_update(Definition *d, Combine combine, int input, Expr **u)
 {
-    return d->element[output].update = ARENA_NEW(d->context->arena, Update);
+    Arena *arena = d->context->arena;
+    const int rank = def_rank(d, input);
+    Update *update = d->element[0].update = ARENA_NEW(arena, Update);
+    *update = (Update){.combine = combine, .nover = rank, .over = ARENA_ARRAY(arena, rank, Axis *)};
+    for (int k = 0; k < rank; k++) {
+        update->over[k] = axis_dim(d->context, "u", def_dim(d, input, k));
+        u[k] = expr_axis(d->context, update->over[k]);
+    }
+    const int at = d->node->out[0]->type.rank;
+    update->at = ARENA_ARRAY(arena, at, Expr *);
+    memcpy(update->at, u, sizeof *u * (size_t)(at < rank ? at : rank));
+    update->value = def_load(d, input, u);
+    return update;
 }

@@ -102,17 +102,10 @@ static void scatter_sum(Definition *d, Dim *n)
     dim[0] = n;
     def_output(d, 0, def_dtype(d, IN_X), rank, dim);
     def_body(d, 0, number(d, def_dtype(d, IN_X), 0));
-    Update *update = def_update(d, 0);
-    update->combine = COMBINE_ADD;
-    update->nover = rank;
-    update->over = ARENA_ARRAY(d->context->arena, rank, Axis *);
-    update->at = ARENA_ARRAY(d->context->arena, rank, Expr *);
-    for (int k = 0; k < rank; k++) {
-        update->over[k] = loop_axis(d, k == 0 ? "e" : "s", def_dim(d, IN_X, k));
-        update->at[k] = axis_value(d, update->over[k]);
-    }
-    update->value = def_load(d, IN_X, update->at);
-    update->at[0] = expr_check(d->context, def_load(d, IN_INDEX, update->at), n);
+    Expr *u[MAX_RANK];
+    Update *update = def_update(d, COMBINE_ADD, IN_X, u);
+    update->over[0]->name = "e";
+    update->at[0] = expr_check(d->context, def_load(d, IN_INDEX, u), n);
 }
 
 static void define_segment_sum(Definition *d)

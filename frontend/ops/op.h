@@ -123,5 +123,7 @@ Expr *def_load(Definition *d, int input, Expr *const *index);
 Dim *def_broadcast(Definition *d, Dim *a, Dim *b);
 /* Load of an input broadcast against an output of the given rank. */
 Expr *def_load_broadcast(Definition *d, int input, Expr *const *index, int rank);
-Update *def_update(Definition *d, int output);
+/* An update of output 0, whose type is set, over all elements of an input: out[u...] = combine(out[u...], input[u...])
+ * until the caller sets `at` and `value` otherwise. `u` receives the indices. */
+Update *def_update(Definition *d, Combine combine, int input, Expr **u);
 #endif

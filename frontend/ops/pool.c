@@ -251,23 +251,14 @@ static void define_max_unpool(Definition *d)
             return;
     def_output(d, 0, def_dtype(d, 0), rank, dim);
     def_body(d, 0, number(d, def_dtype(d, 0), 0));
-    Update *update = def_update(d, 0);
     Expr *u[MAX_RANK];
-    update->combine = COMBINE_SET;
-    update->nover = rank;
-    update->over = ARENA_ARRAY(d->context->arena, rank, Axis *);
-    update->at = ARENA_ARRAY(d->context->arena, rank, Expr *);
-    for (int k = 0; k < rank; k++) {
-        update->over[k] = loop_axis(d, "u", def_dim(d, 0, k));
-        u[k] = axis_value(d, update->over[k]);
-    }
+    Update *update = def_update(d, COMBINE_SET, 0, u);
     Dim *total[1] = {size_product(d, rank, pooled_dim)};
     Expr *place[1] = {expr_check(d->context, def_load(d, 1, u), total[0])};
     index_reshape(d, 1, total, place, rank, pooled_dim, update->at);
     for (int k = 0; k < rank; k++)
         if (dim != pooled_dim && size_differs(d, dim[k], pooled_dim[k]))
             update->at[k] = expr_check(d->context, update->at[k], dim[k]);
-    update->value = def_load(d, 0, u);
 }
 
 /* ---- LRN ---- */

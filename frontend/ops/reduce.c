@@ -198,16 +198,9 @@ static void define_scan(Definition *d, Scalar scalar, double neutral)
     if (d->failed)
         return;
     def_output(d, 0, def_dtype(d, 0), rank, def_shape(d, 0));
-    Update *update = def_update(d, 0);
-    update->combine = COMBINE_SET;
-    update->nover = rank;
-    update->over = ARENA_ARRAY(d->context->arena, rank, Axis *);
-    update->at = ARENA_ARRAY(d->context->arena, rank, Expr *);
-    for (int k = 0; k < rank; k++) {
-        update->over[k] = loop_axis(d, "u", def_dim(d, 0, k));
-        update->at[k] = axis_value(d, update->over[k]);
-    }
-    Expr *t = update->at[axis], *one = index_const(d, 1), *before[MAX_RANK], *source[MAX_RANK];
+    Expr *u[MAX_RANK], *before[MAX_RANK], *source[MAX_RANK];
+    Update *update = def_update(d, COMBINE_SET, 0, u);
+    Expr *t = u[axis], *one = index_const(d, 1);
     if (reverse)
         update->at[axis] = index_sub(d, index_sub(d, index_dim(d, def_dim(d, 0, axis)), one), t);
     memcpy(before, update->at, sizeof *before * (size_t)rank);

@@ -27,17 +27,7 @@ static Update *scatter(Definition *d, int updates, Combine combine, Expr **u)
     def_output(d, 0, def_dtype(d, 0), def_rank(d, 0), def_shape(d, 0));
     def_index(d, 0, i);
     def_body(d, 0, def_load(d, 0, i));
-    Update *update = def_update(d, 0);
-    update->combine = combine;
-    update->nover = def_rank(d, updates);
-    update->over = ARENA_ARRAY(d->context->arena, update->nover, Axis *);
-    for (int k = 0; k < update->nover; k++) {
-        update->over[k] = loop_axis(d, "u", def_dim(d, updates, k));
-        u[k] = axis_value(d, update->over[k]);
-    }
-    update->at = ARENA_ARRAY(d->context->arena, def_rank(d, 0), Expr *);
-    update->value = def_load(d, updates, u);
-    return update;
+    return def_update(d, combine, updates, u);
 }
 
 /* y = data; y[.., wrap(indices[u..]), ..] = combine(.., updates[u..]) */
@@ -60,8 +50,6 @@ static void define_scatter_elements(Definition *d)
             return;
     }
     Update *update = scatter(d, 1, combine, u);
-    for (int k = 0; k < rank; k++)
-        update->at[k] = u[k];
     update->at[axis] = expr_wrap(d->context, def_load(d, 1, u), def_dim(d, 0, axis));
     update->value = def_load(d, 2, u);
 }
