@@ -1,6 +1,7 @@
 /* driver.c -- NAME_driver.c: a main() that reads inputs from files, runs the program, writes outputs (see codegen.h).
  */
 #include "interface.h"
+#include <string.h>
 
 /* The first input and axis whose dimension is the symbol, or a multiple of it plus a constant. */
 static bool find_source(const Program *program, Dim *symbol, int *input, int *axis, int64_t *factor, int64_t *more)
@@ -123,18 +124,38 @@ static int graph_input(const Program *program, const Buffer *buffer)
     return -1;
 }
 
+/* Sizes are members of a struct, where their names meet no other ones. */
+static const char size_prefix[] = "size.";
+
+static Map *members(const Program *program, const Map *names)
+{
+    DimTable *dims = program->context->dims;
+    Map *all = map_new(program->context->arena);
+    for (int i = 0; i < dim_symbol_count(dims); i++) {
+        const char *name = map_get(names, dim_symbol_at(dims, i));
+        if (name)
+            map_set(all, dim_symbol_at(dims, i), arena_printf(program->context->arena, "%s%s", size_prefix, name));
+    }
+    return all;
+}
+
 /* Sizes from the shapes of the inputs; a shape that does not fit gives NAME_BAD_SIZE. */
 static void print_sizes(const Program *program, Text *text)
 {
+    Text *size = text_new(program->context->arena);
+    for (int i = 0; i < nsizes(program); i++)
+        text_add(size, "%s%s", i ? ", " : "struct { int64_t ", size_name(program, i) + strlen(size_prefix));
+    if (size->length)
+        text_wrapped(text, arena_printf(program->context->arena, "%s; } size;", size->data), 4 * text->indent + 8);
     for (int i = 0; i < nsizes(program); i++) {
         int input, axis;
         int64_t factor, more;
         if (i >= program->nparameter)
-            text_line(text, "const int64_t %s = most;", size_name(program, i));
+            text_line(text, "%s = most;", size_name(program, i));
         else if (!find_source(program, program->parameter[i], &input, &axis, &factor, &more))
-            text_line(text, "const int64_t %s = 0; /* no input shows it */", size_name(program, i));
+            text_line(text, "%s = 0; /* no input shows it */", size_name(program, i));
         else
-            text_line(text, "const int64_t %s = (input[%d].dim[%d] - %lld) / %lld;", size_name(program, i), input, axis,
+            text_line(text, "%s = (input[%d].dim[%d] - %lld) / %lld;", size_name(program, i), input, axis,
                       (long long)more, (long long)factor);
     }
     text_line(text, "int fits = 1;");
@@ -246,6 +267,8 @@ void write_driver(const Program *of, FILE *to)
 {
     Program copy = *of, *program = &copy; /* with helper functions of its own */
     copy.helpers = helpers_new(of->context->arena);
+    copy.symbol_name = members(of, of->symbol_name);
+    copy.maximum_name = members(of, of->maximum_name);
     const char *name = program->options->name;
     const bool bin = takes_weights(program);
     Text *text = text_new(program->context->arena);

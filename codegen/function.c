@@ -284,6 +284,14 @@ static void print_function(Program *program, const Step *step, Call *call, const
     call->text = arena_printf(context->arena, "%s(%s)", name, parameters(program, &printer.uses, false));
 }
 
+const char *function_identifier(Program *program, const char *text)
+{
+    static const char infix[] = "node_"; /* some exporters begin names of nodes so themselves */
+    const bool has_infix = strncmp(text, infix, sizeof infix - 1) == 0;
+    const char *prefix = arena_printf(program->context->arena, "%s%s", program->prefix, infix);
+    return name_identifier(program->file_names, prefix, has_infix ? text + sizeof infix - 1 : text);
+}
+
 /* Prints the functions of a step; a check made before is left out. */
 static void print_functions(Program *program, Step *step, Made **made)
 {
@@ -306,9 +314,9 @@ static void print_functions(Program *program, Step *step, Made **made)
             Made *new = ARENA_NEW(arena, Made);
             *new = (Made){printer.text->data, *made};
             *made = new;
-            name = name_identifier(program->file_names, program->prefix, arena_printf(arena, "%s_check", label));
+            name = function_identifier(program, arena_printf(arena, "%s_check", label));
         } else if (outputs++ > 0) {
-            name = name_identifier(program->file_names, program->prefix, label);
+            name = function_identifier(program, label);
         }
         print_function(program, step, call, name);
         link = &call->next;

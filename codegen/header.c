@@ -44,17 +44,7 @@ const char *size_arguments(const Program *program)
 /* ---- prototypes ---- */
 const char *output_shape_name(const Program *program, int output)
 {
-    DimTable *dims = program->context->dims;
-    const Type *type = &program->output[output]->value->type;
-    bool *used = ARENA_ARRAY(program->context->arena, dim_symbol_count(dims) + 1, bool);
-    for (int i = 0; i < type->rank; i++)
-        dim_symbols_used(type->dim[i], used);
-    for (int i = 0; i < program->nparameter; i++)
-        used[dim_symbol_index(program->parameter[i])] = false;
-    for (int i = 0; i < dim_symbol_count(dims); i++)
-        if (used[i])
-            return arena_printf(program->context->arena, "%s_shape", program->output[output]->name);
-    return NULL;
+    return program->output_shape[output];
 }
 
 /* Whether a function takes this input. */

@@ -397,7 +397,7 @@ static bool holds_size(const Program *program, const Value *value)
 Step *loops_step_new(Program *program, const char *label)
 {
     Step *step = step_new(program, STEP_LOOPS, label);
-    step->name = name_identifier(program->file_names, program->prefix, name_short(program->context->arena, label));
+    step->name = function_identifier(program, name_short(program->context->arena, label));
     return step;
 }
 
@@ -631,7 +631,7 @@ static Buffer *copied_output(Program *program, Value *value, const char *name)
     copy->type = value->type;
     Buffer *buffer = buffer_new(program, BUFFER_OUTPUT, copy, program->names, "");
     Step *step = step_new(program, STEP_LOOPS, name);
-    step->name = name_identifier(program->file_names, program->prefix, arena_printf(context->arena, "copy_%s", name));
+    step->name = function_identifier(program, arena_printf(context->arena, "copy_%s", name));
     step->out[step->nout++] = copy;
     Expr *index[MAX_RANK];
     Element *element = &step->element[0];
@@ -644,11 +644,35 @@ static Buffer *copied_output(Program *program, Value *value, const char *name)
     return buffer;
 }
 
+/* Whether a dimension is none of those that the caller gives or can tell from them. */
+static bool has_unknown_size(const Program *program, const Type *type)
+{
+    DimTable *dims = program->context->dims;
+    bool *used = ARENA_ARRAY(program->context->arena, dim_symbol_count(dims) + 1, bool);
+    for (int i = 0; i < type->rank; i++)
+        dim_symbols_used(type->dim[i], used);
+    for (int i = 0; i < program->nparameter; i++)
+        used[dim_symbol_index(program->parameter[i])] = false;
+    for (int i = 0; i < dim_symbol_count(dims); i++)
+        if (used[i])
+            return true;
+    return false;
+}
+
+static void name_shape(Program *program, int output)
+{
+    const Buffer *buffer = program->output[output];
+    if (has_unknown_size(program, &buffer->value->type))
+        program->output_shape[output] =
+            name_identifier(program->names, "", arena_printf(program->context->arena, "%s_shape", buffer->name));
+}
+
 static bool add_outputs(Program *program)
 {
     Graph *graph = program->graph;
     program->noutput = graph->nout;
     program->output = ARENA_ARRAY(program->context->arena, graph->nout, Buffer *);
+    program->output_shape = ARENA_ARRAY(program->context->arena, graph->nout, const char *);
     for (int i = 0; i < graph->nout; i++) {
         Value *value = graph->out[i];
         if (value->type.kind != TENSOR || value->type.dtype == STRING)
@@ -663,6 +687,7 @@ static bool add_outputs(Program *program)
             buffer->kind = BUFFER_OUTPUT;
             program->output[i] = buffer;
         }
+        name_shape(program, i);
     }
     return true;
 }
@@ -702,11 +727,7 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
     program->upper = upper_case(arena, program->prefix);
     program->file_names = names_new(arena, NULL);
     program->names = names_new(arena, program->file_names);
-    static const char *const taken[] = {"run",         "workspace", "status",       "status_text",
-                                        "OK",          "BAD_SIZE",  "BAD_INDEX",    "graph",
-                                        "graph_bytes", "run_graph", "graph_layout", "graph_places"};
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        name_identifier(program->file_names, program->prefix, taken[i]);
+    names_avoid(program->names, program->prefix, program->upper);
     grow_symbols(program);
     name_graph_sizes(program);
     return add_inputs(program) && lower_graph(program, model->graph) && add_outputs(program) ? program : NULL;

@@ -16,6 +16,7 @@ enum { BUCKETS = 256 };
 struct Names {
     Arena *arena;
     const Names *outer;
+    const char *avoided[2]; /* prefixes; NULL: none */
     Taken *bucket[BUCKETS];
 };
 
@@ -25,6 +26,12 @@ Names *names_new(Arena *arena, const Names *outer)
     names->arena = arena;
     names->outer = outer;
     return names;
+}
+
+void names_avoid(Names *names, const char *prefix, const char *upper)
+{
+    names->avoided[0] = prefix;
+    names->avoided[1] = upper;
 }
 
 static size_t bucket_of(const char *name)
@@ -46,7 +53,8 @@ static bool is_taken(const Names *names, const char *name)
 }
 
 /* Keywords of C23 and C++26, alternative tokens, and what <math.h>, <stddef.h>, <stdint.h>, <string.h>, <stdio.h>,
- * <stdlib.h> and common compilers define as macros or functions. */
+ * <stdlib.h> and common compilers define as macros or functions; then what the functions of NAME.h have of their own.
+ */
 /* clang-format off */
 static const char *const reserved[] = {
     "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
@@ -59,13 +67,13 @@ static const char *const reserved[] = {
     "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try",
     "typedef", "typeid", "typename", "typeof", "typeof_unqual", "union", "unsigned", "using", "virtual", "void",
     "volatile", "wchar_t", "while", "xor", "xor_eq", "linux", "unix", "i386", "near", "far", "small", "I", "NULL",
-    "EOF", "NAN", "INFINITY", "HUGE_VAL", "HUGE_VALF", "HUGE_VALL", "MATH_ERRNO", "MATH_ERREXCEPT",
+    "EOF", "BUFSIZ", "RAND_MAX", "NAN", "INFINITY", "HUGE_VAL", "HUGE_VALF", "HUGE_VALL", "MATH_ERRNO", "MATH_ERREXCEPT",
     "math_errhandling", "errno", "stdin", "stdout", "stderr", "assert", "offsetof", "isfinite", "isinf", "isnan",
     "isnormal", "signbit", "fpclassify", "isgreater", "isless", "islessequal", "isgreaterequal", "islessgreater",
     "isunordered", "main", "memcpy", "memset", "memmove", "memcmp", "malloc", "calloc", "free", "printf", "exp",
     "log", "pow", "sqrt", "sin", "cos", "tan", "floor", "ceil", "fabs", "fmod", "expf", "logf", "powf", "sqrtf",
     "sinf", "cosf", "tanf", "tanhf", "erff", "floorf", "ceilf", "fabsf", "fmodf", "roundf", "workspace", "status",
-    "base", "at", "weights", "values", NULL};
+    "base", "at", "weights", "values", "graph", "held", "held_at", "bytes", "rest", "end", NULL};
 /* clang-format on */
 
 static bool starts_with(const char *text, const char *start)
@@ -80,7 +88,8 @@ static bool is_reserved(const char *name)
         return true;
     if (starts_with(name, "INT") || starts_with(name, "UINT") || starts_with(name, "FP_") || starts_with(name, "M_") ||
         starts_with(name, "SIZE_") || starts_with(name, "PTRDIFF_") || starts_with(name, "WCHAR_") ||
-        starts_with(name, "WINT_") || starts_with(name, "SIG_"))
+        starts_with(name, "WINT_") || starts_with(name, "SIG_") || starts_with(name, "SEEK_") ||
+        starts_with(name, "EXIT_") || starts_with(name, "CLOCK_") || starts_with(name, "TIMER_"))
         return true;
     for (int i = 0; reserved[i]; i++)
         if (strcmp(name, reserved[i]) == 0)
@@ -115,10 +124,22 @@ static void reduce(const char *text, char *into)
         strcpy(into, "v");
 }
 
+/* Of a word that begins as names of other kinds do, the rest; NULL of others. */
+static const char *without_avoided(const Names *names, const char *word)
+{
+    for (; names; names = names->outer)
+        for (int i = 0; i < 2; i++)
+            if (names->avoided[i] && starts_with(word, names->avoided[i]))
+                return word + strlen(names->avoided[i]);
+    return NULL;
+}
+
 const char *name_identifier(Names *names, const char *prefix, const char *text)
 {
     char word[MAX_IDENTIFIER + 1];
     reduce(text, word);
+    for (const char *rest; !*prefix && (rest = without_avoided(names, word));)
+        reduce(arena_strdup(names->arena, rest), word);
     const char *base = arena_printf(names->arena, "%s%s", prefix, word);
     if (is_reserved(base))
         base = arena_printf(names->arena, "%s_", base);

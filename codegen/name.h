@@ -9,6 +9,8 @@
 /* The identifiers taken in one C scope and, through `outer`, in those around it. */
 typedef struct Names Names;
 Names *names_new(Arena *arena, const Names *outer);
+/* No identifier of this scope or one in it begins with `prefix` or `upper`, with which names of other kinds begin. */
+void names_avoid(Names *names, const char *prefix, const char *upper);
 
 /* A new identifier for `text`: reduced to letters, digits and underscores, cut at 40 characters, `prefix` put before
  * it, never a word or macro that C, C++ or the headers we include reserve, made unique with _2, _3 ... */

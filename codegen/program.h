@@ -152,6 +152,7 @@ struct Program {
     Helpers *helpers;
     int noutput; /* graph outputs have a buffer each, also when they are one value */
     Buffer **output;
+    const char **output_shape; /* of the argument that takes an output's dimensions; NULL: the caller can tell them */
     Buffer *sizes;      /* what the caller gave as sizes, beside the structure that was made with them; NULL: none */
     bool has_structure; /* some steps are of the graph's structure: those come first */
 };
@@ -167,6 +168,10 @@ bool program_functions(Program *program);
 void find_structure(Program *program);
 /* Whether a step of the structure, or one of the others, reads this input. */
 bool is_read_by(const Program *program, const Buffer *input, bool structure);
+
+/* A name for a C function made of a model's text: "gcn_node_" and the text. All else that the file has of its own
+ * begins with "gcn_" too, and with neither "gcn_node_" nor "gcn_weight_", so that a model's names can never meet it. */
+const char *function_identifier(Program *program, const char *text);
 
 /* Gives every workspace buffer a slot. */
 void program_plan(Program *program);

@@ -128,14 +128,20 @@ static void print_requirements(Run *run, const Step *step, bool early)
     }
 }
 
-static void print_list(Run *run, const char *head, const char *const *item, int count)
+/* An array of these items; its name, or NULL if there are none. */
+static const char *print_list(Run *run, const char *type, const char *name, const char *const *item, int count)
 {
-    Text *line = text_new(run->program->context->arena);
-    text_add(line, "%s = {", head);
+    if (count == 0)
+        return "NULL";
+    Arena *arena = run->program->context->arena;
+    Text *line = text_new(arena);
+    name = name_identifier(names_new(arena, run->program->names), "", name);
+    text_add(line, "%s%s[] = {", type, name);
     for (int i = 0; i < count; i++)
         text_add(line, "%s%s", i ? ", " : "", item[i]);
     text_string(line, "};");
     text_wrapped(run->text, line->data, 8 + 4 * run->text->indent);
+    return name;
 }
 
 static bool is_variable(const Program *program, Dim *symbol)
@@ -157,27 +163,23 @@ static void print_routine(Run *run, const Step *step)
     text->indent++;
     for (int i = 0; i < routine->nin; i++)
         item[i] = routine->in[i] ? buffer_of(program, routine->in[i])->name : "NULL";
-    if (routine->nin > 0)
-        print_list(run, "const void *const in[]", item, routine->nin);
+    const char *in = print_list(run, "const void *const ", "in", item, routine->nin);
     int nout = 0;
     for (; nout < routine->nout; nout++)
         item[nout] = nout < step->nout && step->out[nout] ? buffer_of(program, step->out[nout])->name : "NULL";
     for (int i = 0; i < routine->nsize; i++)
         item[nout++] =
             arena_printf(program->context->arena, "&%s", (const char *)map_get(program->symbol_name, routine->size[i]));
-    print_list(run, "void *const out[]", item, nout);
+    const char *out = print_list(run, "void *const ", "out", item, nout);
     for (int i = 0; i < routine->nn; i++)
         item[i] = dim_in_run(program, routine->n[i]);
-    if (routine->nn > 0)
-        print_list(run, "const int64_t n[]", item, routine->nn);
+    const char *n = print_list(run, "const int64_t ", "n", item, routine->nn);
     for (int i = 0; i < routine->np; i++)
         item[i] = arena_printf(program->context->arena, "%.17g", routine->p[i]);
-    if (routine->np > 0)
-        print_list(run, "const double p[]", item, routine->np);
+    const char *p = print_list(run, "const double ", "p", item, routine->np);
     const char *suffix = *routine->suffix ? arena_printf(program->context->arena, "_%s", routine->suffix) : "";
-    text_line(text, "status = (enum %sstatus)%s%s%s(%s, out, %s, %s, %s);", program->prefix, program->prefix,
-              routine->name, suffix, routine->nin > 0 ? "in" : "NULL", routine->nn > 0 ? "n" : "NULL",
-              routine->np > 0 ? "p" : "NULL", step->scratch ? step->scratch->name : "NULL");
+    text_line(text, "status = (enum %sstatus)%s%s%s(%s, %s, %s, %s, %s);", program->prefix, program->prefix,
+              routine->name, suffix, in, out, n, p, step->scratch ? step->scratch->name : "NULL");
     text->indent--;
     text_line(text, "}");
     text_line(text, "if (status != %s)", upper(run, "OK"));

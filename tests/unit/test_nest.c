@@ -24,6 +24,9 @@ static void test_identifiers(void)
     memset(longer, 'a', sizeof longer);
     longer[sizeof longer - 1] = '\0';
     CU_ASSERT_EQUAL(strlen(name_identifier(outer, "", longer)), 40);
+    Names *parameters = names_new(context->arena, NULL);
+    names_avoid(parameters, "m_", "M_");
+    CU_ASSERT_STRING_EQUAL(name_identifier(names_new(context->arena, parameters), "", "m_M_7"), "v7");
     context_free(context);
 }
 
@@ -80,7 +83,7 @@ static void test_elementwise(void)
     CU_ASSERT_STRING_EQUAL(
         functions_of(MODEL "g (float[N,3] x, float[3] b) => (float[N,3] y) { y = Add (x, b) }", false),
         "/* y: float[N,3] y */\n"
-        "static void m_y(int64_t N, const float *M_RESTRICT x, const float *M_RESTRICT b, float *M_RESTRICT y)\n"
+        "static void m_node_y(int64_t N, const float *M_RESTRICT x, const float *M_RESTRICT b, float *M_RESTRICT y)\n"
         "{\n"
         "    for (int64_t i = 0; i < N; i++)\n"
         "        for (int64_t j = 0; j < 3; j++)\n"
@@ -125,9 +128,9 @@ static void test_views_and_dead_steps(void)
                            "  s = Shape (x) t = Constant <value = int64[3] {0, 2, 3}> () r = Reshape (x, t)\n"
                            "  q = Exp (r) z = Reshape (q, s) }",
                      false);
-    CU_ASSERT_PTR_NULL(strstr(text, "m_r("));
-    CU_ASSERT_PTR_NULL(strstr(text, "m_s("));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "m_q("));
+    CU_ASSERT_PTR_NULL(strstr(text, "m_node_r("));
+    CU_ASSERT_PTR_NULL(strstr(text, "m_node_s("));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "m_node_q("));
     context_free(context);
 }
 
