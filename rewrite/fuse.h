@@ -9,7 +9,7 @@
  * loops that stand outside those of its reader, so the nest computes it once there (loop.h: a reduction is placed in
  * the outermost loop in which all it reads is bound);
  *   - its segment reductions all run over the edges of one gnn.Csr, and values of the edges are recomputed, never
- * stored;
+ * stored: a projection of edges' rows is computed row by row where the nest wants one;
  *   - it holds at most one contraction (MatMul, Gemm, Conv ...), and none beside other reductions, whose operands
  * come from outside the group: a kernel can take it, the rest being its epilogue;
  *   - constants of few elements are Constant nodes of its body, so that they print as literals. */

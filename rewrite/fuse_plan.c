@@ -369,6 +369,13 @@ static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *f
     }
 }
 
+/* A projection of edges' rows that only a nest over edges reads: each row is projected there, where it is needed. */
+static bool is_edge_product(const Map *edges, const Fusion *plan, const Fusion *fusion, const Readers *readers)
+{
+    return fusion->work == WORK_CONTRACTION && is_of_edges(edges, fusion->node->out[0]) && readers->root &&
+           plan[readers->root->id].row && readers->reading == READ_ONCE;
+}
+
 Fusion *fuse_plan(Graph *graph)
 {
     Context *context = graph->context;
@@ -387,6 +394,8 @@ Fusion *fuse_plan(Graph *graph)
         fusion->work = work_of(w, node, fusion->element);
         const Value *row = w->edges ? w->edges->row : NULL;
         Readers readers = readers_of(w, plan, node);
+        if (is_edge_product(edges, plan, fusion, &readers))
+            fusion->work = WORK_REDUCTION;
         if (worth_inlining(edges, plan, fusion, &readers, row)) {
             fusion->inlined = true;
             fusion->root = readers.root;
