@@ -52,7 +52,7 @@ static AxisSet axis_set_join(AxisSet a, AxisSet b)
     return a;
 }
 
-const char *nest_axis_name(Nest *n, const Axis *axis)
+static const char *axis_name(Nest *n, const Axis *axis)
 {
     const char *name = map_get(n->axis_name, axis);
     if (!name) {
@@ -190,7 +190,7 @@ Stmt *close_loop(Nest *n, Scope *scope, Axis *axis, Expr *lo, Expr *hi)
 {
     Stmt *stmt = append(n, &scope->outer->block, STMT_FOR);
     stmt->axis = axis;
-    stmt->axis_name = nest_axis_name(n, axis);
+    stmt->axis_name = axis_name(n, axis);
     stmt->lo = lo;
     stmt->hi = hi;
     stmt->body = scope->block;

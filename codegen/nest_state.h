@@ -67,7 +67,6 @@ AxisSet axis_set_add(Nest *nest, AxisSet set, const Axis *axis);
 bool axis_set_has(const Nest *nest, AxisSet set, const Axis *axis);
 bool axis_set_covers(AxisSet all, AxisSet some);
 AxisSet axis_set_without(const Nest *nest, AxisSet set, const Axis *axis);
-const char *nest_axis_name(Nest *nest, const Axis *axis);
 
 /* The same value from locals; appends to `scope` and the scopes around it the statements that takes. */
 Expr *place(Nest *nest, Expr *e, Scope *scope);

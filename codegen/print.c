@@ -222,11 +222,6 @@ const char *print_dim(Printer *p, Dim *dim)
     return printed_dim(p, dim).text;
 }
 
-const char *print_dim_factor(Printer *p, Dim *dim)
-{
-    return print_within(p, printed_dim(p, dim), P_MULTIPLY);
-}
-
 /* ---- scalar functions ---- */
 static bool is_word(char c)
 {
@@ -537,9 +532,4 @@ Printed print_expression(Printer *p, const Expr *e)
         break; /* placed by the nest */
     }
     report_fatal(p->context->report, NULL, INTERNAL, "an expression reached the printer before it was placed");
-}
-
-const char *print_expr(Printer *p, const Expr *e)
-{
-    return print_expression(p, e).text;
 }

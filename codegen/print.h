@@ -84,12 +84,8 @@ char *print_format(Printer *printer, const char *form, ...) __attribute__((forma
 void use_value(Printer *printer, const Value *value, bool is_written);
 
 /* ---- for all ---- */
-/* An expression whose reductions and checked indices have been placed. */
-const char *print_expr(Printer *printer, const Expr *e);
 /* A dimension as an int64_t expression. */
 const char *print_dim(Printer *printer, Dim *dim);
-/* The same where an operand of a product stands: in parentheses if need be. */
-const char *print_dim_factor(Printer *printer, Dim *dim);
 void print_block(Printer *printer, const Block *block);
 
 #endif

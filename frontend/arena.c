@@ -152,11 +152,6 @@ char *arena_vprintf(Arena *arena, const char *format, va_list args)
     return text;
 }
 
-size_t arena_used(const Arena *arena)
-{
-    return arena->used;
-}
-
 size_t arena_left(const Arena *arena)
 {
     return arena->budget - arena->used;

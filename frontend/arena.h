@@ -33,8 +33,7 @@ char *arena_strndup(Arena *arena, const char *string, size_t n);
 char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(Arena *arena, const char *format, va_list args);
 
-/* Bytes handed out so far, and bytes the budget still allows. */
-size_t arena_used(const Arena *arena);
+/* Bytes the budget still allows. */
 size_t arena_left(const Arena *arena);
 
 #define ARENA_NEW(arena, Type)          ((Type *)arena_alloc((arena), sizeof(Type)))

@@ -88,7 +88,7 @@ void sum_add_term(DimTable *table, int64_t coefficient, const Term *term)
     table->sum[table->nsum++] = (Term){coefficient, term->degree, term->atom};
 }
 
-void sum_add(DimTable *table, int64_t coefficient, Dim *a)
+static void sum_add(DimTable *table, int64_t coefficient, Dim *a)
 {
     table->sum_overflow |= a->overflow;
     for (int i = 0; i < a->nterm; i++) {

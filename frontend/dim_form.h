@@ -67,7 +67,6 @@ struct DimTable {
 
 /* Makes a sum: begin, add, end. One at a time per table. */
 void sum_begin(DimTable *table);
-void sum_add(DimTable *table, int64_t coefficient, Dim *a);
 void sum_add_term(DimTable *table, int64_t coefficient, const Term *term);
 Dim *sum_end(DimTable *table);
 

@@ -229,7 +229,6 @@ bool graph_sort(Graph *graph);
  * inline). */
 typedef struct { int64_t inline_limit; FILE *data; const char *data_name; bool types; } PrintOptions;
 void model_print(const Model *model, FILE *to, const PrintOptions *options);
-void type_print(const Type *type, FILE *to);
 char *type_text(const Type *type, Arena *arena);
 /* Parses a model. NULL after errors in the context's report. */
 Model *model_parse(Context *context, const char *text);

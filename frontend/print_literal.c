@@ -142,20 +142,6 @@ void printer_type(ModelPrinter *printer, const Type *type)
         putc(')', to);
 }
 
-static void no_memory(void *who)
-{
-    (void)who;
-    abort();
-}
-
-void type_print(const Type *type, FILE *to)
-{
-    ModelPrinter printer = {.to = to, .arena = arena_new(SIZE_MAX, no_memory, NULL)};
-    if (printer.arena)
-        printer_type(&printer, type);
-    arena_free(printer.arena);
-}
-
 char *type_text(const Type *type, Arena *arena)
 {
     char *text = NULL;
@@ -163,7 +149,7 @@ char *type_text(const Type *type, Arena *arena)
     FILE *to = open_memstream(&text, &size);
     if (!to)
         return arena_strdup(arena, "");
-    type_print(type, to);
+    printer_type(&(ModelPrinter){.to = to, .arena = arena}, type);
     fclose(to);
     char *copy = arena_strdup(arena, text);
     free(text);

@@ -141,11 +141,6 @@ Value *report_value(const Report *report, Message message, int number)
     return NULL;
 }
 
-void report_clear(Report *report)
-{
-    report_rewind(report, (ReportMark){0, 0, 0});
-}
-
 ReportMark report_mark(const Report *report)
 {
     return (ReportMark){report->kept, report->errors, report->warnings};

@@ -46,8 +46,6 @@ struct Value *report_value(const Report *report, Message message, int number);
 void report_print_first(const Report *report, FILE *to);
 void report_print(const Report *report, FILE *to);
 void report_print_json(const Report *report, FILE *to);
-/* Forgets what was said. */
-void report_clear(Report *report);
 /* Forgets what was said since report_mark; used where a failure is an answer (may this node be folded?), not an error.
  */
 typedef struct {

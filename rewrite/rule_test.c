@@ -302,7 +302,8 @@ static bool test_rule(Drawing *drawing, const char *folder)
     return !folder || (write_side(drawing, &left, folder, "left") && write_side(drawing, &right, folder, "right"));
 }
 
-int rule_alternatives(const Rule *rule)
+/* The alternatives that a rule's test goes through: as many as the statement with most has. */
+static int rule_alternatives(const Rule *rule)
 {
     int alternatives = 1;
     for (int i = 0; i < rule->nleft; i++)

@@ -19,8 +19,6 @@ typedef struct {
     Datum *input[MAX_SLOT];
 } Side;
 
-/* The alternatives that a rule's test goes through: as many as the statement with most has. */
-int rule_alternatives(const Rule *rule);
 /* Draws the inputs of the test line and builds the left side over them as a graph without outputs; fills the binding.
  * False after errors in the report. */
 bool draw_left(Drawing *drawing, Side *side, Binding *binding);

@@ -298,7 +298,7 @@ static void test_verify(void)
     y->def->op = NULL;
     CU_ASSERT_FALSE(model_verify(model));
     y->def->op = op_find("", "Relu");
-    report_clear(model->context->report);
+    report_rewind(model->context->report, (ReportMark){0});
     finish(model);
 }
 

@@ -388,10 +388,10 @@ static void test_files(void)
     Context *context = test_context();
     CU_ASSERT_PTR_NULL(model_load(context, path_of(context, "not there.onnx")));
     CU_ASSERT(report_has(context->report, FILE_UNREADABLE));
-    report_clear(context->report);
+    report_rewind(context->report, (ReportMark){0});
     CU_ASSERT_PTR_NULL(model_load(context, folder));
     CU_ASSERT(report_has(context->report, FILE_UNREADABLE));
-    report_clear(context->report);
+    report_rewind(context->report, (ReportMark){0});
     write_bytes(context, "empty.onnx", "", 0);
     CU_ASSERT_PTR_NULL(model_load(context, path_of(context, "empty.onnx")));
     CU_ASSERT(report_errors(context->report) > 0);

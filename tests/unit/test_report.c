@@ -69,7 +69,7 @@ static void test_limits(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "and 5 more errors\n"));
     CU_ASSERT(strlen(text) < 20 * 600);
     free(text);
-    report_clear(context->report);
+    report_rewind(context->report, (ReportMark){0});
     CU_ASSERT_EQUAL(report_errors(context->report), 0);
     check_print(context->report, report_print, "");
     context_free(context);
