@@ -82,7 +82,8 @@ static void test_elementwise(void)
 {
     CU_ASSERT_STRING_EQUAL(
         functions_of(MODEL "g (float[N,3] x, float[3] b) => (float[N,3] y) { y = Add (x, b) }", false),
-        "/* y: float[N,3] y */\n"
+        "/* y: float[N,3] y\n"
+        " *     y = Add(x, b) */\n"
         "static void m_node_y(int64_t N, const float *M_RESTRICT x, const float *M_RESTRICT b, float *M_RESTRICT y)\n"
         "{\n"
         "    for (int64_t i = 0; i < N; i++)\n"
