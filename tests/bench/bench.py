@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import statistics
 import subprocess
@@ -183,7 +184,7 @@ class Bench:
         difference = self.compare(row, workers, failed)
         first = {engine: seconds for engine, seconds in first.items() if engine in workers}
         quickest = min((first[engine] for engine in PEERS if engine in first), default=0)
-        running = [engine for engine in first if engine == OURS or first[engine] <= max(LONG, LEFT_BEHIND * quickest)]
+        running = [engine for engine in first if engine not in PEERS or first[engine] <= max(LONG, LEFT_BEHIND * quickest)]
         rounds = []
         for number in range(self.arguments.rounds):
             order = random.Random(number).sample(running, len(running))
@@ -213,23 +214,23 @@ class Bench:
         return difference
 
     def floor(self, row, sizes, threads):
-        """The least time the compiler's operations and bytes can take on this machine, each counted as it counts them."""
-        inspect = [self.arguments.onnx2c, "inspect", self.task(row, "")["onnx"], "--json"]
-        for size in ("N", "E"):
-            inspect += ["--dim", f"{size}={sizes[size]}"]
-        inspect += [option for option in self.arguments.options if option != "--threads"]
-        kernels = json.loads(subprocess.check_output([*inspect, "--cost"]))
-        workspace = json.loads(subprocess.check_output([*inspect, "--mem"]))["workspace"]
-        # What is known only at run time is the edges of one relation, on average.
-        value = lambda text: evaluate(text, sizes["E"] // graphs.RELATIONS)
-        operations = sum(value(kernel["operations"]) for kernel in kernels)
-        moved = sum(value(kernel["bytes"]) for kernel in kernels)
-        limits = self.limits[threads]
-        held = value(workspace) + 4 * sizes["N"] * sizes["features"]
-        level = next((level for level in limits["levels"] if level["bytes"] >= held), limits["levels"][-1])
-        seconds = max(operations / limits["flops"], moved / level["triad"])
-        bound = "operations" if operations / limits["flops"] > moved / level["triad"] else "bytes"
-        return dict(operations=operations, bytes=moved, workspace=value(workspace), floor=seconds, bound=bound)
+        """The least time that what the compiler counts can take on this machine: operations over the peak, the tensors that
+        each kernel reads and writes over the bandwidth, rows gathered along edges over the rate of gathers."""
+        inspect = [self.arguments.onnx2c, "inspect", self.task(row, "")["onnx"], "--json", *self.arguments.options]
+        stages = json.loads(subprocess.check_output([*inspect, "--gnn"]))["stages"]
+        slots = json.loads(subprocess.check_output([*inspect, "--mem"]))["slots"]
+        count = {s["stage"]: {key: evaluate(value["formula"], sizes) for key, value in s["all"].items()} for s in stages}
+        ours, exported, limits = count["fused"], count["exported"], self.limits[threads]
+        at = lambda size: next((level for level in limits["levels"] if level["bytes"] >= size), limits["levels"][-1])
+        table = max((evaluate(slot["bytes"], sizes) for slot in slots), default=0)  # rows are gathered from a buffer
+        seconds = {
+            "operations": ours["flops"] / limits["flops"],
+            "bytes": (ours["bytes"] - ours["gathered"]) / at(ours["memory"])["triad"],
+            "gathers": ours["gathered"] / at(table)["gather"],
+        }
+        bound = max(seconds, key=seconds.get)
+        saved = {f"less {key}": exported[key] / ours[key] for key in ("flops", "bytes", "memory")}
+        return dict(operations=ours["flops"], bytes=ours["bytes"], floor=seconds[bound], bound=bound, **saved)
 
 
 def attempt(workers, failed, engine, action):
@@ -243,13 +244,11 @@ def attempt(workers, failed, engine, action):
         return None
 
 
-def evaluate(text, unknown):
-    """A formula of `onnx2c inspect`; its names, and "?", are sizes that are not known."""
-    if text == "?":
-        return 0
-    words = [word if word in "*+-/" or word.isdigit() else f"({word})" for word in text.split()]
-    known = {word.strip("()"): unknown for word in words if word.strip("()").isidentifier()}
-    return eval(" ".join(words), {"__builtins__": {}}, known)
+def evaluate(formula, sizes):
+    """A formula of `onnx2c inspect`; a size known only at run time is taken to be a relation's edges, on average."""
+    names = re.findall(r"[A-Za-z_]\w*", formula)
+    known = {name: sizes.get(name.split("_")[0], sizes["E"] // graphs.RELATIONS) for name in names}
+    return eval(formula, {"__builtins__": {}}, {**known, "max": max, "min": min})
 
 
 def main():

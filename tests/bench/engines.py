@@ -10,6 +10,7 @@ import ctypes
 import dataclasses
 import json
 import pathlib
+import re
 import subprocess
 
 import numpy as np
@@ -57,7 +58,7 @@ def checked(*command):
 
 
 class Generated:
-    """onnx2c's C as a shared library. It needs memory for sizes of this graph only: workspace and output, made at the first step."""
+    """onnx2c's C as a shared library: the graph once (NAME_graph), then runs on it. Memory is made at the first step."""
 
     WARM = False
 
@@ -67,42 +68,66 @@ class Generated:
         return mode == "inference"
 
     def __init__(self, task):
-        out = task.work / "program"
+        out = task.work / type(self).__name__.lower()
         checked(task.onnx2c, "build", task.onnx, "-o", out, "--name", "program", "--threads", *task.options)
         checked("make", "-C", out, "CFLAGS=-O3 -march=native -fPIC -fopenmp", "libprogram.a")
         archive, library = out / "libprogram.a", out / "program.so"
         checked("cc", "-shared", "-fopenmp", "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive", "-lm", "-o", library)
-        self.library = ctypes.CDLL(str(library))
-        self.inputs = inputs_of(task.model, task.graph)
+        self.library, self.header = ctypes.CDLL(str(library)), (out / "program.h").read_text()
         manifest = json.loads((out / "manifest.json").read_text())
-        size_of = {}
-        for argument, array in zip(manifest["inputs"], self.inputs):
+        self.argument, size_of = {}, {}
+        for argument, array in zip(manifest["inputs"], inputs_of(task.model, task.graph)):
+            self.argument[argument["argument"]] = array
             for name, extent in zip(argument["shape"], array.shape):
                 size_of.setdefault(name, extent)
-        self.sizes = [ctypes.c_int64(size_of[name]) for name in manifest["sizes"]]
-        shape = manifest["outputs"][0]["shape"]
-        self.shape = [size_of[extent] if extent in size_of else int(extent) for extent in shape]
-        self.output = None
+        self.sizes = [size_of[name] for name in manifest["sizes"]]
+        self.output = manifest["outputs"][0]["argument"]
+        self.shape = [size_of[extent] if extent in size_of else int(extent) for extent in manifest["outputs"][0]["shape"]]
 
     def threads(self, count):
         ctypes.CDLL("libgomp.so.1").omp_set_num_threads(count)
 
+    def bytes_of(self, function):
+        call = self.library[f"program_{function}"]
+        call.restype = ctypes.c_size_t
+        return call(*map(ctypes.c_int64, self.sizes))
+
     def planned(self):
-        """Bytes of the workspace and of the output."""
-        self.library.program_workspace.restype = ctypes.c_size_t
-        return self.library.program_workspace(*self.sizes) + 4 * int(np.prod(self.shape))
+        """Bytes of the workspace, of the output and of the graph."""
+        has_graph = "graph" in self.argument
+        return self.bytes_of("workspace") + self.argument[self.output].nbytes + (self.bytes_of("graph_bytes") if has_graph else 0)
+
+    def call(self, function):
+        """Calls the function with the arguments that the header names after the sizes."""
+        names = re.search(rf"\bprogram_{function}\(([^)]*)\);", self.header)[1].split(",")[len(self.sizes) :]
+        arrays = [self.argument[name.split()[-1].strip("*")] for name in names]
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+        status = self.library[f"program_{function}"](*map(ctypes.c_int64, self.sizes), *pointers)
+        if status:
+            raise RuntimeError(f"program_{function} ended with status {status}")
+
+    def make(self):
+        self.argument[self.output] = aligned(np.prod(self.shape), np.float32)
+        self.argument["workspace"] = aligned(self.bytes_of("workspace"), np.uint8)
+        if "program_graph(" in self.header:
+            self.argument["graph"] = aligned(self.bytes_of("graph_bytes"), np.uint8)
+            self.call("graph")
 
     def step(self):
-        if self.output is None:
-            self.output = aligned(np.prod(self.shape), np.float32)
-            self.workspace = aligned(self.planned(), np.uint8)
-        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*self.inputs, self.output, self.workspace)]
-        status = self.library.program_run(*self.sizes, *pointers)
-        if status:
-            raise RuntimeError(f"the generated program ended with status {status}")
+        if "workspace" not in self.argument:
+            self.make()
+        self.call("run_graph" if "graph" in self.argument else "run")
 
     def result(self):
-        return self.output.reshape(self.shape)
+        return self.argument[self.output].reshape(self.shape)
+
+
+class OneCall(Generated):
+    """The same where every run is given the edges and groups them."""
+
+    def make(self):
+        self.argument[self.output] = aligned(np.prod(self.shape), np.float32)
+        self.argument["workspace"] = aligned(self.bytes_of("workspace"), np.uint8)
 
 
 # ---- ONNX Runtime ----------------------------------------------------------------------------------------------
@@ -184,24 +209,31 @@ class Compiled(Eager):
 
 
 class Sparse(Eager):
-    """The module on an adjacency matrix in compressed rows, made before: what layers without an edge function can do."""
+    """The module on matrices in compressed rows, made before: features that are mostly zero, and the adjacency matrix for
+    layers without an edge function."""
+
+    MOSTLY = 0.9
 
     def prepare(self, task):
-        if task.model not in ("gcn", "sage"):
-            raise NotYet("the layer computes on edges")
-        x, (source, target) = self.inputs
-        ones, shape = self.torch.ones(len(source)), (len(x), len(x))
-        adjacency = self.torch.sparse_coo_tensor(self.torch.stack([target, source]), ones, shape).coalesce().to_sparse_csr()
-        self.inputs = (x, adjacency)
+        x, edges, *others = self.inputs
+        if (x == 0).float().mean() > self.MOSTLY:
+            x = x.to_sparse_csr()
+        if task.model in ("gcn", "sage"):
+            ones, shape = self.torch.ones(edges.shape[1]), (len(x), len(x))
+            edges = self.torch.sparse_coo_tensor(edges.flip(0), ones, shape).coalesce().to_sparse_csr()
+        if edges is self.inputs[1] and x is self.inputs[0]:
+            raise NotYet("neither the features nor the layers are sparse")
+        self.inputs = (x, edges, *others)
 
 
 #           column, class
 ENGINES = {
     "onnx2c": Generated,
+    "one call": OneCall,
     "PyG": Eager,
     "PyG compiled": Compiled,
     "PyG sparse": Sparse,
     "ONNX Runtime": OnnxRuntime,
 }
 OURS = "onnx2c"
-PEERS = [name for name in ENGINES if name != OURS]
+PEERS = [name for name, engine in ENGINES.items() if not issubclass(engine, Generated)]

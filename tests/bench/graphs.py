@@ -41,6 +41,11 @@ def digits(shared):
     return graph(data["x"], data["edge_index"], 10, "digits, 10 nearest neighbours")
 
 
+def cora(shared):
+    data = np.load(shared / "graphs" / "cora.npz")
+    return graph(data["x"], data["edge_index"], 7, f"Cora, {np.mean(data['x'] != 0):.1%} of the features not zero")
+
+
 def debian(_):
     """Packages of Debian and what they depend on: an edge from package to dependency, of type 0 (Depends), 1 (another choice of
     one), 2 (Pre-Depends)."""
@@ -107,7 +112,15 @@ def clouds(k, batch=8):
     return make
 
 
-MAKERS = {"digits": digits, "debian": debian, "arxiv": arxiv, "reddit": reddit, "clouds20": clouds(20), "clouds40": clouds(40)}
+MAKERS = {
+    "digits": digits,
+    "cora": cora,
+    "debian": debian,
+    "arxiv": arxiv,
+    "reddit": reddit,
+    "clouds20": clouds(20),
+    "clouds40": clouds(40),
+}
 
 
 def load(name, cache, shared):

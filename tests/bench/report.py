@@ -9,14 +9,14 @@ HEADLINE = ("gat", "monet", "edgeconv")  # the models of the paper (Zhang et al.
 
 def best(record):
     """The fastest peer and how many times ours it takes; None where nothing was measured."""
-    ratio = record.get("ratio")
+    ratio = {engine: value for engine, value in record.get("ratio", {}).items() if engine in PEERS}
     return min(ratio.items(), key=lambda item: item[1]) if ratio else None
 
 
 def least_memory(record):
     """The peer that takes the least memory and how many times ours it takes."""
     added = {engine: found["added"] for engine, found in record["memory"].items() if found}
-    peers = {engine: bytes_ for engine, bytes_ in added.items() if engine != OURS}
+    peers = {engine: bytes_ for engine, bytes_ in added.items() if engine in PEERS}
     if OURS not in added or not peers:
         return None
     engine = min(peers, key=peers.get)
@@ -37,7 +37,7 @@ def share(record):
 
 
 def lines(records):
-    head = ["row", "threads", *PEERS, "best peer", "floor", "of", "GFLOP", "MB moved", "memory", "plan"]
+    head = ["row", "threads", *PEERS, "best peer", "one call", "floor", "of", "GFLOP", "MB", "IO", "memory", "plan"]
     yield head
     for record in records:
         who = best(record)
@@ -48,10 +48,12 @@ def lines(records):
             str(record["threads"]),
             *(cell(record, engine) for engine in PEERS),
             f"{who[1]:.2f}" if who else "failed" if record["failed"] else "not yet",
+            cell(record, "one call"),
             f"{share(record):.0%}" if who else "",
             record["bound"],
             f"{record['operations'] / 1e9:.3g}",
             f"{record['bytes'] / 1e6:.3g}",
+            f"{record['less bytes']:.1f}",
             f"{memory[1]:.1f}" if memory else "",
             f"{ours['added'] / ours['planned']:.2f}" if ours else "",
         ]
@@ -80,7 +82,9 @@ def table(records, limits):
     text += [
         "",
         "~ measured once: an engine far behind the fastest peer; - the engine cannot do the row. best peer: the fastest of them.",
-        "floor: the least time that the operations, or bytes, counted by the compiler can take here, as a share of the time taken.",
+        "one call: ours where each run is given the edges and groups them, which else happens once for a graph.",
+        "floor: the least time this machine needs for the operations, bytes or gathers that the compiler counts, as a share of ours.",
+        "GFLOP, MB: what the generated code computes and moves; IO: how many times as much the exported graph moves.",
         "memory: what the peer that needs least adds while it runs, in times of ours; plan: ours beside what the compiler planned.",
         *about,
         "",
@@ -107,7 +111,8 @@ def limit_lines(limits):
 
 def write(folder, records, limits):
     (folder / "bench.txt").write_text(table(records, limits) + "\n")
-    fields = ["row", "mode", "threads", "about", "best peer", "best ratio", "floor", "bound", "operations", "bytes", "workspace", "load"]
+    fields = ["row", "mode", "threads", "about", "best peer", "best ratio", "floor", "bound", "operations", "bytes", "load"]
+    fields += ["less flops", "less bytes", "less memory"]
     for engine in ENGINES:
         fields += [f"{engine} {what}" for what in ("seconds", "ratio", "difference", "added bytes", "peak bytes", "failure")]
     with (folder / "bench.csv").open("w", newline="") as file:

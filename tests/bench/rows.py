@@ -9,9 +9,9 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "gcn": Model(("x", "loops"), ("digits", "debian", "arxiv", "reddit")),
+    "gcn": Model(("x", "loops"), ("digits", "cora", "debian", "arxiv", "reddit")),
     "gat4": Model(("x", "loops"), ("digits", "debian", "arxiv", "reddit")),
-    "gat8": Model(("x", "loops"), ("digits", "debian", "arxiv")),
+    "gat8": Model(("x", "loops"), ("digits", "cora", "debian", "arxiv")),
     "monet": Model(("x", "loops", "pseudo"), ("digits", "debian", "arxiv", "reddit")),
     "edgeconv": Model(("x", "edge_index"), ("digits", "clouds20", "clouds40")),
     "sage": Model(("x", "edge_index"), ("digits", "debian", "arxiv", "reddit")),
