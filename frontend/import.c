@@ -6,6 +6,7 @@
 #include "frontend.h"
 #include "ops/op.h"
 #include "parse.h"
+#include "print.h"
 #include "symbol_table.h"
 #include <limits.h>
 #include <string.h>
@@ -542,6 +543,38 @@ static bool import_functions(Import *import, size_t n, Onnx__FunctionProto *cons
     return good;
 }
 
+/* ---- operators of our own ---- */
+
+static void adopt_calls(Graph *graph, const Graph *function, const Op *op)
+{
+    for (Node *node = graph->first; node; node = node->next) {
+        if (node->function == function) {
+            node->function = NULL;
+            node->op = op;
+        }
+        for (int i = 0; node_subgraph(node, i); i++)
+            adopt_calls(node_subgraph(node, i), function, op);
+    }
+}
+
+/* Where a function says what one of our operators is defined by, as in the files we write, calls are that operator. */
+static void adopt_own_functions(Model *model)
+{
+    int kept = 0;
+    for (int i = 0; i < model->nfunction; i++) {
+        Graph *function = model->function[i];
+        const Op *op = is_own_domain(function->domain) ? op_find(function->domain, function->name) : NULL;
+        if (!op || *function->overload || !is_own_function(function)) {
+            model->function[kept++] = function;
+            continue;
+        }
+        for (int k = 0; k < model->nfunction; k++)
+            adopt_calls(model->function[k], function, op);
+        adopt_calls(model->graph, function, op);
+    }
+    model->nfunction = kept;
+}
+
 /* ---- models ---- */
 
 static bool import_model(Import *import, const Onnx__ModelProto *proto)
@@ -560,7 +593,10 @@ static bool import_model(Import *import, const Onnx__ModelProto *proto)
         return false;
     model->graph = graph_new(model, text_of(proto->graph->name));
     Place place = {model->graph, symbol_table_new(context->arena, NULL), NULL};
-    return import_graph(import, place, proto->graph) && functions_check(model);
+    if (!import_graph(import, place, proto->graph) || !functions_check(model))
+        return false;
+    adopt_own_functions(model);
+    return true;
 }
 
 static bool has_suffix(const char *path, const char *suffix)

@@ -1,5 +1,6 @@
 /* test_export.c -- files: what is saved is loaded again as the same model. */
 #include "frontend/frontend.h"
+#include "frontend/ops/op.h"
 #include "unit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,40 @@ static void test_functions(void)
          "}\n");
 }
 
+/* An operator of ours is saved with the function that defines it, and read as the operator again: passes know it. One
+ * that computes something else keeps its function. */
+static void test_own_operators(void)
+{
+    static const char text[] = "<ir_version: 8, opset_import: [\"\" : 18, \"gnn\" : 1]>\n"
+                               "g (float[E,2] x, int64[E] i, int64[1] n) => (float[V,2] y) {\n"
+                               "    w = gnn.SegmentSoftmax (x, i, n) y = gnn.SegmentSum (w, i, n)\n"
+                               "}\n";
+    static const char other[] = "<domain: \"gnn\", opset_import: [\"\" : 18]>\n"
+                                "SegmentSum (x, index, n) => (y) { y = Neg (x) }\n";
+    for (int is_other = 0; is_other < 2; is_other++) {
+        char path[] = "/tmp/test_exportXXXXXX";
+        Context *context = test_context();
+        Model *model = model_parse(context, text);
+        const int file = mkstemp(path);
+        CU_ASSERT_FATAL(model != NULL && file >= 0);
+        if (is_other) {
+            CU_ASSERT_FATAL(functions_parse(model, other));
+            model->graph->last->function = model->function[0];
+        }
+        CU_ASSERT(model_save(model, path));
+        Model *again = model_load(context, path);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(again);
+        CU_ASSERT(is_other || again->nfunction == 0);
+        const Node *first = again->graph->first;
+        CU_ASSERT(is_other || (first->op == op_find("gnn", "SegmentSoftmax") && !first->function));
+        CU_ASSERT_EQUAL(again->graph->last->function != NULL, is_other);
+        report_print(context->report, stderr);
+        close(file);
+        unlink(path);
+        context_free(context);
+    }
+}
+
 void suite_export(void)
 {
     static const UnitTest tests[] = {
@@ -96,6 +131,7 @@ void suite_export(void)
         {"tensors", test_tensors},
         {"attributes", test_attributes},
         {"functions", test_functions},
+        {"operators of our own", test_own_operators},
     };
     ADD_SUITE("export", tests);
 }
