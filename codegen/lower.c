@@ -40,7 +40,8 @@ static bool is_group(const Node *node)
 /* What engines have a kernel for, unlike the operators of our own domains. */
 static bool is_composed_onnx(const Node *node)
 {
-    return node->op && node->op->form == FORM_COMPOSED && !*node->op->domain;
+    return node->op && node->op->form == FORM_COMPOSED &&
+           !model_find_function(context_library(node->graph->context), node->op->domain, node->op->name, "");
 }
 
 /* The nodes of a call or a composed operator until only operators with elements, routines and control are left: those

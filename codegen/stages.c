@@ -1,5 +1,7 @@
 /* stages.c -- see stages.h. */
 #include "stages.h"
+#include "../frontend/frontend.h"
+#include "../frontend/ops/op.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +103,34 @@ static bool check_sizes(const Stages *stages)
 }
 
 /* ---- stages ---- */
+/* The ONNX function an operator of our own is defined by; NULL: it is none of ours. */
+static const Graph *own_definition(const Node *node)
+{
+    Model *library = context_library(node->graph->context);
+    return node->op ? model_find_function(library, node->op->domain, node->op->name, "") : NULL;
+}
+
+/* Operators of our own become what engines run that do not know them: the ONNX functions they are defined by. */
+static bool run_as_defined(Model *model, const PassOptions *passes)
+{
+    bool changed = false;
+    for (Node *node = model->graph->first; node;) {
+        const Graph *body = own_definition(node);
+        Node *before = node->prev, *after = node->next;
+        const char *name = node->name;
+        if (!body) {
+            node = after;
+            continue;
+        }
+        node_inline(node, body);
+        changed = true;
+        node = before ? before->next : model->graph->first;
+        for (Node *copy = node; copy != after; copy = copy->next)
+            copy->name = name;
+    }
+    return !changed || (model_infer(model) && pass_fold(model, passes));
+}
+
 static bool run_stage(Context *context, const Options *options, StageKind stage, Stages *stages)
 {
     PassOptions passes;
@@ -117,8 +147,7 @@ static bool run_stage(Context *context, const Options *options, StageKind stage,
     progress("counting, %s", stage_table[stage].name);
     if (!rewrite(model, &passes, NULL))
         return false;
-    if (stage == STAGE_EXPORTED &&
-        !pass_csr(model, &passes)) /* without, segment operators try every edge for a vertex */
+    if (stage == STAGE_EXPORTED && !run_as_defined(model, &passes))
         return false;
     stages->kernels[stage] = codegen_kernels(model, &build);
     if (!stages->kernels[stage])
