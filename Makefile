@@ -88,6 +88,7 @@ $(BUILD)/template: templates/template.c | $(BUILD)/packages.ok
 $(BUILD)/gen/%.t.c: templates/%.c.t $(BUILD)/template
 	@mkdir -p $(BUILD)/gen
 	@$(BUILD)/template $< > $@
+.SECONDARY: $(TEMPLATES:%=$(BUILD)/gen/%.c) # or make takes them for intermediate files and removes them
 $(OUT)/obj/gen/%.t.o: $(BUILD)/gen/%.t.c codegen/template.h
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -c $< -o $@
