@@ -10,7 +10,7 @@ typedef struct {
 } Comparison;
 
 /* Compares kind, element type, shape and elements: floating ones by |got - wanted| <= atol + rtol * |wanted|, where NaN
- * equals NaN and infinities themselves; all others exactly. False, with a message beginning with `what`, when they
- * differ. */
+ * equals NaN, infinities themselves, and rtol is at least 2^-6 for bfloat16; all others exactly. False, with a message
+ * beginning with `what`, when they differ. */
 bool compare(Comparison *comparison, const char *what, const Datum *got, const Datum *wanted);
 #endif

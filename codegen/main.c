@@ -156,7 +156,7 @@ static const Option option_table[] = {
     {0, "svg", "FILE", WORD, FIELD(svg), INSPECT, "--gnn: a picture of the graph before and after"},
     {0, "ops", NULL, FLAG, FIELD(ops), INSPECT, "the operators that are known"},
     {0, "evaluator", NULL, FLAG, FIELD(evaluator), VERIFY, "run the reference evaluator instead of generated C"},
-    {0, "rtol", "NUMBER", WORD, FIELD(rtol), VERIFY, "relative tolerance (default: 1e-3)"},
+    {0, "rtol", "NUMBER", WORD, FIELD(rtol), VERIFY, "relative tolerance (default: 1e-3); for bfloat16 at least 2^-6"},
     {0, "atol", "NUMBER", WORD, FIELD(atol), VERIFY, "absolute tolerance (default: 1e-7)"},
     {0, "cflags", "FLAGS", LIST, FIELD(cflags), VERIFY, "flags for the C compiler (default: -O2), split at blanks"},
     {0, "repeat", "COUNT", WORD, FIELD(repeat), VERIFY,

@@ -41,6 +41,10 @@ static void test_floats(void)
     check(tensor(context, F16, 1, one), tensor(context, F16, 1, one), true, "");
     check(tensor(context, F16, 1, one), tensor(context, F16, 1, two), false,
           "y differs in 1 of 1 elements, by up to 1; element 0 is 1, wants 2");
+    const uint16_t bfloat[] = {0x3F80}, neighbour[] = {0x3F82}, beyond[] = {0x3F83}; /* 1, 1 + 2^-6, 1 + 3 * 2^-7 */
+    check(tensor(context, BF16, 1, neighbour), tensor(context, BF16, 1, bfloat), true, "");
+    check(tensor(context, BF16, 1, beyond), tensor(context, BF16, 1, bfloat), false,
+          "y differs in 1 of 1 elements, by up to 0.0234; element 0 is 1.0234375, wants 1");
     const double real[] = {1, 2}, imaginary[] = {1, 3};
     check(tensor(context, C128, 1, real), tensor(context, C128, 1, imaginary), false,
           "y differs in 1 of 2 elements, by up to 1; element 0 is 2, wants 3");
