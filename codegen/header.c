@@ -47,12 +47,30 @@ const char *output_shape_name(const Program *program, int output)
     return program->output_shape[output];
 }
 
+static bool is_size_function(Function function)
+{
+    return function == FUNCTION_WORKSPACE || function == FUNCTION_GRAPH_BYTES || function == FUNCTION_STEP_WORKSPACE;
+}
+
+static bool takes_graph(Function function)
+{
+    return function == FUNCTION_RUN_GRAPH || function == FUNCTION_STEP_GRAPH;
+}
+
+static bool takes_state(Function function)
+{
+    return function == FUNCTION_STEP || function == FUNCTION_STEP_GRAPH;
+}
+
 /* Whether a function takes this input. */
 static bool takes_input(const Program *program, Function function, const Buffer *input)
 {
     const bool is_structure = is_read_by(program, input, true);
-    return function == FUNCTION_RUN ||
-           (function == FUNCTION_GRAPH ? is_structure : !is_structure || is_read_by(program, input, false));
+    if (takes_state(function) && state_of_input(program, input->value))
+        return false;
+    if (function == FUNCTION_GRAPH)
+        return is_structure;
+    return !takes_graph(function) || !is_structure || is_read_by(program, input, false);
 }
 
 static void add_input_parameters(const Program *program, Function function, Text *line, bool with_types)
@@ -65,9 +83,11 @@ static void add_input_parameters(const Program *program, Function function, Text
         }
 }
 
-static void add_output_parameters(const Program *program, Text *line, bool with_types)
+static void add_output_parameters(const Program *program, Function function, Text *line, bool with_types)
 {
     for (int i = 0; i < program->noutput; i++) {
+        if (takes_state(function) && state_of_output(program, i))
+            continue;
         if (with_types)
             text_add(line, "%s *", dtype_info(program->output[i]->value->type.dtype)->storage);
         text_add(line, "%s, ", program->output[i]->name);
@@ -78,29 +98,40 @@ static void add_output_parameters(const Program *program, Text *line, bool with_
 
 const char *function_parameters(const Program *program, Function function, bool with_types)
 {
-    Text *line = text_new(program->context->arena);
-    const bool is_size = function == FUNCTION_WORKSPACE || function == FUNCTION_GRAPH_BYTES;
-    const char *sizes = with_types && nsizes(program) ? size_parameters(program) : size_arguments(program);
-    if (is_size)
+    Arena *arena = program->context->arena;
+    Text *line = text_new(arena);
+    const char *sizes = nsizes(program) ? with_types ? size_parameters(program) : size_arguments(program) : "";
+    if (is_size_function(function))
         return nsizes(program) ? sizes : with_types ? "void" : "";
-    text_add(line, "%s%s", sizes, nsizes(program) ? ", " : "");
-    add_input_parameters(program, function, line, with_types);
-    if (function != FUNCTION_GRAPH)
-        add_output_parameters(program, line, with_types);
+    if (function != FUNCTION_INIT) {
+        text_add(line, "%s%s", sizes, nsizes(program) ? ", " : "");
+        add_input_parameters(program, function, line, with_types);
+    }
+    if (function != FUNCTION_INIT && function != FUNCTION_GRAPH)
+        add_output_parameters(program, function, line, with_types);
     if (takes_weights(program))
         text_add(line, "%sweights, ", with_types ? "const void *" : "");
-    if (function == FUNCTION_GRAPH)
-        text_add(line, "%sgraph", with_types ? "void *" : "");
-    if (function == FUNCTION_RUN_GRAPH)
+    if (takes_graph(function))
         text_add(line, "%sgraph, ", with_types ? "const void *" : "");
-    if (function != FUNCTION_GRAPH)
-        text_add(line, "%sworkspace", with_types ? "void *" : "");
+    if (function == FUNCTION_INIT || takes_state(function))
+        text_add(line, "%sstate, ", with_types ? arena_printf(arena, "struct %sstate *", program->prefix) : "");
+    if (function == FUNCTION_GRAPH)
+        text_add(line, "%sgraph, ", with_types ? "void *" : "");
+    else if (function != FUNCTION_INIT)
+        text_add(line, "%sworkspace, ", with_types ? "void *" : "");
+    line->data[line->length - 2] = '\0'; /* the last comma */
     return line->data;
 }
 
 const char *function_name(const Program *program, Function function)
 {
-    static const char *const name[] = {"workspace", "run", "graph_bytes", "graph", "run_graph"};
+    static const char *const name[] = {
+        [FUNCTION_WORKSPACE] = "workspace",           [FUNCTION_RUN] = "run",
+        [FUNCTION_GRAPH_BYTES] = "graph_bytes",       [FUNCTION_GRAPH] = "graph",
+        [FUNCTION_RUN_GRAPH] = "run_graph",           [FUNCTION_INIT] = "init",
+        [FUNCTION_STEP_WORKSPACE] = "step_workspace", [FUNCTION_STEP] = "step",
+        [FUNCTION_STEP_GRAPH] = "step_graph",
+    };
     return arena_printf(program->context->arena, "%s%s", program->prefix, name[function]);
 }
 
@@ -112,8 +143,9 @@ const char *layout_name(const Program *program, bool structure)
 void print_prototype(const Program *program, Text *text, Function function, bool is_declaration)
 {
     Arena *arena = program->context->arena;
-    const bool is_size = function == FUNCTION_WORKSPACE || function == FUNCTION_GRAPH_BYTES;
-    const char *type = is_size ? "size_t" : arena_printf(arena, "enum %sstatus", program->prefix);
+    const char *type = is_size_function(function)  ? "size_t"
+                       : function == FUNCTION_INIT ? "void"
+                                                   : arena_printf(arena, "enum %sstatus", program->prefix);
     const char *head = arena_printf(arena, "%s %s(", type, function_name(program, function));
     text_wrapped(
         text,
@@ -231,6 +263,8 @@ void write_header(Program *program, FILE *to)
     text_line(text, "%s", "");
     if (program->has_structure)
         print_graph_declarations(program, text);
+    if (program->nstate > 0)
+        print_state_declarations(program, text);
     text_line(text, "/* What a status means. */");
     text_line(text, "const char *%sstatus_text(enum %sstatus status);", program->prefix, program->prefix);
     text_line(text, "%s", "");

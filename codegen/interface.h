@@ -15,8 +15,19 @@ const char *size_arguments(const Program *program);  /* "N, E" */
 /* The name of the argument that takes an output's dimensions; NULL where the caller can tell them. */
 const char *output_shape_name(const Program *program, int output);
 
-/* The functions of a program; those of graphs are there where it has structure, see structure.c. */
-typedef enum { FUNCTION_WORKSPACE, FUNCTION_RUN, FUNCTION_GRAPH_BYTES, FUNCTION_GRAPH, FUNCTION_RUN_GRAPH } Function;
+/* The functions of a program; those of graphs are there where it has structure (structure.c), steps
+ * where it has state (state.c). */
+typedef enum {
+    FUNCTION_WORKSPACE,
+    FUNCTION_RUN,
+    FUNCTION_GRAPH_BYTES,
+    FUNCTION_GRAPH,
+    FUNCTION_RUN_GRAPH,
+    FUNCTION_INIT,
+    FUNCTION_STEP_WORKSPACE,
+    FUNCTION_STEP,
+    FUNCTION_STEP_GRAPH
+} Function;
 const char *function_name(const Program *program, Function function);
 /* "int64_t N, const float *x, float *y, void *workspace", or, for a call, the names alone. */
 const char *function_parameters(const Program *program, Function function, bool with_types);
@@ -28,9 +39,15 @@ const char *layout_name(const Program *program, bool structure);
 /* The definitions of NAME_run and, where there is structure, NAME_graph and NAME_run_graph. */
 void print_run(Program *program, Text *text);
 
+/* The struct of a program's state and its functions: declarations for the header, definitions for the source. */
+void print_state_declarations(const Program *program, Text *text);
+void print_state_functions(const Program *program, Text *text);
+
 /* ---- weights ---- in the order in which buffers were made, each on a cache line */
 void print_weight_declarations(const Program *program, Text *text);
 const char *weight_symbol(const Program *program, const Buffer *buffer);
+/* A C expression for its address: the symbol, or its place in the argument `weights`. */
+const char *weight_place(const Program *program, const Buffer *buffer);
 int64_t weight_offset(const Program *program, const Buffer *buffer);
 bool has_weights(const Program *program);
 bool takes_weights(const Program *program);   /* NAME_run has an argument for them: those of a .bin */

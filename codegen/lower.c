@@ -731,5 +731,9 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
     names_avoid(program->names, program->prefix, program->upper);
     grow_symbols(program);
     name_graph_sizes(program);
-    return add_inputs(program) && lower_graph(program, model->graph) && add_outputs(program) ? program : NULL;
+    find_state(program);
+    if (!add_inputs(program) || !lower_graph(program, model->graph) || !add_outputs(program))
+        return NULL;
+    place_initial_state(program);
+    return program;
 }

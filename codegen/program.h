@@ -119,6 +119,14 @@ typedef struct {
     bool is_structure; /* of buffers that are */
 } Slot;
 
+/* A tensor that goes from one call to the next: see state.c. */
+typedef struct {
+    Value *input;
+    int output;            /* the number of the output that it becomes; -1: it stays as the caller sets it */
+    const Tensor *initial; /* NULL: zeros */
+    Buffer *weight;        /* its initial values; NULL: zeros */
+} State;
+
 struct Program {
     Context *context;
     Model *model;
@@ -150,6 +158,8 @@ struct Program {
     int nslot;
     Text *functions; /* their C */
     Helpers *helpers;
+    State *state;
+    int nstate;
     int noutput; /* graph outputs have a buffer each, also when they are one value */
     Buffer **output;
     const char **output_shape; /* of the argument that takes an output's dimensions; NULL: the caller can tell them */
@@ -172,6 +182,13 @@ bool is_read_by(const Program *program, const Buffer *input, bool structure);
 /* A name for a C function made of a model's text: "gcn_node_" and the text. All else that the file has of its own
  * begins with "gcn_" too, and with neither "gcn_node_" nor "gcn_weight_", so that a model's names can never meet it. */
 const char *function_identifier(Program *program, const char *text);
+
+/* Finds the inputs that are state, before any has a buffer; and puts their initial values among the weights. */
+void find_state(Program *program);
+void place_initial_state(Program *program);
+/* The state that an input is, or that an output becomes; NULL: none. */
+const State *state_of_input(const Program *program, const Value *input);
+const State *state_of_output(const Program *program, int output);
 
 /* Gives every workspace buffer a slot. */
 void program_plan(Program *program);

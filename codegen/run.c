@@ -80,11 +80,8 @@ static void declare(Run *run, Buffer *buffer)
                   buffer->name, held ? "const " : "", storage(buffer), held ? "const " : "",
                   held ? "held + held_at" : "base + at", program->slot[buffer->slot].buffer->name,
                   type_comment(program, &buffer->value->type));
-    } else if (buffer->kind == BUFFER_WEIGHT && program->options->weights == WEIGHTS_BIN) {
-        text_line(run->text, "const %s *%s = (const %s *)(const void *)((const char *)weights + %lld);",
-                  storage(buffer), buffer->name, storage(buffer), (long long)weight_offset(program, buffer));
     } else if (buffer->kind == BUFFER_WEIGHT) {
-        text_line(run->text, "const %s *%s = %s;", storage(buffer), buffer->name, weight_symbol(program, buffer));
+        text_line(run->text, "const %s *%s = %s;", storage(buffer), buffer->name, weight_place(program, buffer));
     }
 }
 

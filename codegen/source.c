@@ -232,6 +232,8 @@ void write_source(Program *program, FILE *to)
     print_layout(program, body);
     print_status_text(program, body);
     print_run(program, body);
+    if (program->nstate > 0)
+        print_state_functions(program, body);
     print_head(program, head);
     text_line(head, "#include \"%s.h\"", program->options->name);
     print_carried_declarations(program, head);

@@ -56,6 +56,15 @@ const char *weight_symbol(const Program *program, const Buffer *buffer)
     return arena_printf(program->context->arena, "%sweight_%s", program->prefix, buffer->name);
 }
 
+const char *weight_place(const Program *program, const Buffer *buffer)
+{
+    if (program->options->weights != WEIGHTS_BIN)
+        return weight_symbol(program, buffer);
+    const char *storage = dtype_info(buffer->value->type.dtype)->storage;
+    return arena_printf(program->context->arena, "(const %s *)(const void *)((const char *)weights + %lld)", storage,
+                        (long long)weight_offset(program, buffer));
+}
+
 /* An array of no elements is no C: it gets one. */
 static long long declared_count(const Buffer *buffer)
 {

@@ -229,6 +229,17 @@ void graph_close_input(Graph *graph, Value *value)
     graph->nin = kept;
 }
 
+void graph_drop_default(Graph *graph, Value *input)
+{
+    int kept = 0;
+    for (int i = 0; i < graph->ninitializer; i++)
+        if (graph->initializer[i] != input)
+            graph->initializer[kept++] = graph->initializer[i];
+    graph->ninitializer = kept;
+    input->constant = NULL;
+    input->is_overridable = false;
+}
+
 Value *graph_add_constant(Graph *graph, const char *name, const Tensor *tensor)
 {
     Value *value = value_new(graph, name, type_of_tensor(graph->context, tensor));

@@ -159,6 +159,7 @@ Value *graph_add_constant(Graph *graph, const char *name, const Tensor *tensor);
 void graph_add_default(Graph *graph, Value *input, const Tensor *tensor); /* an initialiser that is also an input */
 void graph_open_initializer(Graph *graph, Value *value); /* makes an initialiser an input with it as its default ... */
 void graph_close_input(Graph *graph, Value *value);      /* ... and such an input an initialiser alone */
+void graph_drop_default(Graph *graph, Value *input); /* ... an input alone again */
 /* A node without inputs and outputs, before `before` (NULL: at the end). */
 Node *node_new(Graph *graph, const Op *op, const char *name, Node *before);
 void node_add_input(Node *node, Value *value); /* NULL: not given */

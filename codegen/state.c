@@ -1,0 +1,223 @@
+/* state.c -- what a program hands from one call to the next: parameters that are trained, the optimizer's memory,
+ * caches.
+ *
+ * An input `p` is state where an output `p_new` of the same static type is what it is to be next (this is how models
+ * that train are written, see rewrite/train.h). NAME_run takes and gives both as it does all tensors. NAME_step keeps
+ * them in a struct of the caller's, which it changes only if all went well; NAME_init gives it the model's initial
+ * values. */
+#include "interface.h"
+#include "lower.h"
+#include <string.h>
+
+/* ---- which ---- */
+static bool is_static(const Type *type)
+{
+    for (int i = 0; i < type->rank; i++)
+        if (!dim_is_const(type->dim[i], NULL))
+            return false;
+    return type->kind == TENSOR && type->rank >= 0;
+}
+
+/* The number of the output that an input is replaced by; -1: there is none. */
+static int next_output(const Graph *graph, const Value *input)
+{
+    const size_t length = strlen(input->name);
+    for (int i = 0; i < graph->nout; i++)
+        if (strncmp(graph->out[i]->name, input->name, length) == 0 &&
+            strcmp(graph->out[i]->name + length, "_new") == 0 && is_static(&input->type) &&
+            type_equal(&graph->out[i]->type, &input->type))
+            return i;
+    return -1;
+}
+
+static bool has_state(const Graph *graph)
+{
+    for (int i = 0; i < graph->nin; i++)
+        if (next_output(graph, graph->in[i]) >= 0)
+            return true;
+    return false;
+}
+
+static bool is_zero(const Tensor *tensor)
+{
+    const size_t size = dtype_info(tensor->dtype)->size;
+    for (int64_t i = 0; i < tensor->count; i++)
+        for (size_t k = 0; k < size; k++)
+            if (((const char *)tensor_at(tensor, i))[k])
+                return false;
+    return true;
+}
+
+void find_state(Program *program)
+{
+    const Graph *graph = program->graph;
+    if (!has_state(graph))
+        return;
+    program->state = ARENA_ARRAY(program->context->arena, graph->nin, State);
+    for (int i = 0; i < graph->nin; i++) {
+        Value *input = graph->in[i];
+        const int output = next_output(graph, input);
+        if (output < 0 && !(input->constant && is_static(&input->type)))
+            continue;
+        program->state[program->nstate++] = (State){input, output, input->constant, NULL};
+        graph_drop_default(program->graph, input); /* it is no weight, whatever it is at first */
+    }
+}
+
+void place_initial_state(Program *program)
+{
+    for (int i = 0; i < program->nstate; i++) {
+        State *state = &program->state[i];
+        if (!state->initial || is_zero(state->initial))
+            continue;
+        Value *weight = hidden_value(program, state->input->name, state->input->type, state->initial);
+        state->weight = buffer_of(program, weight);
+        state->weight->is_needed = true;
+    }
+}
+
+const State *state_of_input(const Program *program, const Value *input)
+{
+    for (int i = 0; i < program->nstate; i++)
+        if (program->state[i].input == input)
+            return &program->state[i];
+    return NULL;
+}
+
+const State *state_of_output(const Program *program, int output)
+{
+    for (int i = 0; i < program->nstate; i++)
+        if (program->state[i].output == output)
+            return &program->state[i];
+    return NULL;
+}
+
+/* ---- text ---- */
+static int64_t bytes_of(const State *state)
+{
+    int64_t bytes = (int64_t)dtype_info(state->input->type.dtype)->size, dim;
+    for (int i = 0; i < state->input->type.rank; i++)
+        if (dim_is_const(state->input->type.dim[i], &dim))
+            bytes *= dim;
+    return bytes;
+}
+
+/* Where the next value of a state lies in the workspace, behind what NAME_run takes; of NULL, where all end. */
+static int64_t next_at(const Program *program, const State *wanted)
+{
+    int64_t at = 0;
+    for (int i = 0; i < program->nstate && &program->state[i] != wanted; i++)
+        if (program->state[i].output >= 0)
+            at += (bytes_of(&program->state[i]) + 63) / 64 * 64;
+    return at;
+}
+
+static const char *field(const Program *program, const State *state)
+{
+    return buffer_of(program, state->input)->name;
+}
+
+void print_state_declarations(const Program *program, Text *text)
+{
+    const char *prefix = program->prefix;
+    text_line(text, "/* What a step reads and leaves for the next one. */");
+    text_line(text, "struct %sstate {", prefix);
+    for (int i = 0; i < program->nstate; i++) {
+        const State *state = &program->state[i];
+        const int64_t size = (int64_t)dtype_info(state->input->type.dtype)->size, bytes = bytes_of(state);
+        text_line(text, "    %s %s[%lld]; /* %s%s */", dtype_info(state->input->type.dtype)->storage,
+                  field(program, state), (long long)(bytes > 0 ? bytes / size : 1),
+                  type_comment(program, &state->input->type), state->output < 0 ? ", as the caller sets it" : "");
+    }
+    text_line(text, "};");
+    text_line(text, "%s", "");
+    text_line(text, "/* The values the model begins with. */");
+    print_prototype(program, text, FUNCTION_INIT, true);
+    text_line(text, "%s", "");
+    text_line(text, "/* Computes the outputs and the next state; the state is left alone where the status is not %sOK.",
+              program->upper);
+    text_line(text, " * The workspace is of %sstep_workspace bytes. */", prefix);
+    print_prototype(program, text, FUNCTION_STEP_WORKSPACE, true);
+    print_prototype(program, text, FUNCTION_STEP, true);
+    if (program->has_structure)
+        print_prototype(program, text, FUNCTION_STEP_GRAPH, true);
+    text_line(text, "%s", "");
+}
+
+static void print_init(const Program *program, Text *text)
+{
+    print_prototype(program, text, FUNCTION_INIT, false);
+    text_line(text, "{");
+    for (int i = 0; i < program->nstate; i++) {
+        const State *state = &program->state[i];
+        const char *name = field(program, state);
+        if (!state->weight)
+            text_line(text, "    memset(state->%s, 0, sizeof state->%s);", name, name);
+        else
+            text_line(text, "    memcpy(state->%s, %s, sizeof state->%s);", name, weight_place(program, state->weight),
+                      name);
+    }
+    text_line(text, "}");
+    text_line(text, "%s", "");
+}
+
+static void print_step_workspace(const Program *program, Text *text)
+{
+    const long long more = (long long)next_at(program, NULL);
+    print_prototype(program, text, FUNCTION_STEP_WORKSPACE, false);
+    text_line(text, "{");
+    text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_WORKSPACE),
+              size_arguments(program));
+    text_line(text, "    return bytes > SIZE_MAX - %lld ? SIZE_MAX : bytes + %lld;", more, more);
+    text_line(text, "}");
+    text_line(text, "%s", "");
+}
+
+static void print_step(const Program *program, Text *text, Function step, Function run)
+{
+    Arena *arena = program->context->arena;
+    print_prototype(program, text, step, false);
+    text_line(text, "{");
+    text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_WORKSPACE),
+              size_arguments(program));
+    text_line(text, "    char *next = (char *)workspace + (bytes == SIZE_MAX ? 0 : bytes);");
+    text_line(text, "    if (bytes == SIZE_MAX)");
+    text_line(text, "        return %sBAD_SIZE;", program->upper);
+    for (int i = 0; i < program->nstate; i++)
+        if (program->state[i].output >= 0) {
+            const char *storage = dtype_info(program->state[i].input->type.dtype)->storage;
+            text_line(text, "    %s *%s = (%s *)(void *)(next + %lld);", storage,
+                      program->output[program->state[i].output]->name, storage,
+                      (long long)next_at(program, &program->state[i]));
+        }
+    for (int i = 0; i < program->nstate; i++)
+        text_line(text, "    const %s *%s = state->%s;", dtype_info(program->state[i].input->type.dtype)->storage,
+                  field(program, &program->state[i]), field(program, &program->state[i]));
+    text_wrapped(text,
+                 arena_printf(arena, "    const enum %sstatus status = %s(%s);", program->prefix,
+                              function_name(program, run), function_parameters(program, run, false)),
+                 8);
+    text_line(text, "    if (status != %sOK)", program->upper);
+    text_line(text, "        return status;");
+    for (int i = 0; i < program->nstate; i++)
+        if (program->state[i].output >= 0) {
+            const char *name = field(program, &program->state[i]);
+            text_line(text, "    memcpy(state->%s, %s, %lld);", name, program->output[program->state[i].output]->name,
+                      (long long)bytes_of(&program->state[i]));
+        }
+    text_line(text, "    return status;");
+    text_line(text, "}");
+    text_line(text, "%s", "");
+}
+
+void print_state_functions(const Program *program, Text *text)
+{
+    text_line(text, "%s", "");
+    print_init(program, text);
+    print_step_workspace(program, text);
+    print_step(program, text, FUNCTION_STEP, FUNCTION_RUN);
+    if (program->has_structure)
+        print_step(program, text, FUNCTION_STEP_GRAPH, FUNCTION_RUN_GRAPH);
+    text->length--; /* the blank line at the end */
+    text->data[text->length] = '\0';
+}
