@@ -192,7 +192,7 @@ Model *read_model(Context *context, const char *path, const Options *options)
 bool prepare_model(Model *model)
 {
     progress("inferring shapes");
-    return model_upgrade(model) && model_infer(model);
+    return model_upgrade(model) && model_infer(model) && model_open_kept(model);
 }
 
 Model *load_model(Context *context, const Options *options)

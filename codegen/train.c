@@ -38,7 +38,7 @@ static void print_values(const Graph *graph, Value *const *value, int count, con
 static bool train(Context *context, const Options *options, void *who)
 {
     const TrainOptions *train = who;
-    Model *model = load_model(context, options);
+    Model *model = read_model(context, options->operand.word[0], options);
     if (!model)
         return false;
     progress("deriving");

@@ -281,6 +281,17 @@ static Onnx__FunctionProto *export_function(Export *export, const Defined *defin
 }
 
 /* ---- models ---- */
+static Onnx__StringStringEntryProto **export_properties(Export *export, const Model *model)
+{
+    Onnx__StringStringEntryProto **proto = ARENA_ARRAY(export->arena, model->nproperty, Onnx__StringStringEntryProto *);
+    for (int i = 0; i < model->nproperty; i++) {
+        proto[i] = MESSAGE_NEW(export, Onnx__StringStringEntryProto, ONNX__STRING_STRING_ENTRY_PROTO__INIT);
+        proto[i]->key = (char *)model->property[i].key;
+        proto[i]->value = (char *)model->property[i].value;
+    }
+    return proto;
+}
+
 static Onnx__ModelProto *export_model(Export *export)
 {
     const Publication *publication = export->publication;
@@ -290,6 +301,8 @@ static Onnx__ModelProto *export_model(Export *export)
     proto->producer_name = "onnx2c";
     proto->n_opset_import = export_opsets(export, publication->version, &proto->opset_import);
     proto->graph = export_graph(export, publication->model->graph);
+    proto->n_metadata_props = (size_t)publication->model->nproperty;
+    proto->metadata_props = export_properties(export, publication->model);
     for (const Defined *defined = publication->first; defined; defined = defined->next)
         proto->n_functions++;
     proto->functions = ARENA_ARRAY(export->arena, proto->n_functions, Onnx__FunctionProto *);

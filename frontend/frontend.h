@@ -37,6 +37,13 @@ bool node_infer(Node *node);
 /* The same for one graph whose inputs have types: for the subgraphs of control operators. */
 bool graph_infer(Graph *graph);
 
+/* Whoever derives a model that is run again and again says with the property KEPT_PROPERTY + NAME what is kept from run
+ * to run: the value is the output that is input NAME's next value, or "" where it stays. Opening takes the defaults off
+ * those inputs, and lists them in model->kept. They are tensors of constant shape and of the output's type. False after
+ * errors in the report. For an inferred model. */
+#define KEPT_PROPERTY "onnx2c.kept."
+bool model_open_kept(Model *model);
+
 /* Warns about what is legal but hardly meant: the exporter defects W-GNN-1 and W-GNN-2. For an inferred model. */
 void model_lint(const Model *model);
 #endif

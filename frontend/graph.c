@@ -156,6 +156,15 @@ Model *model_new(Context *context)
     return model;
 }
 
+void model_add_property(Model *model, const char *key, const char *value)
+{
+    Arena *arena = model->context->arena;
+    if (model->nproperty % 16 == 0)
+        model->property = arena_grow(arena, model->property, (size_t)model->nproperty, (size_t)model->nproperty + 16,
+                                     sizeof *model->property);
+    model->property[model->nproperty++] = (Property){arena_strdup(arena, key), arena_strdup(arena, value)};
+}
+
 void model_add_function(Model *model, Graph *function)
 {
     append_function(model->context->arena, &model->function, &model->nfunction, function);

@@ -587,6 +587,8 @@ static bool import_model(Import *import, const Onnx__ModelProto *proto)
         return report_add(context->report, NULL, IR_VERSION, (long long)proto->ir_version);
     model->ir_version = proto->ir_version;
     model->producer = text_of(proto->producer_name);
+    for (size_t i = 0; i < proto->n_metadata_props; i++)
+        model_add_property(model, text_of(proto->metadata_props[i]->key), text_of(proto->metadata_props[i]->value));
     sha256_hex(import->source.bytes, model->hash);
     if (!import_opsets(import, proto->n_opset_import, proto->opset_import, model->opset, &model->nopset) ||
         !import_functions(import, proto->n_functions, proto->functions))

@@ -21,6 +21,9 @@ typedef struct Attr Attr;
 typedef struct Tensor Tensor;
 typedef struct Op Op; /* a row of the operator registry, see ops/op.h */
 typedef struct { const char *domain; int64_t version; } Opset;
+typedef struct { const char *key, *value; } Property;
+/* An input that a program keeps from run to run. */
+typedef struct { Value *in; int out; /* its next value: that output; -1: it stays */ const Tensor *initial; /* NULL: 0 */ } Kept;
 
 /* What one compilation shares. */
 struct Context {
@@ -138,6 +141,10 @@ struct Model {
     int nopset;
     bool is_inferred; /* model_infer has given every value a type, and passes keep it so */
     const char *producer;
+    Property *property; /* metadata_props of the file */
+    int nproperty;
+    Kept *kept; /* see model_open_kept */
+    int nkept;
     char hash[65]; /* SHA-256 of the file, hex */
 };
 
@@ -166,6 +173,7 @@ void node_add_input(Node *node, Value *value); /* NULL: not given */
 Value *node_add_output(Node *node, const char *name);
 void node_add_absent_output(Node *node);
 void model_add_function(Model *model, Graph *function);
+void model_add_property(Model *model, const char *key, const char *value);
 /* The function of this name, NULL when there is none; "" is the usual overload. */
 Graph *model_find_function(const Model *model, const char *domain, const char *name, const char *overload);
 /* A value defined in this very graph (subgraphs and outer graphs excluded); NULL when there is none of that name. */

@@ -348,6 +348,22 @@ static bool skip_value(Parser *parser)
     return lexer_expect(lexer, "]");
 }
 
+static bool parse_properties(Parser *parser)
+{
+    Lexer *lexer = &parser->lexer;
+    const char *key, *value;
+    if (!lexer_expect(lexer, "["))
+        return false;
+    while (!lexer_is(lexer, "]")) {
+        if (!lexer_string(lexer, &key) || !lexer_expect(lexer, ":") || !lexer_string(lexer, &value))
+            return false;
+        model_add_property(parser->model, key, value);
+        if (!lexer_accept(lexer, ","))
+            break;
+    }
+    return lexer_expect(lexer, "]");
+}
+
 static bool parse_header(Parser *parser)
 {
     Lexer *lexer = &parser->lexer;
@@ -365,6 +381,8 @@ static bool parse_header(Parser *parser)
             good = parse_opsets(parser, model->opset, &model->nopset);
         else if (strcmp(key, "producer_name") == 0)
             good = lexer_string(lexer, &model->producer);
+        else if (strcmp(key, "metadata_props") == 0)
+            good = parse_properties(parser);
         else
             good = skip_value(parser);
         if (!good)

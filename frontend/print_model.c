@@ -15,6 +15,18 @@ static void opsets_print(const Publication *publication, int64_t opset, FILE *to
     putc(']', to);
 }
 
+static void properties_print(const Model *model, FILE *to)
+{
+    for (int i = 0; i < model->nproperty; i++) {
+        fputs(i ? ", " : ", metadata_props: [", to);
+        string_print(model->property[i].key, to);
+        fputs(" : ", to);
+        string_print(model->property[i].value, to);
+    }
+    if (model->nproperty)
+        putc(']', to);
+}
+
 static void function_print(const Publication *publication, ModelPrinter *printer, const Defined *defined)
 {
     fprintf(printer->to, "\n<domain: ");
@@ -41,6 +53,7 @@ void model_print(const Model *model, FILE *to, const PrintOptions *options)
         printer.options = *options;
     fprintf(to, "<ir_version: %lld, ", (long long)publication->ir_version);
     opsets_print(publication, publication->version, to);
+    properties_print(model, to);
     fputs(">\n", to);
     printer_graph(&printer, model->graph, 0);
     putc('\n', to);

@@ -76,7 +76,7 @@ static bool set_hyper(Training *t, Node *call, const Graph *function)
         if (!function_declares(function, name))
             continue;
         t->hyper_used[i] = true;
-        attr_set_float(call, name, strtod(equals + 1, NULL));
+        attr_set_tensor(call, name, tensor_of_number(t->context, F64, 0, strtod(equals + 1, NULL)));
     }
     return true;
 }
@@ -117,8 +117,8 @@ static bool is_named(const char *name, const char *pattern)
 static bool says_sizes(const Value *value)
 {
     for (int i = 0; i < value->nreader; i++)
-        if (value->reader[i]->op && strcmp(value->reader[i]->op->name, "Resize") == 0 &&
-            value->reader[i]->in[0] != value)
+        if (value->reader[i]->op && value->reader[i]->in[0] != value &&
+            (!strcmp(value->reader[i]->op->name, "Resize") || !strcmp(value->reader[i]->op->name, "Upsample")))
             return true;
     return false;
 }
@@ -126,8 +126,7 @@ static bool says_sizes(const Value *value)
 /* An initialiser that is trained: numbers of at least one axis that are not frozen. */
 static bool is_parameter(const Training *t, const Value *value)
 {
-    if (!dtype_is_float(value->type.dtype) || value->type.rank < 1 || value->nreader == 0 || value->is_overridable ||
-        says_sizes(value))
+    if (!dtype_is_float(value->type.dtype) || value->type.rank < 1 || value->nreader == 0 || says_sizes(value))
         return false;
     for (int i = 0; i < t->options->nfreeze; i++)
         if (is_named(value->name, t->options->freeze[i]))
@@ -142,7 +141,8 @@ static void list_parameters(Training *t)
         if (is_parameter(t, t->graph->initializer[i]))
             t->parameter[t->nparameter++] = t->graph->initializer[i];
     for (int i = 0; i < t->nparameter; i++)
-        graph_open_initializer(t->graph, t->parameter[i]);
+        if (!t->parameter[i]->is_overridable)
+            graph_open_initializer(t->graph, t->parameter[i]);
 }
 
 static Value *find_input(const Graph *graph, const char *name)
@@ -288,7 +288,9 @@ static bool add_output(Training *t, Value *value, const char *name)
 
 static bool add_new(Training *t, Value *value, const Value *old)
 {
-    return add_output(t, value, arena_printf(t->context->arena, "%s_new", old->name));
+    const char *const name = arena_printf(t->context->arena, "%s_new", old->name);
+    model_add_property(t->model, arena_printf(t->context->arena, "%s%s", KEPT_PROPERTY, old->name), name);
+    return add_output(t, value, name);
 }
 
 /* Whether a hyperparameter of this name is set on the command line. */
@@ -340,6 +342,7 @@ static bool add_optimizer(Training *t, Value **gradient)
         if (!update(t, t->parameter[i], gradient[i], rate, step))
             return false;
     Value *const next = emit_next(t, step);
+    model_add_property(t->model, KEPT_PROPERTY "lr", "");
     return next && add_new(t, next, step) && hyper_were_used(t);
 }
 
@@ -423,8 +426,10 @@ bool train_derive(Model *model, const TrainOptions *options)
         return false;
     const bool by_inputs = options->nby > 0;
     if (!by_inputs)
-        list_parameters(t);
+        list_parameters(t); /* before inference, which sees through constants */
     else if (!list_inputs(t))
+        return false;
+    if (!model_upgrade(model) || !model_infer(model))
         return false;
     if (!reorganise(t))
         return false;

@@ -24,8 +24,8 @@ typedef struct {
     PassOptions passes;
 } TrainOptions;
 
-/* Rewrites an inferred model so that it trains. Runs the passes before fusion on the way. False after errors in the
- * report. */
+/* Rewrites a model as it was read so that it trains: upgrades and infers it, and runs the passes before fusion. False
+ * after errors in the report. */
 bool train_derive(Model *model, const TrainOptions *options);
 
 /* The names of losses and optimizers: "ce, bce, mse, nll, hinge". */

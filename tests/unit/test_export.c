@@ -39,7 +39,7 @@ static void same(const char *text)
 
 static void test_types(void)
 {
-    same("<ir_version: 8, opset_import: [\"\" : 18]>\n"
+    same("<ir_version: 8, opset_import: [\"\" : 18], metadata_props: [\"a.b\" : \"c\", \"d\" : \"\"]>\n"
          "g (float[N,2] x, float[] any, int64[\"2*N\"] odd, seq(float[N]) s, optional(int64) o) => (float[N,2] y) {\n"
          "    [label] y = Relu (x)\n"
          "}\n");
