@@ -184,6 +184,11 @@ Tensor *tensor_new(Context *context, DType dtype, int rank, const int64_t *dim);
 size_t tensor_bytes(const Tensor *tensor);                /* that data holds */
 const void *tensor_at(const Tensor *tensor, int64_t i);   /* its i-th element, splat or not */
 int64_t tensor_int(const Tensor *tensor, int64_t i);      /* of an integer or bool tensor; uint64 by its bits */
+/* The i-th element as a number, whatever its type; integers beyond 2^53 are rounded. NaN of strings and complex numbers. */
+double tensor_number(const Tensor *tensor, int64_t i);
+/* Sets an element of a tensor that is no splat to a number, rounded and saturated as Cast does it; false of strings and
+ * complex numbers. */
+bool tensor_set_number(Tensor *tensor, int64_t i, double number);
 bool tensor_equal(const Tensor *a, const Tensor *b);      /* bit for bit, type and shape included */
 bool type_equal(const Type *a, const Type *b);
 Type type_tensor(DType dtype, int rank, Dim *const *dim);

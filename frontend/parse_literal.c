@@ -1,5 +1,4 @@
 /* parse_literal.c -- types and tensors in ONNX text. */
-#include "ops/lanes.h"
 #include "parse.h"
 #include <string.h>
 
@@ -111,13 +110,6 @@ static bool fixed_shape(Lexer *lexer, const Type *type, int64_t dim[MAX_RANK])
     return true;
 }
 
-static void store_value(Tensor *tensor, int64_t i, double value)
-{
-    double lane[LANE_CHUNK] = {value}, rounded[LANE_CHUNK];
-    lanes_cast(1, rounded, tensor->dtype, lane, F64);
-    lanes_store(1, (char *)tensor->data + (size_t)i * dtype_info(tensor->dtype)->size, rounded, tensor->dtype);
-}
-
 /* Bits or an integer of a type of at most 64 bits. */
 static bool store_integer(Lexer *lexer, Tensor *tensor, int64_t i, int64_t value)
 {
@@ -178,7 +170,7 @@ static bool parse_element(Lexer *lexer, Tensor *tensor, int64_t i)
         if (dtype_is_converted(tensor->dtype) && is_float_token(lexer)) {
             if (!lexer_number(lexer, F64, &value))
                 return false;
-            store_value(tensor, i, value);
+            tensor_set_number(tensor, i, value);
             return true;
         }
         if (tensor->dtype == I64) {

@@ -1,5 +1,7 @@
 /* tensor.c -- tensors and types. */
 #include "ir.h"
+#include "ops/lanes.h"
+#include <math.h>
 #include <string.h>
 
 /* Elements of this shape; -1: negative, or more bytes than the context allows. */
@@ -73,6 +75,33 @@ int64_t tensor_int(const Tensor *tensor, int64_t i)
     default: /* bool and the unsigned types of a byte */
         return *(const uint8_t *)at;
     }
+}
+
+static bool has_numbers(const Tensor *tensor)
+{
+    const DTypeInfo *info = dtype_info(tensor->dtype);
+    return info->class == FLOATING || info->class == BOOLEAN || dtype_is_integer(tensor->dtype);
+}
+
+double tensor_number(const Tensor *tensor, int64_t i)
+{
+    double lane[LANE_CHUNK] = {0}, number[LANE_CHUNK];
+    if (!has_numbers(tensor))
+        return NAN;
+    lanes_load(1, lane, tensor_at(tensor, i), tensor->dtype);
+    lanes_cast(1, number, F64, lane, dtype_compute(tensor->dtype));
+    return number[0];
+}
+
+bool tensor_set_number(Tensor *tensor, int64_t i, double number)
+{
+    const double wide[LANE_CHUNK] = {number};
+    double lane[LANE_CHUNK];
+    if (!has_numbers(tensor))
+        return false;
+    lanes_cast(1, lane, tensor->dtype, wide, F64);
+    lanes_store(1, (char *)tensor->data + (size_t)i * dtype_info(tensor->dtype)->size, lane, tensor->dtype);
+    return true;
 }
 
 static bool same_shape(const Tensor *a, const Tensor *b)

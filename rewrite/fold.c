@@ -8,43 +8,18 @@
 #include "../frontend/frontend.h"
 #include "../frontend/ops/op.h"
 #include "shape.h"
-#include <math.h>
 #include <string.h>
 
 enum { SMALL = 64 };
 
 /* ---- one number everywhere ---- */
-static double tensor_number(const Tensor *tensor, int64_t i)
-{
-    switch (tensor->dtype) {
-    case F32:
-        return ((const float *)tensor->data)[i];
-    case F64:
-        return ((const double *)tensor->data)[i];
-    case I64:
-        return (double)((const int64_t *)tensor->data)[i];
-    case I32:
-        return ((const int32_t *)tensor->data)[i];
-    case BOOL:
-    case U8:
-        return ((const uint8_t *)tensor->data)[i];
-    default:
-        return NAN;
-    }
-}
-
 static bool tensor_is_splat(const Tensor *tensor, double *number)
 {
-    if (tensor->count == 0)
+    const size_t size = dtype_info(tensor->dtype)->size, bytes = tensor_bytes(tensor);
+    if (tensor->count == 0 || memcmp(tensor->data, (const char *)tensor->data + size, bytes - size) != 0)
         return false;
-    const double first = tensor_number(tensor, 0);
-    if (first != first)
-        return false;
-    for (int64_t i = 1; i < tensor->count && !tensor->splat; i++)
-        if (tensor_number(tensor, i) != first)
-            return false;
-    *number = first;
-    return true;
+    *number = tensor_number(tensor, 0);
+    return *number == *number;
 }
 
 bool value_is_splat(const Value *value, double *number)

@@ -210,14 +210,22 @@ static bool match_value(Walk *walk, int slot, Value *value)
                       : fails(binding, "'%s' is not computed", rule->slot_name[slot]);
 }
 
+/* Whether the value is this number everywhere, as its type holds it. */
+static bool is_number(const Value *value, double wanted)
+{
+    double held = 0, number;
+    Tensor as_held = {.dtype = value->type.dtype, .count = 1, .data = &held};
+    return value_is_splat(value, &number) && tensor_set_number(&as_held, 0, wanted) &&
+           (float)number == (float)tensor_number(&as_held, 0);
+}
+
 static bool match_operand(Walk *walk, const Operand *operand, Value *value)
 {
-    double number;
     switch (operand->kind) {
     case OPERAND_NONE:
         return !value || fails(walk->binding, "an operand is given that the rule leaves out");
     case OPERAND_NUMBER:
-        return (value && value_is_splat(value, &number) && (float)number == (float)operand->number) ||
+        return (value && is_number(value, operand->number)) ||
                fails(walk->binding, "an operand is not the constant %g", operand->number);
     default:
         return match_value(walk, operand->slot, value);

@@ -27,29 +27,6 @@ double draw_number(Drawing *drawing)
     return (double)((drawing->random * 0x2545F4914F6CDD1Du) >> 11) / 9007199254740992.0;
 }
 
-static bool set_number(Tensor *tensor, int64_t i, double number)
-{
-    switch (tensor->dtype) {
-    case F32:
-        ((float *)tensor->data)[i] = (float)number;
-        return true;
-    case F64:
-        ((double *)tensor->data)[i] = number;
-        return true;
-    case I64:
-        ((int64_t *)tensor->data)[i] = (int64_t)number;
-        return true;
-    case I32:
-        ((int32_t *)tensor->data)[i] = (int32_t)number;
-        return true;
-    case BOOL:
-        ((uint8_t *)tensor->data)[i] = number != 0;
-        return true;
-    default:
-        return false;
-    }
-}
-
 static Tensor *draw_tensor(Drawing *drawing, const TestInput *input)
 {
     Tensor *const tensor = tensor_new(drawing->context, input->dtype, input->rank, input->dim);
@@ -58,7 +35,7 @@ static Tensor *draw_tensor(Drawing *drawing, const TestInput *input)
         double number = input->has_bound ? floor(u * limit) : input->dtype == BOOL ? u < 0.5 : (2 * u - 1) * limit;
         if (input->nvalue > 0)
             number = input->value[input->nvalue == 1 ? 0 : i % input->nvalue];
-        if (!set_number(tensor, i, number))
+        if (!tensor_set_number(tensor, i, number))
             return NULL;
     }
     return tensor;
@@ -72,7 +49,7 @@ static Value *left_operand(Graph *graph, const Operand *operand, const Binding *
     if (operand->kind != OPERAND_NUMBER)
         return NULL;
     Tensor *const tensor = tensor_new(graph->context, dtype, 0, NULL);
-    return set_number(tensor, 0, operand->number) ? graph_add_constant(graph, "", tensor) : NULL;
+    return tensor_set_number(tensor, 0, operand->number) ? graph_add_constant(graph, "", tensor) : NULL;
 }
 
 /* `ys...`: as many as the test line says, ys = 3. */
@@ -233,14 +210,6 @@ static bool build_left(Drawing *drawing, Side *side)
 }
 
 /* ---- comparison ---- */
-static double tensor_double(const Tensor *tensor, int64_t i)
-{
-    const void *const at = tensor_at(tensor, i);
-    return tensor->dtype == F32   ? *(const float *)at
-           : tensor->dtype == F64 ? *(const double *)at
-                                  : (double)tensor_int(tensor, i);
-}
-
 static bool agree(const Rule *rule, const Tensor *a, const Tensor *b)
 {
     const double tolerance = rule->contract == EXACT || !dtype_is_float(a->dtype) ? 0 : rule->bound;
@@ -250,7 +219,7 @@ static bool agree(const Rule *rule, const Tensor *a, const Tensor *b)
         if (a->dim[i] != b->dim[i])
             return false;
     for (int64_t i = 0; i < a->count; i++) {
-        const double x = tensor_double(a, i), y = tensor_double(b, i);
+        const double x = tensor_number(a, i), y = tensor_number(b, i);
         const bool same = x == y ? signbit(x) == signbit(y) || rule->contract != EXACT : x != x && y != y;
         if (!same && !(fabs(x - y) <= tolerance * fmax(1, fabs(x))))
             return false;

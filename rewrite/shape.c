@@ -108,25 +108,7 @@ Tensor *tensor_of_number(Context *context, DType dtype, int rank, double number)
 {
     const int64_t one[1] = {1};
     Tensor *const tensor = tensor_new(context, dtype, rank, one);
-    switch (dtype) {
-    case F32:
-        *(float *)tensor->data = (float)number;
-        return tensor;
-    case F64:
-        *(double *)tensor->data = number;
-        return tensor;
-    case I64:
-        *(int64_t *)tensor->data = (int64_t)number;
-        return tensor;
-    case I32:
-        *(int32_t *)tensor->data = (int32_t)number;
-        return tensor;
-    case BOOL:
-        *(uint8_t *)tensor->data = number != 0;
-        return tensor;
-    default:
-        return NULL;
-    }
+    return tensor_set_number(tensor, 0, number) ? tensor : NULL;
 }
 
 Value *graph_constant(Graph *graph, const Tensor *tensor)

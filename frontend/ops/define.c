@@ -1,6 +1,5 @@
 /* define.c -- what operators' definitions are written with: asking for inputs, stating outputs. */
 #include "expr.h"
-#include "lanes.h"
 #include "op.h"
 #include <stdarg.h>
 #include <string.h>
@@ -122,32 +121,12 @@ Dim **def_dims(Definition *d, int input, int *count)
     return dims;
 }
 
-static bool scalar_at(const Tensor *tensor, double *value)
-{
-    switch (tensor->dtype) {
-    case F32:
-        *value = (double)*(const float *)tensor->data;
-        return true;
-    case F64:
-        *value = *(const double *)tensor->data;
-        return true;
-    default:
-        return false;
-    }
-}
-
 double def_scalar(Definition *d, int input)
 {
     int64_t integer;
-    double value = 0;
     const Value *in = def_has(d, input) ? d->node->in[input] : NULL;
-    if (in && in->constant && in->constant->count == 1 && scalar_at(in->constant, &value))
-        return value;
-    if (in && in->constant && in->constant->count == 1 && dtype_is_converted(in->type.dtype)) {
-        float narrow;
-        lanes_load(1, &narrow, in->constant->data, in->type.dtype);
-        return (double)narrow;
-    }
+    if (in && in->constant && in->constant->count == 1 && dtype_is_float(in->type.dtype))
+        return tensor_number(in->constant, 0);
     Dim *element = in && small_count(&in->type) == 1 ? value_element(d->context, in, 0) : NULL;
     if (element && dim_is_const(element, &integer))
         return (double)integer;

@@ -1,6 +1,7 @@
 /* test_graph.c -- building, changing, copying and ordering graphs. */
 #include "frontend/ops/op.h"
 #include "unit.h"
+#include <math.h>
 #include <string.h>
 
 static Model *empty_model(void)
@@ -254,6 +255,32 @@ static void test_tensors(void)
     context_free(context);
 }
 
+/* Every type that has numbers holds 2 and 1; how the others of a type are rounded is Cast's. */
+static void test_numbers_of_tensors(void)
+{
+    Context *context = test_context();
+    for (DType type = UNDEFINED; type < NUM_DTYPE; type++) {
+        const DTypeClass class = dtype_info(type)->class;
+        const bool has_numbers = class != NO_CLASS && class != TEXTUAL && class != COMPLEX;
+        Tensor *tensor = tensor_new(context, type, 1, (const int64_t[]){2});
+        CU_ASSERT_EQUAL(tensor_set_number(tensor, 1, 2), has_numbers);
+        if (!has_numbers) {
+            CU_ASSERT(isnan(tensor_number(tensor, 1)));
+            continue;
+        }
+        CU_ASSERT_EQUAL(tensor_number(tensor, 1), type == BOOL || type == I2 ? 1 : 2);
+        tensor_set_number(tensor, 0, 1);
+        CU_ASSERT_EQUAL(tensor_number(tensor, 0), 1);
+        CU_ASSERT_EQUAL(tensor_number(tensor, 1), type == BOOL || type == I2 ? 1 : 2);
+    }
+    Tensor *half = tensor_new(context, F16, 0, NULL), *large = tensor_new(context, I64, 0, NULL);
+    tensor_set_number(half, 0, 0.1);
+    CU_ASSERT_EQUAL(tensor_number(half, 0), 1638.0 / 16384);
+    tensor_set_number(large, 0, -1e30);
+    CU_ASSERT_EQUAL(tensor_int(large, 0), INT64_MIN);
+    context_free(context);
+}
+
 static void allocate_too_much(void *who)
 {
     tensor_new(who, F64, 2, (const int64_t[]){INT64_C(1) << 40, INT64_C(1) << 40});
@@ -315,6 +342,7 @@ void suite_graph(void)
         {"cloning", test_clone},
         {"attributes", test_attributes},
         {"tensors and types", test_tensors},
+        {"numbers of tensors", test_numbers_of_tensors},
         {"the limit for tensors", test_tensor_limit},
         {"the verifier", test_verify},
     };
