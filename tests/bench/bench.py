@@ -113,29 +113,22 @@ class Bench:
         return Worker(engine, self.task(row, mode), log, environment)
 
     def prepare(self, row):
-        """Graph and ONNX file; in a process that ends, so that nothing stays in memory."""
+        """Makes graph and ONNX file, what of them is missing; what the graph is, and its sizes."""
         model, graph = ROWS[row]
-        code = (
-            "import pathlib, sys, graphs, models, export\n"
-            "cache, shared, name, graph, path = sys.argv[1:]\n"
-            "data = graphs.load(graph, pathlib.Path(cache), pathlib.Path(shared))\n"
-            "export.export(name, *models.build(name, data), pathlib.Path(path))\n"
-            "print(data['about'], *data['x'].shape, data['edge_index'].shape[1], data['loops'].shape[1], sep='|')\n"
-        )
-        command = [sys.executable, "-c", code, self.cache, self.arguments.shared, model, graph, self.task(row, "")["onnx"]]
-        log = self.arguments.folder / "rows" / row / "export.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=log.open("w"), text=True, cwd=HERE)
-        if result.returncode:
-            sys.exit(f"bench: {row} could not be exported; see {log}")
-        about, vertices, features, edges, loops = result.stdout.strip().splitlines()[-1].split("|")
-        edges = loops if "loops" in MODELS[model].takes else edges
-        return about, {"N": int(vertices), "E": int(edges), "features": int(features)}
+        onnx, data = pathlib.Path(self.task(row, "")["onnx"]), graphs.load(graph, self.cache, self.arguments.shared)
+        if not onnx.exists():
+            log = self.arguments.folder / "rows" / row / "export.log"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, HERE / "export.py", model, graph, self.cache, onnx]
+            if subprocess.run(command, stdout=log.open("w"), stderr=subprocess.STDOUT).returncode:
+                sys.exit(f"bench: {row} could not be exported; see {log}")
+        edges = data["loops" if "loops" in MODELS[model].takes else "edge_index"].shape[1]
+        return str(data["about"]), {"N": data["x"].shape[0], "E": edges}
 
     def memory(self, row, mode):
         """{engine: what memory() of worker.py says}, each in a process of its own that gives back what it frees."""
         settings = {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}
-        workers, found = {engine: self.worker(engine, row, mode, "memory", settings) for engine in ENGINES}, {}
+        workers, found = {engine: self.worker(engine, row, mode, "memory", settings) for engine in able(row, mode)}, {}
         for engine, worker in workers.items():
             try:
                 worker.wait()
@@ -151,10 +144,10 @@ class Bench:
         say(f"{row}: {about}")
         self.measure_limits()
         common = dict(row=row, mode=mode, about=about, failed={}, memory={})
-        if not ENGINES[OURS].can(mode, self.arguments.onnx2c):
+        if OURS not in able(row, mode):
             return [dict(common, threads=threads, **self.floor(row, sizes, threads)) for threads in self.arguments.threads]
         common["memory"] = self.memory(row, mode)
-        workers, records = {engine: self.worker(engine, row, mode, "time") for engine in ENGINES}, []
+        workers, records = {engine: self.worker(engine, row, mode, "time") for engine in able(row, mode)}, []
         for engine in list(workers):
             attempt(workers, common["failed"], engine, workers[engine].wait)
         for threads in self.arguments.threads:
@@ -231,6 +224,11 @@ class Bench:
         bound = max(seconds, key=seconds.get)
         saved = {f"less {key}": exported[key] / ours[key] for key in ("flops", "bytes", "memory")}
         return dict(operations=ours["flops"], bytes=ours["bytes"], floor=seconds[bound], bound=bound, **saved)
+
+
+def able(row, mode):
+    """The engines that have something to run."""
+    return [name for name, engine in ENGINES.items() if engine.can(*ROWS[row], mode)]
 
 
 def attempt(workers, failed, engine, action):

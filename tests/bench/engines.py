@@ -1,6 +1,6 @@
 """The engines that are compared. Each runs one model on one graph, in a process of its own (worker.py).
 
-An engine is made with a Task and has
+An engine says with can(model, graph, mode) whether there is something to run. It is made with a Task and has
     threads(n)   computes with n threads from now on
     step()       once: an inference, or a training step
     result()     what came out: the output, or the losses of the steps so far, as an array
@@ -17,10 +17,8 @@ import numpy as np
 from graphs import inputs_of
 
 STEPS_COMPARED = 3
-
-
-class NotYet(Exception):
-    """What the engine cannot do."""
+AGGREGATING = ("gcn", "sage")  # models whose layers are products with the adjacency matrix
+SPARSE = ("cora",)  # graphs whose features are mostly zero
 
 
 @dataclasses.dataclass
@@ -63,7 +61,7 @@ class Generated:
     WARM = False
 
     @staticmethod
-    def can(mode, onnx2c):
+    def can(model, graph, mode):
         """Training waits for a verb `train`: then a step of Generated runs NAME_train_step and keeps its loss."""
         return mode == "inference"
 
@@ -136,9 +134,11 @@ class OneCall(Generated):
 class OnnxRuntime:
     WARM = False
 
+    @staticmethod
+    def can(model, graph, mode):
+        return mode == "inference"
+
     def __init__(self, task):
-        if task.mode == "training":
-            raise NotYet("ONNX Runtime's wheel does not train")
         self.path, self.names, self.arrays, self.session = task.onnx, None, inputs_of(task.model, task.graph), None
         self.threads(1)
 
@@ -165,6 +165,10 @@ class Eager:
     """The module as it is."""
 
     WARM = True
+
+    @staticmethod
+    def can(model, graph, mode):
+        return True
 
     def __init__(self, task):
         import torch
@@ -212,17 +216,17 @@ class Sparse(Eager):
     """The module on matrices in compressed rows, made before: features that are mostly zero, and the adjacency matrix for
     layers without an edge function."""
 
-    MOSTLY = 0.9
+    @staticmethod
+    def can(model, graph, mode):
+        return model in AGGREGATING or graph in SPARSE
 
     def prepare(self, task):
         x, edges, *others = self.inputs
-        if (x == 0).float().mean() > self.MOSTLY:
+        if (x == 0).float().mean() > 0.9:
             x = x.to_sparse_csr()
-        if task.model in ("gcn", "sage"):
+        if task.model in AGGREGATING:
             ones, shape = self.torch.ones(edges.shape[1]), (len(x), len(x))
             edges = self.torch.sparse_coo_tensor(edges.flip(0), ones, shape).coalesce().to_sparse_csr()
-        if edges is self.inputs[1] and x is self.inputs[0]:
-            raise NotYet("neither the features nor the layers are sparse")
         self.inputs = (x, edges, *others)
 
 

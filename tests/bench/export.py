@@ -1,6 +1,15 @@
-"""The ONNX files of the benchmark: the modules of models.py as torch.onnx exports them, with any number of vertices and edges."""
+#!/usr/bin/env python3
+"""The ONNX files of the benchmark: the modules of models.py as torch.onnx exports them, with any number of vertices and edges.
+
+    export.py MODEL GRAPH CACHE FILE        CACHE: the folder that holds the graphs
+"""
 import logging
+import pathlib
+import sys
 import warnings
+
+import graphs
+import models
 
 import torch
 from rows import MODELS
@@ -20,14 +29,10 @@ def example(names, inputs):
     return tuple(small[name] for name in names)
 
 
-def export(name, model, inputs, path):
-    """Writes the model to path unless it is there."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    warnings.filterwarnings("ignore")
-    logging.disable(logging.WARNING)
+def export(name, graph, path):
+    model, inputs = models.build(name, graph)
     names = ["edge_index" if key == "loops" else key for key in MODELS[name].takes]
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
     options = dict(input_names=names, output_names=["y"], opset_version=18)
     if EXPORTER.get(name) == "ts":
@@ -39,3 +44,10 @@ def export(name, model, inputs, path):
             model, example(names, inputs), dynamic_shapes=shapes, dynamo=True, external_data=False, verbose=False, **options
         ).save(partial)
     partial.rename(path)
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    name, graph, cache, path = sys.argv[1:]
+    export(name, graphs.load(graph, pathlib.Path(cache), None), pathlib.Path(path))

@@ -126,10 +126,11 @@ MAKERS = {
 def load(name, cache, shared):
     """The graph, made where the cache does not hold it."""
     folder = cache / name
-    if not (folder / "about.npy").exists():
+    if not (folder / "made").exists():
         folder.mkdir(parents=True, exist_ok=True)
         for key, value in MAKERS[name](shared).items():
             np.save(folder / f"{key}.npy", value)
+        (folder / "made").touch()
     return {path.stem: np.load(path) for path in folder.glob("*.npy")}
 
 
