@@ -136,7 +136,7 @@ static bool find_edges(Count *count, const Value *value, Expr *const *index)
 static void add_read(Context *context, Read **list, const Value *value, Dim *bytes, bool is_gathered)
 {
     DimTable *dims = context->dims;
-    Dim *whole = type_bytes(context, &value->type);
+    Dim *whole = dim_limit(dims, type_bytes(context, &value->type));
     while (*list && ((*list)->value != value || (*list)->is_gathered != is_gathered))
         list = &(*list)->next;
     if (!*list) {

@@ -40,7 +40,7 @@ static bool is_group(const Node *node)
 /* What engines have a kernel for, unlike the operators of our own domains. */
 static bool is_composed_onnx(const Node *node)
 {
-    return node->op && node->op->form == FORM_COMPOSED &&
+    return node->op && !node->function && node->op->form == FORM_COMPOSED &&
            !model_find_function(context_library(node->graph->context), node->op->domain, node->op->name, "");
 }
 

@@ -141,6 +141,7 @@ static bool run_stage(Context *context, const Options *options, StageKind stage,
     build.name = "model";
     build.in_order = stage < STAGE_FUSED;
     passes.stop_after = stage_table[stage].last_pass;
+    const ReportMark mark = report_mark(context->report);
     Model *model = load_model(context, options);
     if (!model)
         return false;
@@ -153,6 +154,8 @@ static bool run_stage(Context *context, const Options *options, StageKind stage,
     if (!stages->kernels[stage])
         return false;
     layers_find(stages->layers, stages->kernels[stage]);
+    if (stage != STAGE_EXPORTED)
+        report_rewind(context->report, mark); /* the same warnings again */
     return true;
 }
 

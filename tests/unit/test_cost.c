@@ -112,8 +112,23 @@ static void test_edges_of_vertices(void)
     CU_ASSERT_EQUAL_FATAL(kernels->count, 2);
     const Kernel *csr = kernels->first, *sum = csr->next;
     CU_ASSERT_STRING_EQUAL(csr->name, "csr");
-    expect_cost(csr, "0", "16*E", "0", "4*N + 8*E + 4");              /* row [N + 1], order and from [E], int32 */
+    CU_ASSERT(!sum->is_composed);                        /* a group is a nest, and what it reads it reads from memory */
+    expect_cost(csr, "0", "16*E", "0", "4*N + 8*E + 4"); /* row [N + 1], order and from [E], int32 */
     expect_cost(sum, "4*N + 4*E", "20*N + 20*E + 4", "16*E", "16*N"); /* x here, row; from; x there */
+    context_free(context);
+}
+
+/* What only data tells counts at its greatest: no more than a loop for each vertex is added to the edges. */
+static void test_sizes_of_data(void)
+{
+    const Kernels *kernels =
+        kernels_of("g (int64[2,E] edges, float[N] x) => (float[M] y) {\n"
+                   "  n = Shape (x) all = gnn.AddSelfLoops (edges, n)\n"
+                   "  one = Constant <value = int64 {1}> () to = Gather (all, one) y = Gather (x, to) }",
+                   NULL);
+    CU_ASSERT_EQUAL_FATAL(kernels->count, 2);
+    expect(kernels->first->written, "16*E + 16*N");
+    expect_cost(kernels->first->next, "0", "12*E + 12*N", "4*E + 4*N", "4*E + 4*N");
     context_free(context);
 }
 
@@ -248,6 +263,7 @@ void suite_cost(void)
         {"gather", test_gather},
         {"scatter", test_scatter},
         {"edges of vertices", test_edges_of_vertices},
+        {"sizes that only data tells", test_sizes_of_data},
         {"views", test_views},
         {"a composed operator is one kernel", test_composed},
         {"memory", test_memory},
