@@ -66,7 +66,7 @@ static void add_index(Reduction *r, Operand value, const uint8_t *active)
         if ((active && !active[i]) || (r->touched[i] && !nan_wins && (!wins[i] || was_nan[i])))
             continue;
         memcpy((char *)r->sum + (size_t)i * size, (const char *)value.data + (size_t)(value.step ? i : 0) * size, size);
-        ((int64_t *)r->next)[i] = loop->form == VARYING ? loop->lane[i] : loop->base;
+        ((int64_t *)r->next)[i] = (loop->form == VARYING ? loop->lane[i] : loop->base) - cell_integer(loop->lo, i);
     }
 }
 

@@ -79,18 +79,23 @@ static Expr *over_edges(Definition *d, const Edges *edges, Combine combine, Expr
 }
 
 /* Makes output 0, [n, s..]; gives the load of x at the edges' rows and what those edges are. */
-static Expr *segment(Definition *d, Dim *n, Edges *edges)
+static Expr *segment_of(Definition *d, DType dtype, Dim *n, Edges *edges)
 {
     const int rank = def_rank(d, IN_X);
     Dim *dim[MAX_RANK];
     Expr *i[MAX_RANK];
     memcpy(dim, def_shape(d, IN_X), sizeof *dim * (size_t)rank);
     dim[0] = n;
-    def_output(d, 0, def_dtype(d, IN_X), rank, dim);
+    def_output(d, 0, dtype, rank, dim);
     def_index(d, 0, i);
     *edges = edges_of(d, i[0], n);
     i[0] = edges->edge;
     return def_load(d, IN_X, i);
+}
+
+static Expr *segment(Definition *d, Dim *n, Edges *edges)
+{
+    return segment_of(d, def_dtype(d, IN_X), n, edges);
 }
 
 /* y[index[e], s..] += x[e, s..] for every edge in turn */
@@ -150,6 +155,25 @@ static void define_segment_max(Definition *d)
 static void define_segment_min(Definition *d)
 {
     define_segment_extreme(d, COMBINE_MIN);
+}
+
+/* the number of the first edge whose x is the greatest of its vertex, which then is SegmentMax's; -1: there is none */
+static void define_segment_arg_max(Definition *d)
+{
+    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Edges edges;
+    if (n == NULL)
+        return;
+    Expr *x = segment_of(d, I32, n, &edges);
+    if (edges.mine)
+        x = guarded(d, edges.mine, x, expr_float(d->context, x->dtype, -INFINITY));
+    Expr *place = reduce(d, COMBINE_ARG_MAX, &edges.axis, 1, x), *none = index_const(d, -1);
+    if (!edges.mine) {
+        place = index_add(d, edges.axis->lo, place);
+        place = cast(d, def_load(d, IN_ORDER, &place), INDEX);
+    }
+    Expr *found = expr_select(d->context, index_less(d, index_const(d, 0), edges.count), place, none);
+    def_body(d, 0, cast(d, found, I32));
 }
 
 /* row [n + 1], order [E], from [E]: runtime/csr.h. With loops, E is not the number of edges given. */
@@ -253,6 +277,12 @@ const Op ops_gnn[] = {
     SEGMENT_ROW("SegmentMean", "float", "", define_segment_mean),
     SEGMENT_ROW("SegmentMax", "float", "empty:float=0", define_segment_max),
     SEGMENT_ROW("SegmentMin", "float", "empty:float=0", define_segment_min),
+    {.name = "SegmentArgMax",
+     .domain = "gnn",
+     .attributes = "",
+     .form = FORM_INDEX,
+     .define = define_segment_arg_max,
+     .schema = "x:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:int32 | I=int32,int64 T=float"},
     {.name = "SegmentSoftmax",
      .domain = "gnn",
      .attributes = "",

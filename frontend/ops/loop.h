@@ -42,7 +42,8 @@ typedef enum {
 
 typedef enum { I_ADD, I_SUB, I_MUL, I_DIV, I_MOD, I_MIN, I_MAX, I_LESS, I_LESS_EQUAL, I_EQUAL, I_AND, I_OR, I_NOT } IndexOp; /* DIV floors */
 
-/* How values are combined by reductions and updates. ARG_*: the index (along the only axis) of the greatest or least. */
+/* How values are combined by reductions and updates. ARG_*: the index (along the only axis, counted from
+ * its lo) of the greatest or least. */
 typedef enum { COMBINE_SET, COMBINE_ADD, COMBINE_MUL, COMBINE_MAX, COMBINE_MIN, COMBINE_AND, COMBINE_OR,
                COMBINE_ARG_MAX, COMBINE_ARG_MIN, COMBINE_ARG_MAX_LAST, COMBINE_ARG_MIN_LAST } Combine;
 
