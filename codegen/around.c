@@ -18,6 +18,9 @@ static const char *sources(const Program *program)
     return arena_printf(arena, "%s.c%s%s", name, runtime, weights);
 }
 
+/* Under -std=c99 gcc keeps a * b + c as two roundings. Kernels ask for one where it pays (runtime/vector.h);
+ * everywhere, -ffp-contract=fast won nothing for graph networks and slowed the convolutions of resnet50, whose sums
+ * wait for it. */
 void write_makefile(const Program *program, FILE *to)
 {
     const char *name = program->options->name;
