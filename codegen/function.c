@@ -356,7 +356,7 @@ static void need_routine(Program *program, const Step *step)
         if (step->routine->in[i])
             need_value(program, step->routine->in[i]);
     for (int i = 0; i < step->nout; i++)
-        if (step->out[i])
+        if (step->out[i] && !(step->routine->spare >> i & 1))
             need_value(program, step->out[i]);
     if (step->scratch)
         step->scratch->is_needed = true;

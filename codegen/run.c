@@ -162,8 +162,10 @@ static void print_routine(Run *run, const Step *step)
         item[i] = routine->in[i] ? buffer_of(program, routine->in[i])->name : "NULL";
     const char *in = print_list(run, "const void *const ", "in", item, routine->nin);
     int nout = 0;
-    for (; nout < routine->nout; nout++)
-        item[nout] = nout < step->nout && step->out[nout] ? buffer_of(program, step->out[nout])->name : "NULL";
+    for (; nout < routine->nout; nout++) {
+        const Buffer *to = nout < step->nout && step->out[nout] ? buffer_of(program, step->out[nout]) : NULL;
+        item[nout] = to && to->is_needed ? to->name : "NULL";
+    }
     for (int i = 0; i < routine->nsize; i++)
         item[nout++] =
             arena_printf(program->context->arena, "&%s", (const char *)map_get(program->symbol_name, routine->size[i]));

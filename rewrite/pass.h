@@ -53,15 +53,16 @@ const Pass *pass_table(int *count);
 /* Runs the table on an upgraded, inferred model. log may be NULL. */
 bool rewrite(Model *model, const PassOptions *options, RewriteLog *log);
 
-bool pass_inline(Model *model, const PassOptions *options);   /* model-local functions and constant If */
-bool pass_shape(Model *model, const PassOptions *options);    /* shape arithmetic is spelled one way */
-bool pass_canon(Model *model, const PassOptions *options);    /* canon.rules: one spelling for each meaning */
-bool pass_fold(Model *model, const PassOptions *options);     /* nodes with known results become constants */
-bool pass_cse(Model *model, const PassOptions *options);      /* equal nodes become one */
-bool pass_dce(Model *model, const PassOptions *options);      /* nodes nobody reads go */
-bool pass_gnn(Model *model, const PassOptions *options);      /* gnn.rules: message passing is recognised */
-bool pass_postpone(Model *model, const PassOptions *options); /* postpone.rules: dense work from edges to vertices */
-bool pass_simplify(Model *model, const PassOptions *options); /* simplify.rules */
-bool pass_csr(Model *model, const PassOptions *options);      /* edges grouped by target once per index vector */
-bool pass_fuse(Model *model, const PassOptions *options);     /* nodes become groups: one loop nest each */
+bool pass_inline(Model *model, const PassOptions *options);    /* model-local functions and constant If */
+bool pass_shape(Model *model, const PassOptions *options);     /* shape arithmetic is spelled one way */
+bool pass_canon(Model *model, const PassOptions *options);     /* canon.rules: one spelling for each meaning */
+bool pass_fold(Model *model, const PassOptions *options);      /* nodes with known results become constants */
+bool pass_cse(Model *model, const PassOptions *options);       /* equal nodes become one */
+bool pass_dce(Model *model, const PassOptions *options);       /* nodes nobody reads go */
+bool pass_gnn(Model *model, const PassOptions *options);       /* gnn.rules: message passing is recognised */
+bool pass_relations(Model *model, const PassOptions *options); /* kinds of edges are aggregated at once */
+bool pass_postpone(Model *model, const PassOptions *options);  /* postpone.rules: dense work from edges to vertices */
+bool pass_simplify(Model *model, const PassOptions *options);  /* simplify.rules */
+bool pass_csr(Model *model, const PassOptions *options);       /* edges grouped by target once per index vector */
+bool pass_fuse(Model *model, const PassOptions *options);      /* nodes become groups: one loop nest each */
 #endif

@@ -19,7 +19,7 @@ import onnx
 from graph_text import projections, without_names
 
 LEAN = """GCNConv GCNConv_noself GCNConv_nonorm GCN_precomputed_norm GATConv GATConv_noself GAT2_selfloop_in_graph GMMConv
-SAGEConv_mean SAGEConv_sum SAGEConv_max GINConv EdgeConv EdgeConv_nograd EdgeConv_linear cora_gcn cora_gat cora_gat_selfloops_as_input cora_monet
+SAGEConv_mean SAGEConv_sum SAGEConv_max GINConv RGCNConv RGCNConv_bases EdgeConv EdgeConv_nograd EdgeConv_linear cora_gcn cora_gat cora_gat_selfloops_as_input cora_monet
 cora_sage_mean gcn gat monet sage gin edgeconv gcn_flat gat_flat monet_flat monet_mean monet_mean_flat""".split()
 # Networks that both exporters wrote. Where self loops are an input for one of them, the other's twin is NAME_flat. Not those
 # with a maximum over edges: the TorchScript exporter's starts from zero, which is another function.

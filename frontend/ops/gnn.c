@@ -195,6 +195,7 @@ static void define_csr(Definition *d)
     pass(routine, n);
     pass(routine, sources);
     pass(routine, size_const(d, loops));
+    routine->spare = 1u << 1; /* order */
     routine->operations = size_const(d, 0);
     if (loops)
         edges = loops == 2 ? size_add(d, edges, n) : defined_size(d, routine, size_add(d, edges, n));
@@ -249,6 +250,7 @@ static void define_knn(Definition *d)
     pass(routine, points);
     pass(routine, channels);
     pass(routine, k[0]);
+    routine->spare = 1u << 1; /* distance */
     routine->scratch =
         size_times(d, size_mul(d, extent(d, X, 0, rank - 1), k[0]), (int64_t)dtype_info(def_dtype(d, X))->size);
     routine->operations = size_times(d, size_mul(d, extent(d, X, 0, rank), points), 3);

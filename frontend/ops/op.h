@@ -20,6 +20,7 @@ typedef struct {
     const char *suffix; /* "f32": the function is o2c_topk_f32; "" where there is one for all types */
     Value **in;         /* NULL passes NULL */
     int nin, nout;      /* outputs are the node's, in order; then one int64 for each entry of `size` */
+    unsigned spare;     /* outputs, by bit, that are NULL where nobody reads them */
     Dim **n;            /* sizes and integer parameters */
     int nn;
     double *p;

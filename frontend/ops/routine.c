@@ -33,6 +33,7 @@ static void define_topk(Definition *d)
     pass(routine, k[0]);
     pass(routine, size_const(d, attr_int(d->node, "largest", 1)));
     routine->scratch = size_times(d, k[0], 2 * (int64_t)sizeof(int64_t));
+    routine->spare = 1u << 0 | 1u << 1;
     routine->operations = extent(d, 0, 0, rank); /* each element is compared with the least of those kept */
 
     Dim *dim[MAX_RANK];

@@ -113,7 +113,7 @@ static void test_edges_of_vertices(void)
     const Kernel *csr = kernels->first, *sum = csr->next;
     CU_ASSERT_STRING_EQUAL(csr->name, "csr");
     CU_ASSERT(!sum->is_composed);                        /* a group is a nest, and what it reads it reads from memory */
-    expect_cost(csr, "0", "16*E", "0", "4*N + 8*E + 4"); /* row [N + 1], order and from [E], int32 */
+    expect_cost(csr, "0", "16*E", "0", "4*N + 4*E + 4"); /* row [N + 1] and from [E], int32; not order */
     expect_cost(sum, "4*N + 4*E", "20*N + 20*E + 4", "16*E", "16*N"); /* x here, row; from; x there */
     context_free(context);
 }
