@@ -117,7 +117,19 @@ static bool write_files(const Build *build)
            write_file(build, "manifest.json", write_manifest);
 }
 
-/* The greatest size for which no tensor's bytes overflow: what NAME_run accepts. */
+/* Whether nothing overflows that is compared with these sizes, or greatest ones. */
+static bool can_be_compared(const Program *program, const Requirements *list, const int64_t *values)
+{
+    DimTable *dims = program->context->dims;
+    int64_t size;
+    for (const Requirement *r = list->first; r; r = r->next)
+        if (!dim_evaluate(dim_limit(dims, r->low), values, &size) ||
+            !dim_evaluate(dim_limit(dims, r->high), values, &size))
+            return false;
+    return true;
+}
+
+/* The greatest size for which no tensor's bytes overflow, nor what is compared: what NAME_run accepts. */
 static int64_t greatest_size(const Program *program)
 {
     DimTable *dims = program->context->dims;
@@ -131,6 +143,9 @@ static int64_t greatest_size(const Program *program)
         bool fits = true;
         for (const Buffer *buffer = program->buffers; buffer && fits; buffer = buffer->next)
             fits = dim_evaluate(buffer_bytes(program, buffer->value), values, &bytes) && bytes < INT64_MAX / 4;
+        fits = fits && can_be_compared(program, &program->requires, values);
+        for (const Step *step = program->first; step && fits; step = step->next)
+            fits = !step->is_needed || can_be_compared(program, &step->requires, values);
         if (fits)
             return most;
     }

@@ -432,7 +432,7 @@ static bool lower_scan(Program *program, const Node *node)
     for (int i = 0; i < scanned; i++) {
         Value *whole = node->in[l.states + i];
         const int at = list_axis(node, "scan_input_axes", i, whole->type.rank);
-        require_equal(program, l.open, whole->type.dim[at], length);
+        dim_require(program->context->dims, &l.open->requires, whole->type.dim[at], length, true);
         scan_input(&l, l.body->in[l.states + i], whole, at, list_int(node, "scan_input_directions", i) != 0);
     }
     if (!lower_graph(program, l.body))

@@ -58,6 +58,12 @@ static const char support[] =
     "    return (char *)*base + (64 - (uintptr_t)*base % 64) % 64;\n"
     "}\n"
     "\n"
+    "/* A size that NAME_run will refuse needs no room. */\n"
+    "static size_t room(int64_t bytes)\n"
+    "{\n"
+    "    return bytes > 0 ? (size_t)bytes : 0;\n"
+    "}\n"
+    "\n"
     "static Tensor read_tensor(const char *folder, int number, size_t size)\n"
     "{\n"
     "    char path[4096];\n"
@@ -186,7 +192,7 @@ static void print_outputs(const Program *program, Text *text)
         text_line(text, "Tensor output_%d;", i);
         text_line(text, "memset(&output_%d, 0, sizeof output_%d);", i, i);
         text_line(text, "output_%d.rank = %d;", i, type->rank);
-        text_line(text, "output_%d.data = allocate((size_t)(%s), &output_base_%d);", i,
+        text_line(text, "output_%d.data = allocate(room(%s), &output_base_%d);", i,
                   dim_before_run(program, buffer_bytes(program, program->output[i]->value)), i);
         for (int k = 0; k < type->rank && !output_shape_name(program, i); k++)
             text_line(text, "output_%d.dim[%d] = %s;", i, k, dim_in_run(program, type->dim[k]));
@@ -234,7 +240,7 @@ static void print_run_folder(const Program *program, Text *text, int ninput)
         text_line(text, "(void)input;");
     print_sizes(program, text);
     text_line(text, "const size_t bytes = %sworkspace(%s);", program->prefix, size_arguments(program));
-    text_line(text, "void *workspace = allocate(bytes, &workspace_base);");
+    text_line(text, "void *workspace = allocate(bytes < SIZE_MAX ? bytes : 0, &workspace_base);");
     print_outputs(program, text);
     text_line(text, "for (int i = 0; i < repeats && status == 0; i++) {");
     text->indent++;

@@ -161,7 +161,7 @@ static void build(Program *program, Step *step)
         Element normal = *element;
         if (normal.body)
             normal.body = simplify(scope.simplifier, normal.body);
-        step->requires = find_requirements(context, &normal, rank, step->requires);
+        find_requirements(context, &normal, rank, &step->bounds);
         Cost cost = nest_cost(&scope, value, element, rank);
         step->cost = step->cost.operations ? cost_add(context, step->cost, cost, false) : cost;
         call->block = nest_of_element(&scope, value, element);
@@ -368,10 +368,6 @@ static void need_step(Program *program, Step *step)
 {
     Context *context = program->context;
     step->is_needed = true;
-    for (const Requirement *r = step->requires; r; r = r->next) {
-        need_symbols(program, r->low);
-        need_symbols(program, r->high);
-    }
     if (step->kind == STEP_LOOPS) {
         build(program, step);
         step->uses = uses_of(program, step);
@@ -379,7 +375,7 @@ static void need_step(Program *program, Step *step)
             need_value(program, step->uses.value[i]);
         for (int i = 0; i < dim_symbol_count(context->dims); i++)
             program->is_used[i] |= step->uses.symbol[i];
-        for (const Requirement *r = step->requires; r; r = r->next) {
+        for (const Requirement *r = step->bounds.first; r; r = r->next) {
             need_symbols(program, r->low);
             need_symbols(program, r->high);
         }
@@ -439,6 +435,7 @@ bool program_functions(Program *program)
         return false;
     if (!program->options->in_order)
         find_structure(program);
+    program_requirements(program);
     int place = 0;
     for (Step *step = program->first; step; step = step->next)
         if (step->is_needed)

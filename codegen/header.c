@@ -195,6 +195,21 @@ static void print_graph_declarations(const Program *program, Text *text)
     text_line(text, "%s", "");
 }
 
+/* What the sizes must be like: those that broadcasting, say, has taken to be equal. */
+static void print_required(const Program *program, Text *text)
+{
+    const char *head = "with ";
+    for (const Requirement *r = program->requires.first; r; r = r->next, head = "and  ") {
+        const char *low = dim_in_comment(program, r->low), *high = dim_in_comment(program, r->high);
+        const bool turned = dim_is_const(r->low, NULL);
+        text_line(text, " *          %s%s %s %s", head, turned ? high : low,
+                  r->is_equal ? "="
+                  : turned    ? ">="
+                              : "<=",
+                  turned ? low : high);
+    }
+}
+
 void write_header(Program *program, FILE *to)
 {
     Arena *arena = program->context->arena;
@@ -213,6 +228,7 @@ void write_header(Program *program, FILE *to)
                           (char *)map_get(program->symbol_name, symbol));
         }
     }
+    print_required(program, text);
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
         if (buffer->kind == BUFFER_INPUT)
             print_tensor(program, text, buffer, "in");

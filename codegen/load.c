@@ -153,6 +153,7 @@ static bool apply_dim(Model *model, const char *word)
     if (!left || (relation && !right))
         return wrong_option(context, "--dim", word, "the model has no dimension of this name");
     if (relation) {
+        dim_require(context->dims, &context->granted, left, right, false);
         dim_assume_le(context->dims, left, right);
         return true;
     }

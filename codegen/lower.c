@@ -27,8 +27,9 @@ typedef struct {
     Program *program;
     Context *context;
     const Unit *unit;
-    Map *inner;  /* Value -> Inner: computed on the way, by substitution */
-    Map *loaded; /* Value -> Loaded: its elements so far */
+    Map *inner;            /* Value -> Inner: computed on the way, by substitution */
+    Map *loaded;           /* Value -> Loaded: its elements so far */
+    Requirements requires; /* of sizes, by the definitions so far: a step may hold what any of them computes */
 } Lowering;
 
 /* ---- units ---- */
@@ -409,29 +410,13 @@ void loops_step_add(Program *program, Step *step, Value *value, const Element *e
     step->out[step->nout++] = value;
 }
 
-void require_equal(Program *program, Step *step, Dim *a, Dim *b)
-{
-    for (int i = 0; i < 2 && a != b; i++) {
-        Requirement *requirement = ARENA_NEW(program->context->arena, Requirement);
-        *requirement = (Requirement){i ? b : a, i ? a : b, step->requires};
-        step->requires = requirement;
-    }
-}
-
-/* A routine reads its tensors as far as its sizes say: those it takes to be equal are compared before it runs. */
-static void require_same(const Lowering *l, Step *step, const Definition *d)
-{
-    for (int i = 0; i < d->nsame; i++)
-        require_equal(l->program, step, d->same[i][0], d->same[i][1]);
-}
-
 static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
 {
     Program *program = l->program;
     Step *step = step_new(program, STEP_ROUTINE, node->name);
     set_operator(l, step);
     step->routine = d->routine;
-    require_same(l, step, d);
+    dim_require_all(l->context->dims, &step->requires, &l->requires);
     for (int i = 0; i < d->routine->nin; i++)
         if (d->routine->in[i])
             need_buffer(program, d->routine->in[i]);
@@ -485,6 +470,7 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
     if (!op_define(node, &d))
         return false;
     grow_symbols(program);
+    dim_require_all(l->context->dims, &l->requires, &d.requires);
     if (has_foreign_edges(node))
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
                           "its row, order and from do not come from one gnn.Csr");
@@ -513,6 +499,7 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
                 *loops = loops_step_new(program, *l->unit->name ? l->unit->name : l->unit->last->out[0]->name);
                 set_operator(l, *loops);
             }
+            dim_require_all(l->context->dims, &(*loops)->requires, &l->requires);
             loops_step_add(program, *loops, value, element);
         }
         if (is_size) { /* what follows may need it: it comes in a later step */
@@ -526,7 +513,7 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
 static bool lower_unit(Program *program, const Unit *unit)
 {
     Arena *arena = program->context->arena;
-    Lowering l = {program, program->context, unit, map_new(arena), map_new(arena)};
+    Lowering l = {program, program->context, unit, map_new(arena), map_new(arena), {NULL, NULL, NULL}};
     Step *loops = NULL;
     for (Node *node = unit->first;; node = node->next) {
         if (!lower_node(&l, node, &loops))

@@ -23,8 +23,6 @@ bool make_view(Program *program, Value *value, const Element *element);
 void share_buffer(Program *program, Value *value, Buffer *buffer);
 /* A value that no graph has, with a place in the workspace or, where it has a constant, among the weights. */
 Value *hidden_value(Program *program, const char *name, Type type, const Tensor *constant);
-/* The step is left out if these two sizes differ when the program runs: its status says so. */
-void require_equal(Program *program, Step *step, Dim *a, Dim *b);
 /* Whether the type is one that programs hold; an error about the node where not. */
 bool require_tensor(Program *program, const Node *node, const Type *type);
 /* Gives a symbol a C name made of `name`, if it has none yet. */

@@ -40,13 +40,6 @@ struct Buffer {
     Buffer *next;      /* in order of making */
 };
 
-/* What must hold for the sizes before a step runs: low <= high. */
-typedef struct Requirement Requirement;
-struct Requirement {
-    Dim *low, *high;
-    Requirement *next;
-};
-
 /* A tensor or a size that a trip of a loop leaves behind. */
 typedef struct LoopState LoopState;
 struct LoopState {
@@ -97,16 +90,17 @@ struct Step {
      * then, where a loop has no size, the number of trips to make, an int64 of one element, NULL where the condition
      * ends it. */
     Value *in[2];
-    const Node *node; /* STEP_IF, STEP_LOOP */
-    LoopState *state; /* STEP_LOOP: what one trip leaves to the next, or to what follows the loop */
-    Step *open;       /* STEP_ELSE, STEP_END: the step that opened the block */
-    int depth;        /* the blocks around it */
+    const Node *node;      /* STEP_IF, STEP_LOOP */
+    LoopState *state;      /* STEP_LOOP: what one trip leaves to the next, or to what follows the loop */
+    Step *open;            /* STEP_ELSE, STEP_END: the step that opened the block */
+    int depth;             /* the blocks around it */
+    Requirements requires; /* what its nodes take for granted of sizes; in the end, what is compared before it runs */
     bool is_needed;
     bool is_structure; /* it reads nothing but the graph's structure: see structure.c */
     /* filled by function.c for the steps that are needed: */
-    Requirement *requires;
-    Call *calls; /* STEP_LOOPS: the functions it takes, in order */
-    Uses uses;   /* the tensors it reads and writes, the sizes it speaks of */
+    Requirements bounds; /* what its loads take for granted */
+    Call *calls;         /* STEP_LOOPS: the functions it takes, in order */
+    Uses uses;           /* the tensors it reads and writes, the sizes it speaks of */
     Cost cost;
     int place; /* number among the steps that are needed */
     Step *prev, *next;
@@ -162,6 +156,7 @@ struct Program {
     int nstate;
     int noutput; /* graph outputs have a buffer each, also when they are one value */
     Buffer **output;
+    Requirements requires; /* of the caller's sizes, compared before all else */
     const char **output_shape; /* of the argument that takes an output's dimensions; NULL: the caller can tell them */
     Buffer *sizes;      /* what the caller gave as sizes, beside the structure that was made with them; NULL: none */
     bool has_structure; /* some steps are of the graph's structure: those come first */
@@ -199,8 +194,11 @@ Kernels *program_kernels(const Program *program);
 Buffer *buffer_of(const Program *program, const Value *value);
 /* The same, made as a weight or a place in the workspace where there is none. */
 Buffer *need_buffer(Program *program, Value *value);
-/* The sizes that must hold for the element's loads to stay inside their tensors, where ranges alone do not show it. */
-Requirement *find_requirements(Context *context, const Element *element, int rank, Requirement *before);
+/* Adds what must hold of sizes for the element's loads to stay inside their tensors, where ranges alone do not show it.
+ */
+void find_requirements(Context *context, const Element *element, int rank, Requirements *to);
+/* Leaves of what steps take for granted of sizes what must be compared, and where; the rest follows. */
+void program_requirements(Program *program);
 /* Bytes of the tensor for the greatest sizes its symbols may have. */
 Dim *buffer_bytes(const Program *program, const Value *value);
 /* "float[N,16]", for comments. */

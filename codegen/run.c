@@ -8,7 +8,6 @@
 typedef struct Written Written;
 struct Written {
     Map *declared; /* Buffer: its pointer is there */
-    Map *compared; /* Dim -> the Dim it has been compared with */
     const Written *outer;
 };
 
@@ -31,7 +30,7 @@ static void begin_block(Run *run)
 {
     Arena *arena = run->program->context->arena;
     Written *written = ARENA_NEW(arena, Written);
-    *written = (Written){map_new(arena), map_new(arena), run->written};
+    *written = (Written){map_new(arena), run->written};
     run->written = written;
 }
 
@@ -39,14 +38,6 @@ static bool is_declared(const Run *run, const Buffer *buffer)
 {
     for (const Written *written = run->written; written; written = written->outer)
         if (map_get(written->declared, buffer))
-            return true;
-    return false;
-}
-
-static bool is_compared(const Run *run, Dim *low, Dim *high)
-{
-    for (const Written *written = run->written; written; written = written->outer)
-        if (map_get(written->compared, low) == high)
             return true;
     return false;
 }
@@ -90,38 +81,22 @@ static void declare_value(Run *run, const Value *value)
     declare(run, buffer_of(run->program, value));
 }
 
-static bool only_parameters(const Program *program, Dim *dim)
-{
-    const int count = dim_symbol_count(program->context->dims);
-    bool *used = ARENA_ARRAY(program->context->arena, count + 1, bool);
-    dim_symbols_used(dim, used);
-    for (int i = 0; i < program->nparameter; i++)
-        used[dim_symbol_index(program->parameter[i])] = false;
-    for (int i = 0; i < count; i++)
-        if (used[i])
-            return false;
-    return true;
-}
-
 static void print_failure(Run *run, const char *condition, const char *status)
 {
     text_line(run->text, "if (%s)", condition);
     text_line(run->text, "    return %s;", upper(run, status));
 }
 
-/* Early: before anything is computed, where the caller's sizes decide; what a block requires must wait for it. */
-static void print_requirements(Run *run, const Step *step, bool early)
+static void print_requirements(Run *run, const Requirements *requires)
 {
-    for (const Requirement *r = step->requires; r; r = r->next) {
-        const bool is_early =
-            step->depth == 0 && only_parameters(run->program, r->low) && only_parameters(run->program, r->high);
-        if (is_early != early || is_compared(run, r->low, r->high))
-            continue;
-        map_set(run->written->compared, r->low, r->high);
-        print_failure(run,
-                      arena_printf(run->program->context->arena, "%s > %s", dim_in_run(run->program, r->low),
-                                   dim_in_run(run->program, r->high)),
-                      "BAD_SIZE");
+    for (const Requirement *r = requires->first; r; r = r->next) {
+        const char *low = dim_in_run(run->program, r->low), *high = dim_in_run(run->program, r->high);
+        const bool turned = dim_is_const(r->low, NULL); /* H - 2 < 0 */
+        const char *fails = r->is_equal ? "!=" : turned ? "<" : ">";
+        print_failure(
+            run,
+            arena_printf(run->program->context->arena, "%s %s %s", turned ? high : low, fails, turned ? low : high),
+            "BAD_SIZE");
     }
 }
 
@@ -307,7 +282,7 @@ static void print_call(Run *run, const Call *call)
 
 static void print_step(Run *run, const Step *step)
 {
-    print_requirements(run, step, false);
+    print_requirements(run, &step->requires);
     declare_tensors(run, step);
     switch (step->kind) {
     case STEP_LOOPS:
@@ -441,9 +416,7 @@ static void print_function(Program *program, Text *text, Function function)
     if (has_status(&run))
         text_line(text, "enum %sstatus status;", program->prefix);
     print_size_limits(&run);
-    for (const Step *step = program->first; step; step = step->next)
-        if (has_step(&run, step))
-            print_requirements(&run, step, true);
+    print_requirements(&run, &program->requires);
     print_base(&run, structure, structure ? "graph" : "workspace");
     if (function == FUNCTION_RUN_GRAPH)
         print_held(&run);

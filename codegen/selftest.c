@@ -86,11 +86,26 @@ static bool is_affordable(const Example *example)
             return false;
         if (!step->is_needed || !step->cost.operations)
             continue;
-        if (!dim_evaluate(step->cost.operations, example->size, &some) || some > (MOST_OPERATIONS - operations) / around)
+        if (!dim_evaluate(step->cost.operations, example->size, &some) ||
+            some > (MOST_OPERATIONS - operations) / around)
             return false;
         operations += around * some;
     }
     return true;
+}
+
+/* Sizes that must be equal are. */
+static void fit_sizes(const Example *example)
+{
+    for (const Requirement *r = example->program->requires.first; r; r = r->next)
+        for (int i = 0; r->is_equal && i < 2; i++) {
+            Dim *symbol = i ? r->low : r->high;
+            int64_t size;
+            if (!dim_is_symbol(symbol) || !dim_evaluate(i ? r->high : r->low, example->size, &size))
+                continue;
+            example->size[dim_symbol_index(symbol)] = size;
+            break;
+        }
 }
 
 static bool choose_sizes(Example *example, int64_t least)
@@ -107,6 +122,7 @@ static bool choose_sizes(Example *example, int64_t least)
                            : size > dim_upper(symbol) ? dim_upper(symbol)
                                                       : size;
     }
+    fit_sizes(example);
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
         int64_t bytes, dim;
         for (int i = 0; buffer->kind == BUFFER_INPUT && i < buffer->value->type.rank; i++)

@@ -8,7 +8,7 @@ typedef struct {
     const Element *element;
     int rank;
     Map *seen;
-    Requirement *requirements;
+    Requirements *to;
 } Search;
 
 /* ---- what keeps a load from running ---- */
@@ -84,18 +84,6 @@ static bool is_plain(const Expr *e)
 }
 
 /* ---- what loads require ---- */
-static void require(Search *s, Dim *low, Dim *high)
-{
-    if (dim_le(s->context->dims, low, high))
-        return;
-    for (const Requirement *known = s->requirements; known; known = known->next)
-        if (known->low == low && known->high == high)
-            return;
-    Requirement *requirement = ARENA_NEW(s->context->arena, Requirement);
-    *requirement = (Requirement){low, high, s->requirements};
-    s->requirements = requirement;
-}
-
 /* What keeps `index` of a load (NULL: of the update's store) below the extent; it must only where nothing guards it. */
 static void require_inside(Search *s, const Expr *load, const Expr *index, Dim *extent)
 {
@@ -107,8 +95,8 @@ static void require_inside(Search *s, const Expr *load, const Expr *index, Dim *
     if ((dim_le(dims, zero, low) && dim_le(dims, end, extent)) ||
         !(bounded || (is_plain(index) && is_unguarded(s, load, index))))
         return;
-    require(s, end, extent);
-    require(s, zero, low);
+    dim_require(dims, s->to, end, extent, false);
+    dim_require(dims, s->to, zero, low, false);
 }
 
 static void search(Search *s, const Expr *e)
@@ -129,14 +117,14 @@ static void search(Search *s, const Expr *e)
             search(s, e->arg[i]);
 }
 
-Requirement *find_requirements(Context *context, const Element *element, int rank, Requirement *before)
+void find_requirements(Context *context, const Element *element, int rank, Requirements *to)
 {
-    Search s = {context, element, rank, map_new(context->arena), before};
+    Search s = {context, element, rank, map_new(context->arena), to};
     if (element->body)
         search(&s, element->body);
     const Update *update = element->update;
     if (!update)
-        return s.requirements;
+        return;
     if (update->guard)
         search(&s, update->guard);
     search(&s, update->value);
@@ -145,5 +133,4 @@ Requirement *find_requirements(Context *context, const Element *element, int ran
         if (element->axis[i]->hi->kind == E_DIM)
             require_inside(&s, NULL, update->at[i], element->axis[i]->hi->u.dim);
     }
-    return s.requirements;
 }

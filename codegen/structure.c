@@ -63,7 +63,7 @@ static bool knows_sizes(const Search *s, const Step *step)
     bool *used = ARENA_ARRAY(s->program->context->arena, count + 1, bool);
     for (int i = 0; i < count && step->uses.symbol; i++)
         used[i] = step->uses.symbol[i];
-    for (const Requirement *r = step->requires; r; r = r->next) {
+    for (const Requirement *r = step->bounds.first; r; r = r->next) {
         dim_symbols_used(r->low, used);
         dim_symbols_used(r->high, used);
     }

@@ -1,5 +1,6 @@
 /* verify.c -- `onnx2c verify`: runs models on the inputs beside them and compares with the outputs beside them. */
 #include "../frontend/frontend.h"
+#include "../runtime/runtime.h"
 #include "command.h"
 #include "compare.h"
 #include "process.h"
@@ -356,8 +357,15 @@ static bool run_set(Case *test, const DataSet *set, const char *program, const T
         return process_failed(test, "the program", exit_status, log);
     unsigned long long workspace;
     double seconds;
-    if (sscanf(file_text(arena, log), "%d %llu %lf", &status, &workspace, &seconds) != 3 || status != 0)
+    if (sscanf(file_text(arena, log), "%d %llu %lf", &status, &workspace, &seconds) != 3)
         return process_failed(test, "a run", exit_status, log);
+    if (status != O2C_OK) {
+        snprintf(test->comparison.message, sizeof test->comparison.message, "set %d is refused with %s", set->number,
+                 status == O2C_BAD_SIZE    ? "BAD_SIZE: a size does not fit another one, is negative or too large"
+                 : status == O2C_BAD_INDEX ? "BAD_INDEX: an index points outside its tensor"
+                                           : "BAD_VALUE: a value is outside what an operator accepts");
+        return false;
+    }
     if (seconds > test->seconds)
         test->seconds = seconds;
     Datum **output = ARENA_ARRAY(arena, ntype, Datum *);

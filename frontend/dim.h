@@ -51,6 +51,23 @@ bool dim_le(DimTable *table, Dim *a, Dim *b);
 /* Whether the product of `divisor` and some Dim is `dim`; that Dim, or NULL. */
 Dim *dim_divide_exactly(DimTable *table, Dim *dim, Dim *divisor);
 
+/* ---- requirements ---- what must hold of sizes that only a run tells: low <= high, or both equal */
+typedef struct Requirement Requirement;
+struct Requirement {
+    Dim *low, *high;
+    bool is_equal;
+    Requirement *next;
+};
+typedef struct {
+    Requirement *first, *last; /* in order of adding */
+    struct Map *known;         /* by the difference of high and low; NULL: none yet */
+} Requirements;
+/* Whether it holds for all values the symbols may take, or stands in the list. */
+bool dim_is_required(DimTable *table, const Requirements *list, Dim *low, Dim *high, bool is_equal);
+/* Adds one where that is not so. */
+void dim_require(DimTable *table, Requirements *list, Dim *low, Dim *high, bool is_equal);
+void dim_require_all(DimTable *table, Requirements *list, const Requirements *more);
+
 /* ---- symbols ---- */
 int dim_symbol_count(const DimTable *table);
 Dim *dim_symbol_at(const DimTable *table, int index);

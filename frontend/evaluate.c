@@ -275,21 +275,38 @@ bool evaluate_subgraph(Environment *outer, const Graph *graph, Datum *const *inp
 }
 
 /* ---- models ---- */
+/* A symbol is the size of the first dimension that is this symbol alone; -1 while there was none. */
+static void read_symbols(const Value *value, const Datum *datum, int64_t *symbol)
+{
+    const Type *type = &value->type;
+    for (int i = 0; datum->kind == TENSOR && datum->tensor->rank == type->rank && i < type->rank; i++)
+        if (dim_is_symbol(type->dim[i]) && symbol[dim_symbol_index(type->dim[i])] < 0)
+            symbol[dim_symbol_index(type->dim[i])] = datum->tensor->dim[i];
+}
+
+/* Whether a dimension may have this size: its symbols have theirs, or it has one that no input shows. */
+static bool fits(Context *context, Dim *dim, const int64_t *symbol, int64_t size)
+{
+    const int count = dim_symbol_count(context->dims);
+    bool *used = ARENA_ARRAY(context->arena, count + 1, bool);
+    int64_t wanted;
+    dim_symbols_used(dim, used);
+    for (int i = 0; i < count; i++)
+        if (used[i] && symbol[i] < 0)
+            return true;
+    return dim_evaluate(dim, symbol, &wanted) && wanted == size;
+}
+
 /* Whether an input is of its type: symbols stand for one size each. */
-static bool check_input(const Value *value, const Datum *datum, int64_t *symbol)
+static bool check_input(const Value *value, const Datum *datum, const int64_t *symbol)
 {
     Context *context = value->graph->context;
     if (value->type.kind != TENSOR || datum->kind != TENSOR)
         return true;
     const Tensor *tensor = datum->tensor;
     bool fine = tensor->dtype == value->type.dtype && (value->type.rank < 0 || tensor->rank == value->type.rank);
-    for (int i = 0; fine && i < value->type.rank; i++) {
-        Dim *dim = value->type.dim[i];
-        int64_t *known = dim_is_symbol(dim) ? &symbol[dim_symbol_index(dim)] : NULL;
-        if (known && *known < 0)
-            *known = tensor->dim[i];
-        fine = known ? *known == tensor->dim[i] : !dim_is_const(dim, NULL) || dim_equals(dim, tensor->dim[i]);
-    }
+    for (int i = 0; fine && i < value->type.rank; i++)
+        fine = fits(context, value->type.dim[i], symbol, tensor->dim[i]);
     const Type type = type_of_tensor(context, tensor);
     return fine || report_add(context->report, NULL, NODE_FAILED,
                               arena_printf(context->arena, "input '%s' is %s, wants %s", value->name,
@@ -303,6 +320,9 @@ bool evaluate(const Graph *graph, Datum *const *input, Datum **output)
     int64_t *symbol = ARENA_ARRAY(context->arena, nsymbol, int64_t);
     for (int i = 0; i < nsymbol; i++)
         symbol[i] = -1;
+    for (int i = 0; i < graph->nin; i++)
+        if (input[i])
+            read_symbols(graph->in[i], input[i], symbol);
     for (int i = 0; i < graph->nin; i++) {
         if (input[i] && !check_input(graph->in[i], input[i], symbol))
             return false;

@@ -86,10 +86,15 @@ static bool know_small_results(Node *node)
     return true;
 }
 
+static bool infer(Node *node, Definition *definition)
+{
+    return op_define(node, definition) && know_small_results(node);
+}
+
 bool node_infer(Node *node)
 {
     Definition definition;
-    return op_define(node, &definition) && know_small_results(node);
+    return infer(node, &definition);
 }
 
 /* Whether a node that was in error left an input without a type: what else is wrong here is said when that is mended.
@@ -115,11 +120,14 @@ bool graph_infer(Graph *graph)
     for (int i = 0; i < graph->ninitializer; i++)
         if (!graph->initializer[i]->is_overridable)
             graph->initializer[i]->type = type_of_tensor(graph->context, graph->initializer[i]->constant);
-    for (Node *node = graph->first; node; node = node->next)
-        if (has_unknown_input(node) || !node_infer(node)) {
+    for (Node *node = graph->first; node; node = node->next) {
+        Definition definition = {.node = node};
+        if (has_unknown_input(node) || !infer(node, &definition)) {
             fine = false;
             forget_outputs(node);
         }
+        dim_require_all(graph->context->dims, &graph->requires, &definition.requires);
+    }
     return fine;
 }
 
@@ -170,6 +178,8 @@ bool model_infer(Model *model)
     /* A size may get its name from a reader behind it: then what was computed from it before is inferred once more. */
     for (int symbols = -1, round = 0; round < 3 && symbols != dim_symbol_count(context->dims); round++) {
         symbols = dim_symbol_count(context->dims);
+        if (!model->is_inferred) /* passes add to what the model as it was given requires */
+        graph->requires = (Requirements){NULL, NULL, NULL};
         if (!graph_infer(graph))
             return false;
     }

@@ -35,6 +35,7 @@ struct Context {
     int64_t max_trips;  /* of one loop that the evaluator runs */
     int64_t fold_bytes; /* constants larger than this are not folded */
     Model *library;     /* see context_library; NULL until then */
+    Requirements granted; /* what the user says of sizes (--dim 'A<=B'); a run must see to it that it holds */
     int node_count;     /* nodes made so far: the next node's id */
     int expr_count;     /* loop-level expressions and axes made so far: their next id */
     struct Expr *index_constant[INDEX_CONSTANTS]; /* the last made of those that equal its place modulo their number */
@@ -122,6 +123,7 @@ struct Graph {
     int ninitializer;
     Node *first, *last;
     int nnode;
+    Requirements requires; /* of sizes: what the definitions of its nodes took for granted whenever it was inferred */
     struct NameTable *names; /* shared by an outermost graph and its subgraphs */
     /* functions only */
     const char *domain, *overload;

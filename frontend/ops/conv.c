@@ -16,7 +16,7 @@ static bool bias_fits(Definition *d, int input, Dim *channels)
 {
     return !def_has(d, input) ||
            (def_require(d, def_rank(d, input) == 1, "the bias has rank %d, wants 1", def_rank(d, input)) &&
-            def_require(d, !size_differs(d, def_dim(d, input, 0), channels), "the bias has %s elements for %s channels",
+            def_require(d, size_same(d, def_dim(d, input, 0), channels), "the bias has %s elements for %s channels",
                         size_text(d, def_dim(d, input, 0)), size_text(d, channels)));
 }
 
@@ -35,7 +35,7 @@ static bool convolution(Definition *d, int weights, int bias, DType type, Convol
         return false;
     Dim *filters = def_dim(d, weights, 0), *channels = def_dim(d, weights, 1), *dim[MAX_RANK];
     Dim *given = def_dim(d, 0, 1), *wanted = size_mul(d, channels, size_const(d, group));
-    if (!def_require(d, !size_differs(d, given, wanted), "input has %s channels, the weights are for %s",
+    if (!def_require(d, size_same(d, given, wanted), "input has %s channels, the weights are for %s",
                      size_text(d, given), size_text(d, wanted)) ||
         !bias_fits(d, bias, filters))
         return false;
@@ -130,7 +130,7 @@ static void define_conv_transpose(Definition *d)
     Dim *filters = size_mul(d, filters_of_group, size_const(d, group)),
         *channels_of_group = size_divided(d, channels, size_const(d, group));
     if (d->failed ||
-        !def_require(d, !size_differs(d, channels, def_dim(d, 1, 0)), "input has %s channels, the weights are for %s",
+        !def_require(d, size_same(d, channels, def_dim(d, 1, 0)), "input has %s channels, the weights are for %s",
                      size_text(d, channels), size_text(d, def_dim(d, 1, 0))) ||
         !bias_fits(d, 2, filters))
         return;
@@ -169,8 +169,9 @@ static void define_col2im(Definition *d)
         window.kernel[k] = block[k];
         Dim *padded = size_add(d, image[k], size_add(d, window.begin[k], window.end[k]));
         Dim *room = size_sub(d, padded, window_extent(d, &window, k));
-        if (!def_require(d, dim_upper(block[k]) >= 1 && dim_upper(room) >= 0, "a block reaches over %s elements of %s",
-                         size_text(d, window_extent(d, &window, k)), size_text(d, padded)))
+        if (!def_require(d, size_at_most(d, one, block[k]) && size_at_most(d, size_const(d, 0), room),
+                         "a block reaches over %s elements of %s", size_text(d, window_extent(d, &window, k)),
+                         size_text(d, padded)))
             return;
         window.in[k] = size_add(d, size_floor_div(d, room, size_const(d, window.stride[k])), one);
         expected = size_mul(d, expected, window.in[k]);
@@ -178,9 +179,8 @@ static void define_col2im(Definition *d)
     }
     dim[0] = def_dim(d, 0, 0);
     dim[1] = size_divided(d, def_dim(d, 0, 1), cells);
-    if (d->failed ||
-        !def_require(d, !size_differs(d, expected, def_dim(d, 0, 2)), "the image has %s blocks, the input %s",
-                     size_text(d, expected), size_text(d, def_dim(d, 0, 2))))
+    if (d->failed || !def_require(d, size_same(d, expected, def_dim(d, 0, 2)), "the image has %s blocks, the input %s",
+                                  size_text(d, expected), size_text(d, def_dim(d, 0, 2))))
         return;
     Axis *over[MAX_RANK];
     Expr *i[MAX_RANK], *offset[MAX_RANK], *at[MAX_RANK], *inside;

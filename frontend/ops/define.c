@@ -1,6 +1,6 @@
 /* define.c -- what operators' definitions are written with: asking for inputs, stating outputs. */
 #include "expr.h"
-#include "op.h"
+#include "shorthand.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -243,7 +243,7 @@ void def_output(Definition *d, int output, DType dtype, int rank, Dim *const *di
     if (!def_require(d, rank >= 0 && rank <= MAX_RANK, "an output of rank %d is not supported", rank))
         return;
     for (int i = 0; i < rank; i++) {
-        const bool is_size = dim[i] != dim_overflow(d->context->dims) && dim_upper(dim[i]) >= 0;
+        const bool is_size = dim[i] != dim_overflow(d->context->dims) && size_at_most(d, size_const(d, 0), dim[i]);
         def_require(d, is_size, "dimension %d of output %d is negative or too large", i, output);
         d->element[output].axis[i] = axis_dim(d->context, name[i], is_size ? dim[i] : dim_const(d->context->dims, 1));
     }
@@ -260,14 +260,19 @@ Dim *def_broadcast(Definition *d, Dim *a, Dim *b)
         return a;
     if (dim_equals(a, 1))
         return b;
-    if (dim_is_const(a, NULL) && dim_is_const(b, NULL)) {
-        def_error(d, "dimensions %s and %s do not broadcast", dim_text(a, d->context->arena, NULL, NULL),
-                  dim_text(b, d->context->arena, NULL, NULL));
-        return a;
-    }
-    /* Two sizes of which at least one is a symbol: they are taken to be equal, and the constant one is the better
-     * known. */
-    return dim_is_const(a, NULL) || !dim_is_const(b, NULL) ? a : b;
+    def_require(d, size_same(d, a, b), "dimensions %s and %s do not broadcast", size_text(d, a), size_text(d, b));
+    return dim_is_const(a, NULL) || !dim_is_const(b, NULL) ? a : b; /* of equal ones the constant says more */
+}
+
+bool def_broadcasts_to(Definition *d, int input, int rank, Dim *const *dim)
+{
+    const int own = def_rank(d, input);
+    bool fits = own <= rank;
+    for (int k = 0; k < own && fits; k++)
+        fits = dim_equals(def_dim(d, input, k), 1) || size_same(d, def_dim(d, input, k), dim[rank - own + k]);
+    const Type wanted = type_tensor(def_dtype(d, input), rank, dim);
+    return def_require(d, fits, "input %d '%s' is %s and does not broadcast to %s", input, d->node->in[input]->name,
+                       type_text(&d->node->in[input]->type, d->context->arena), type_text(&wanted, d->context->arena));
 }
 
 void def_output_broadcast(Definition *d, int output, DType dtype)

@@ -122,7 +122,7 @@ static void define_prelu(Definition *d)
 {
     Expr *index[MAX_RANK];
     def_output(d, 0, def_dtype(d, 0), def_rank(d, 0), def_shape(d, 0));
-    if (d->failed)
+    if (d->failed || !def_broadcasts_to(d, 1, def_rank(d, 0), def_shape(d, 0)))
         return;
     def_index(d, 0, index);
     Expr *slope = def_load_broadcast(d, 1, index, def_rank(d, 0));

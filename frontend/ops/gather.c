@@ -51,9 +51,7 @@ static void define_gather_elements(Definition *d)
                                   def_rank(d, 1)))
         return;
     for (int k = 0; k < rank; k++)
-        if (!def_require(d,
-                         k == axis || dim_le(d->context->dims, def_dim(d, 1, k), def_dim(d, 0, k)) ||
-                             !dim_is_const(size_sub(d, def_dim(d, 1, k), def_dim(d, 0, k)), NULL),
+        if (!def_require(d, k == axis || size_at_most(d, def_dim(d, 1, k), def_dim(d, 0, k)),
                          "indices have %s elements in dimension %d, the data %s", size_text(d, def_dim(d, 1, k)), k,
                          size_text(d, def_dim(d, 0, k))))
             return;
@@ -85,7 +83,7 @@ static void define_gather_nd(Definition *d)
     if (!def_require(d, out <= MAX_RANK, "the result has %d dimensions, the limit is %d", out, MAX_RANK))
         return;
     for (int k = 0; k < batch; k++)
-        if (!def_require(d, !size_differs(d, def_dim(d, 0, k), def_dim(d, 1, k)), "batch dimension %d is %s and %s", k,
+        if (!def_require(d, size_same(d, def_dim(d, 0, k), def_dim(d, 1, k)), "batch dimension %d is %s and %s", k,
                          size_text(d, def_dim(d, 0, k)), size_text(d, def_dim(d, 1, k))))
             return;
     for (int k = 0; k < out; k++)

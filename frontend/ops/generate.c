@@ -186,7 +186,7 @@ static void define_one_hot(Definition *d)
     Dim *dim[MAX_RANK], *depth = NULL;
     if (d->failed ||
         !def_require(d, rank <= MAX_RANK, "the result has %d dimensions, the limit is %d", rank, MAX_RANK) ||
-        !def_require(d, def_rank(d, 2) == 1 && !size_differs(d, def_dim(d, 2, 0), size_const(d, 2)),
+        !def_require(d, def_rank(d, 2) == 1 && size_same(d, def_dim(d, 2, 0), size_const(d, 2)),
                      "input 2 wants the two elements off and on"))
         return;
     if (dtype_is_integer(def_dtype(d, 1))) {

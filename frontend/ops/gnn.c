@@ -25,7 +25,7 @@ static bool segment_inputs(Definition *d)
 {
     return def_require(d, def_rank(d, IN_X) >= 1 && def_rank(d, IN_INDEX) == 1,
                        "a row and an index are wanted for each edge") &&
-           def_require(d, !size_differs(d, def_dim(d, IN_X, 0), def_dim(d, IN_INDEX, 0)), "%s rows have %s indices",
+           def_require(d, size_same(d, def_dim(d, IN_X, 0), def_dim(d, IN_INDEX, 0)), "%s rows have %s indices",
                        size_text(d, def_dim(d, IN_X, 0)), size_text(d, def_dim(d, IN_INDEX, 0))) &&
            def_require(d, def_has(d, IN_ROW) == def_has(d, IN_ORDER), "inputs row and order are given together") &&
            def_require(d, !def_has(d, IN_ROW) || (def_rank(d, IN_ROW) == 1 && def_rank(d, IN_ORDER) == 1),
@@ -88,6 +88,9 @@ static Expr *segment_of(Definition *d, DType dtype, Dim *n, Edges *edges)
     dim[0] = n;
     def_output(d, 0, dtype, rank, dim);
     def_index(d, 0, i);
+    if (def_has(d, IN_ROW))
+        def_require(d, size_same(d, def_dim(d, IN_ROW, 0), size_add(d, n, size_const(d, 1))),
+                    "input row has %s elements for %s vertices", size_text(d, def_dim(d, IN_ROW, 0)), size_text(d, n));
     *edges = edges_of(d, i[0], n);
     i[0] = edges->edge;
     return def_load(d, IN_X, i);
@@ -235,13 +238,13 @@ static void define_knn(Definition *d)
     if (!def_require(d, rank >= 2 && def_rank(d, Y) == rank, "a row of channels is wanted for each query and point"))
         return;
     for (int i = 0; i < rank; i++)
-        if (i != rank - 2 && !def_require(d, !size_differs(d, def_dim(d, X, i), def_dim(d, Y, i)),
+        if (i != rank - 2 && !def_require(d, size_same(d, def_dim(d, X, i), def_dim(d, Y, i)),
                                           "queries and points differ in dimension %d", i))
             return;
     Dim *points = def_dim(d, Y, rank - 2), *queries = def_dim(d, X, rank - 2), *channels = def_dim(d, X, rank - 1);
     Dim **k = def_sizes(d, K, &count, points);
     if (!k || d->failed || !def_require(d, count == 1, "k has %d elements, wants 1", count) ||
-        !def_require(d, dim_upper(size_sub(d, points, k[0])) >= 0, "k is %s of %s points", size_text(d, k[0]),
+        !def_require(d, size_at_most(d, k[0], points), "k is %s of %s points", size_text(d, k[0]),
                      size_text(d, points)))
         return;
     Routine *routine = call(d, "knn", real_suffix(def_dtype(d, X)), 2, 2);

@@ -32,7 +32,7 @@ static bool product(Definition *d, int a, int b, DType type, Product *p)
     if (!def_require(d, ra >= 1 && rb >= 1, "a scalar is no operand of a matrix product"))
         return false;
     Dim *inner = def_dim(d, a, ra - 1), *other = def_dim(d, b, rb == 1 ? 0 : rb - 2);
-    if (!def_require(d, !size_differs(d, inner, other), "the inner dimensions differ: %s and %s", size_text(d, inner),
+    if (!def_require(d, size_same(d, inner, other), "the inner dimensions differ: %s and %s", size_text(d, inner),
                      size_text(d, other)))
         return false;
     for (int k = 0; k < nbatch; k++) {
@@ -115,21 +115,11 @@ static void define_gemm(Definition *d)
                      def_rank(d, 0), def_rank(d, 1)))
         return;
     Dim *inner = def_dim(d, 0, !ta), *other = def_dim(d, 1, tb), *dim[] = {def_dim(d, 0, ta), def_dim(d, 1, !tb)};
-    if (!def_require(d, !size_differs(d, inner, other), "the inner dimensions differ: %s and %s", size_text(d, inner),
+    if (!def_require(d, size_same(d, inner, other), "the inner dimensions differ: %s and %s", size_text(d, inner),
                      size_text(d, other)))
         return;
-    if (def_has(d, 2)) {
-        const int rank = def_rank(d, 2);
-        if (!def_require(d, rank <= 2, "input 2 has rank %d, wants at most 2", rank))
-            return;
-        for (int k = 0; k < rank; k++) {
-            Dim *given = def_dim(d, 2, k), *wanted = dim[2 - rank + k];
-            if (!def_require(d, dim_equals(given, 1) || !size_differs(d, given, wanted),
-                             "input 2 has %s elements in dimension %d, which does not broadcast to %s",
-                             size_text(d, given), k, size_text(d, wanted)))
-                return;
-        }
-    }
+    if (def_has(d, 2) && !def_broadcasts_to(d, 2, 2, dim))
+        return;
     Expr *i[2];
     def_output(d, 0, type, 2, dim);
     def_index(d, 0, i);
@@ -155,7 +145,7 @@ static void define_gemm(Definition *d)
 static void define_det(Definition *d)
 {
     const int rank = def_rank(d, 0);
-    if (!def_require(d, rank >= 2 && !size_differs(d, def_dim(d, 0, rank - 1), def_dim(d, 0, rank - 2)),
+    if (!def_require(d, rank >= 2 && size_same(d, def_dim(d, 0, rank - 1), def_dim(d, 0, rank - 2)),
                      "the input wants square matrices"))
         return;
     Dim *size = def_dim(d, 0, rank - 1);

@@ -91,7 +91,7 @@ static void define_concat(Definition *d)
         if (!def_require(d, def_rank(d, n) == rank, "input %d has rank %d, input 0 has %d", n, def_rank(d, n), rank))
             return;
         for (int k = 0; k < rank; k++) {
-            if (!def_require(d, k == axis || !size_differs(d, dim[k], def_dim(d, n, k)),
+            if (!def_require(d, k == axis || size_same(d, dim[k], def_dim(d, n, k)),
                              "inputs 0 and %d differ in dimension %d: %s and %s", n, k, size_text(d, dim[k]),
                              size_text(d, def_dim(d, n, k))))
                 return;
@@ -138,7 +138,8 @@ static void define_split(Definition *d)
     memcpy(dim, def_shape(d, 0), sizeof *dim * (size_t)rank);
     for (int n = 0; n < count; n++) {
         dim[axis] = length != NULL ? length[n] : n == 0 ? chunk : size_min(d, chunk, size_sub(d, total, start));
-        if (!def_require(d, dim_upper(dim[axis]) >= 0, "output %d would have %s elements", n, size_text(d, dim[axis])))
+        if (!def_require(d, size_at_most(d, size_const(d, 0), dim[axis]), "output %d would have %s elements", n,
+                         size_text(d, dim[axis])))
             return;
         if (d->node->out[n] != NULL) {
             Expr *i[MAX_RANK];
@@ -149,7 +150,7 @@ static void define_split(Definition *d)
         }
         start = size_add(d, start, dim[axis]);
     }
-    def_require(d, length == NULL || !size_differs(d, start, total), "the sizes add up to %s, the axis has %s",
+    def_require(d, length == NULL || size_same(d, start, total), "the sizes add up to %s, the axis has %s",
                 size_text(d, start), size_text(d, total));
 }
 
@@ -265,7 +266,7 @@ static void define_pad(Definition *d)
         end[a] = pads[naxes + k];
         dim[a] = size_add(d, def_dim(d, 0, a), size_add(d, begin[a], end[a]));
         if (!def_require(d, dim_upper(dim[a]) >= 0, "axis %d would have %s elements", a, size_text(d, dim[a])) ||
-            !def_require(d, constant || !dim_equals(def_dim(d, 0, a), 0) || dim_equals(dim[a], 0),
+            !def_require(d, constant || dim_equals(dim[a], 0) || size_at_most(d, size_const(d, 1), def_dim(d, 0, a)),
                          "axis %d is empty, mode '%s' has nothing to continue", a, mode))
             return;
     }
@@ -363,7 +364,7 @@ static void define_trilu(Definition *d)
         Expr *first = index_const(d, 0);
         if (!def_require(d,
                          def_rank(d, 1) <= 1 &&
-                             !size_differs(d, size_product(d, def_rank(d, 1), def_shape(d, 1)), size_const(d, 1)),
+                             size_same(d, size_product(d, def_rank(d, 1), def_shape(d, 1)), size_const(d, 1)),
                          "input 1 wants one element"))
             return;
         k = def_load(d, 1, &first);
@@ -386,7 +387,7 @@ static void define_reverse_sequence(Definition *d)
     if (!def_require(d, rank >= 2, "input has rank %d, wants at least 2", rank) ||
         !def_require(d, batch >= 0 && batch <= 1 && time == 1 - batch,
                      "batch_axis and time_axis are %lld and %lld, want 0 and 1", (long long)batch, (long long)time) ||
-        !def_require(d, def_rank(d, 1) == 1 && !size_differs(d, def_dim(d, 1, 0), def_dim(d, 0, (int)batch)),
+        !def_require(d, def_rank(d, 1) == 1 && size_same(d, def_dim(d, 1, 0), def_dim(d, 0, (int)batch)),
                      "input 1 wants a length for each batch"))
         return;
     Expr *i[MAX_RANK];

@@ -8,7 +8,7 @@ enum { IN_X, IN_SCALE, IN_BIAS, IN_MEAN, IN_VARIANCE };
 static bool channel_vector(Definition *d, int input, Dim *channels)
 {
     return def_require(d, def_rank(d, input) == 1, "input %d has rank %d, wants 1", input, def_rank(d, input)) &&
-           def_require(d, !size_differs(d, def_dim(d, input, 0), channels), "input %d has %s elements for %s channels",
+           def_require(d, size_same(d, def_dim(d, input, 0), channels), "input %d has %s elements for %s channels",
                        input, size_text(d, def_dim(d, input, 0)), size_text(d, channels));
 }
 

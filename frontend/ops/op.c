@@ -287,11 +287,12 @@ static void know_elements(Definition *d, int output)
 }
 
 /* A composed operator or a call of a function: what its body gives. */
-static bool define_by_body(Node *node)
+static bool define_by_body(Node *node, Definition *definition)
 {
     Graph *expanded = node_expand(node);
     if (!expanded || !graph_infer(expanded))
         return false;
+    definition->requires = expanded->requires;
     for (int i = 0; i < node->nout; i++) {
         const Value *from = expanded->out[i];
         if (!node->out[i])
@@ -310,7 +311,7 @@ bool op_define(Node *node, Definition *definition)
     *definition =
         (Definition){.node = node, .context = context, .element = ARENA_ARRAY(context->arena, node->nout, Element)};
     if (node->function || node->op->form == FORM_COMPOSED)
-        return (node->function || op_check(node)) && define_by_body(node);
+        return (node->function || op_check(node)) && define_by_body(node, definition);
     if (!op_check(node))
         return false;
     if (node->op->form == FORM_ELEMENTWISE)

@@ -42,8 +42,7 @@ struct Definition {
     Context *context;
     Element *element;    /* by output; for elementwise and index forms */
     Routine *routine;    /* for routines */
-    Dim *same[MAX_RANK][2]; /* sizes that def_same_shape took to be equal because they are not known to differ */
-    int nsame;
+    Requirements requires; /* what the definition takes for granted of sizes that are not known: see size_same */
     bool failed;
 };
 
@@ -120,8 +119,11 @@ void def_output_broadcast(Definition *d, int output, DType dtype);
 void def_index(Definition *d, int output, Expr **i);
 void def_body(Definition *d, int output, Expr *body);
 Expr *def_load(Definition *d, int input, Expr *const *index);
-/* The dimension two dims broadcast to; an error when they cannot. */
+/* The dimension two dims broadcast to; an error when they cannot. A size that is not known is not taken to be 1: two that are
+ * not known to differ must turn out to be equal. */
 Dim *def_broadcast(Definition *d, Dim *a, Dim *b);
+/* Whether an input broadcasts to these dimensions, without changing them; an error when it does not. */
+bool def_broadcasts_to(Definition *d, int input, int rank, Dim *const *dim);
 /* Load of an input broadcast against an output of the given rank. */
 Expr *def_load_broadcast(Definition *d, int input, Expr *const *index, int rank);
 /* An update of output 0, whose type is set, over all elements of an input: out[u...] = combine(out[u...], input[u...])

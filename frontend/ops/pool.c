@@ -246,8 +246,8 @@ static void define_max_unpool(Definition *d)
             return;
     }
     for (int k = 0; k < rank; k++)
-        if (!def_require(d, dim_upper(dim[k]) >= 0 && dim_upper(pooled_dim[k]) >= 0, "axis %d would have %s elements",
-                         k, size_text(d, dim[k])))
+        if (!def_require(d, size_at_most(d, size_const(d, 0), pooled_dim[k]), "axis %d would have %s elements", k,
+                         size_text(d, dim[k])))
             return;
     def_output(d, 0, def_dtype(d, 0), rank, dim);
     def_body(d, 0, number(d, def_dtype(d, 0), 0));
@@ -257,7 +257,7 @@ static void define_max_unpool(Definition *d)
     Expr *place[1] = {expr_check(d->context, def_load(d, 1, u), total[0])};
     index_reshape(d, 1, total, place, rank, pooled_dim, update->at);
     for (int k = 0; k < rank; k++)
-        if (dim != pooled_dim && size_differs(d, dim[k], pooled_dim[k]))
+        if (dim[k] != pooled_dim[k])
             update->at[k] = expr_check(d->context, update->at[k], dim[k]);
 }
 

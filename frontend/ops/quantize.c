@@ -69,7 +69,7 @@ static bool granularity(Definition *d, int *axis, int64_t *block)
     if (d->failed)
         return false;
     if (given == 1 && *block == 0)
-        return def_require(d, !size_differs(d, def_dim(d, 1, 0), def_dim(d, 0, *axis)),
+        return def_require(d, size_same(d, def_dim(d, 1, 0), def_dim(d, 0, *axis)),
                            "axis %d has %s elements and %s scales", *axis, size_text(d, def_dim(d, 0, *axis)),
                            size_text(d, def_dim(d, 1, 0)));
     if (!def_require(d, given == rank && *block > 0, "the scale has rank %d: want 0, 1, or %d with block_size", given,
@@ -77,7 +77,7 @@ static bool granularity(Definition *d, int *axis, int64_t *block)
         return false;
     for (int k = 0; k < rank; k++) {
         Dim *wanted = k == *axis ? size_ceil_div(d, def_dim(d, 0, k), size_const(d, *block)) : def_dim(d, 0, k);
-        if (!def_require(d, !size_differs(d, def_dim(d, 1, k), wanted),
+        if (!def_require(d, size_same(d, def_dim(d, 1, k), wanted),
                          "the scale has %s elements in dimension %d, wants %s", size_text(d, def_dim(d, 1, k)), k,
                          size_text(d, wanted)))
             return false;

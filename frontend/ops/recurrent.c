@@ -54,7 +54,7 @@ static void require_shape(Definition *d, int input, int rank, Dim *const *dim)
         return;
     bool same = def_rank(d, input) == rank;
     for (int i = 0; same && i < rank; i++)
-        same = !size_differs(d, def_dim(d, input, i), dim[i]);
+        same = size_same(d, def_dim(d, input, i), dim[i]);
     def_require(d, same, "input %d '%s' is %s: not what the hidden size and the other inputs ask for", input,
                 d->node->in[input]->name, type_text(&d->node->in[input]->type, d->context->arena));
 }

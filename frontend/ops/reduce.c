@@ -151,7 +151,7 @@ static void define_arg(Definition *d, Combine first, Combine last)
     Expr *from[MAX_RANK];
     Axis *over[MAX_RANK];
     if (d->failed || !def_require(d, rank > 0, "the input is a scalar") ||
-        !def_require(d, !dim_equals(def_dim(d, 0, axis), 0), "axis %d is empty", axis))
+        !def_require(d, size_at_most(d, size_const(d, 1), def_dim(d, 0, axis)), "axis %d is empty", axis))
         return;
     reduced[axis] = true;
     reduction_axes(d, I64, reduced, from, over);

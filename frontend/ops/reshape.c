@@ -7,7 +7,7 @@ static void reshape_to(Definition *d, int rank, Dim *const *dim)
     Expr *i[MAX_RANK], *from[MAX_RANK];
     Dim *const *shape = def_shape(d, 0);
     Dim *have = size_product(d, def_rank(d, 0), shape), *want = size_product(d, rank, dim);
-    if (!def_require(d, !size_differs(d, have, want), "%s elements cannot be reshaped to %s", size_text(d, have),
+    if (!def_require(d, size_same(d, have, want), "%s elements cannot be reshaped to %s", size_text(d, have),
                      size_text(d, want)))
         return;
     def_output(d, 0, def_dtype(d, 0), rank, dim);

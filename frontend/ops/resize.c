@@ -79,7 +79,7 @@ static bool sizes_from_scales(Resize *r)
     Definition *d = r->d;
     const float *scale = known_scales(d);
     if (scale == NULL ||
-        !def_require(d, !size_differs(d, def_dim(d, IN_SCALES, 0), size_const(d, r->naxes)),
+        !def_require(d, size_same(d, def_dim(d, IN_SCALES, 0), size_const(d, r->naxes)),
                      "%s scales are given for %d axes", size_text(d, def_dim(d, IN_SCALES, 0)), r->naxes))
         return false;
     for (int k = 0; k < r->naxes; k++) {
@@ -203,7 +203,7 @@ static bool read_axes(Resize *r)
         return true;
     if (!def_require(d,
                      def_has(d, IN_ROI) && def_rank(d, IN_ROI) == 1 &&
-                         !size_differs(d, def_dim(d, IN_ROI, 0), size_const(d, 2 * r->naxes)),
+                         size_same(d, def_dim(d, IN_ROI, 0), size_const(d, 2 * r->naxes)),
                      "input 1 wants a start and an end for each axis"))
         return false;
     for (int k = 0; k < r->naxes; k++) {

@@ -21,8 +21,7 @@ static void define_topk(Definition *d)
     Dim **k = def_sizes(d, 1, &count, def_dim(d, 0, axis));
     if (!k || !def_require(d, count == 1, "k has %d elements, wants 1", count) || d->failed)
         return;
-    Dim *left = size_sub(d, def_dim(d, 0, axis), k[0]);
-    if (!def_require(d, !dim_is_const(left, NULL) || dim_lower(left) >= 0, "k is %s, axis %d has %s elements",
+    if (!def_require(d, size_at_most(d, k[0], def_dim(d, 0, axis)), "k is %s, axis %d has %s elements",
                      size_text(d, k[0]), axis, size_text(d, def_dim(d, 0, axis))))
         return;
     Routine *routine = call(d, "topk", "", 1, 2);
@@ -113,10 +112,9 @@ static void define_nms(Definition *d)
 {
     if (!def_require(d, def_rank(d, 0) == 3 && def_rank(d, 1) == 3 && dim_equals(def_dim(d, 0, 2), 4),
                      "boxes are [batches, boxes, 4] and scores [batches, classes, boxes]") ||
-        !def_require(d,
-                     !size_differs(d, def_dim(d, 0, 0), def_dim(d, 1, 0)) &&
-                         !size_differs(d, def_dim(d, 0, 1), def_dim(d, 1, 2)),
-                     "boxes and scores differ in batches or boxes"))
+        !def_require(
+            d, size_same(d, def_dim(d, 0, 0), def_dim(d, 1, 0)) && size_same(d, def_dim(d, 0, 1), def_dim(d, 1, 2)),
+            "boxes and scores differ in batches or boxes"))
         return;
     Routine *routine = call(d, "nms", "", 5, 1);
     Dim *pairs = size_mul(d, def_dim(d, 1, 0), def_dim(d, 1, 1)), *boxes = def_dim(d, 0, 1);

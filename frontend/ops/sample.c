@@ -11,6 +11,8 @@ Expr *floor_index(Definition *d, Expr *x)
 
 Expr *index_clamp(Definition *d, Expr *i, Dim *extent)
 {
+    if (!dim_equals(extent, 0)) /* of nothing nothing is read */
+        size_at_most(d, size_const(d, 1), extent);
     return index_max(d, index_const(d, 0), index_min(d, i, index_sub(d, index_dim(d, extent), index_const(d, 1))));
 }
 
@@ -105,8 +107,8 @@ static void define_grid_sample(Definition *d)
     if (!sampling_of(d, &s) ||
         !def_require(d, rank >= 3 && def_rank(d, 1) == rank, "ranks are %d and %d, want the same, at least 3", rank,
                      def_rank(d, 1)) ||
-        !def_require(d, !size_differs(d, def_dim(d, 0, 0), def_dim(d, 1, 0)), "the batches differ") ||
-        !def_require(d, !size_differs(d, def_dim(d, 1, rank - 1), size_const(d, space)),
+        !def_require(d, size_same(d, def_dim(d, 0, 0), def_dim(d, 1, 0)), "the batches differ") ||
+        !def_require(d, size_same(d, def_dim(d, 1, rank - 1), size_const(d, space)),
                      "a grid point has %s coordinates, wants %d", size_text(d, def_dim(d, 1, rank - 1)), space))
         return;
     Dim *dim[MAX_RANK];
@@ -167,13 +169,12 @@ static bool offset_shape(Definition *d, int input, const Window *window, Dim *ce
     Dim *wanted = size_mul(d, cells, size_const(d, groups * parts));
     if (!def_require(d, def_rank(d, input) == window->rank + 2, "input %d has rank %d, wants %d", input,
                      def_rank(d, input), window->rank + 2) ||
-        !def_require(d, !size_differs(d, def_dim(d, input, 0), def_dim(d, 0, 0)), "input %d has another batch",
-                     input) ||
-        !def_require(d, !size_differs(d, def_dim(d, input, 1), wanted), "input %d has %s channels, wants %s", input,
+        !def_require(d, size_same(d, def_dim(d, input, 0), def_dim(d, 0, 0)), "input %d has another batch", input) ||
+        !def_require(d, size_same(d, def_dim(d, input, 1), wanted), "input %d has %s channels, wants %s", input,
                      size_text(d, def_dim(d, input, 1)), size_text(d, wanted)))
         return false;
     for (int k = 0; k < window->rank; k++)
-        if (!def_require(d, !size_differs(d, def_dim(d, input, k + 2), window->out[k]),
+        if (!def_require(d, size_same(d, def_dim(d, input, k + 2), window->out[k]),
                          "input %d has %s elements in axis %d, wants %s", input, size_text(d, def_dim(d, input, k + 2)),
                          k + 2, size_text(d, window->out[k])))
             return false;
@@ -198,12 +199,12 @@ static void define_deform_conv(Definition *d)
     Dim *filters_of_group = size_divided(d, filters, size_const(d, group));
     Dim *channels_of_offset = size_divided(d, channels, size_const(d, offset_group));
     if (d->failed ||
-        !def_require(d, !size_differs(d, channels, size_mul(d, def_dim(d, W, 1), size_const(d, group))),
+        !def_require(d, size_same(d, channels, size_mul(d, def_dim(d, W, 1), size_const(d, group))),
                      "input has %s channels, the weights are for %s", size_text(d, channels),
                      size_text(d, size_mul(d, def_dim(d, W, 1), size_const(d, group)))) ||
         !offset_shape(d, OFFSET, &window, cells, offset_group, space) ||
         (def_has(d, MASK) && !offset_shape(d, MASK, &window, cells, offset_group, 1)) ||
-        !def_require(d, !def_has(d, BIAS) || (def_rank(d, BIAS) == 1 && !size_differs(d, def_dim(d, BIAS, 0), filters)),
+        !def_require(d, !def_has(d, BIAS) || (def_rank(d, BIAS) == 1 && size_same(d, def_dim(d, BIAS, 0), filters)),
                      "the bias wants one element for each of %s channels", size_text(d, filters)))
         return;
     dim[0] = def_dim(d, X, 0);
@@ -293,9 +294,9 @@ static void define_roi_align(Definition *d)
     const bool average = strcmp(mode, "avg") == 0;
     if (!def_require(d, def_rank(d, 0) == 4 && def_rank(d, 1) == 2 && def_rank(d, 2) == 1,
                      "inputs want ranks 4, 2 and 1") ||
-        !def_require(d, !size_differs(d, def_dim(d, 1, 1), size_const(d, 4)), "a region has %s numbers, wants 4",
+        !def_require(d, size_same(d, def_dim(d, 1, 1), size_const(d, 4)), "a region has %s numbers, wants 4",
                      size_text(d, def_dim(d, 1, 1))) ||
-        !def_require(d, !size_differs(d, def_dim(d, 1, 0), def_dim(d, 2, 0)),
+        !def_require(d, size_same(d, def_dim(d, 1, 0), def_dim(d, 2, 0)),
                      "regions and batch indices differ in number") ||
         !def_require(d, average || strcmp(mode, "max") == 0, "attribute 'mode' is '%s', wants avg or max", mode) ||
         !def_require(d, strcmp(transformation, "half_pixel") == 0 || strcmp(transformation, "output_half_pixel") == 0,
@@ -349,7 +350,7 @@ static void define_max_roi_pool(Definition *d)
 {
     const int64_t *bins = def_attr_ints(d, "pooled_shape", 2, 1, 1);
     if (bins == NULL || !def_require(d, def_rank(d, 0) == 4 && def_rank(d, 1) == 2, "inputs want ranks 4 and 2") ||
-        !def_require(d, !size_differs(d, def_dim(d, 1, 1), size_const(d, 5)), "a region has %s numbers, wants 5",
+        !def_require(d, size_same(d, def_dim(d, 1, 1), size_const(d, 5)), "a region has %s numbers, wants 5",
                      size_text(d, def_dim(d, 1, 1))))
         return;
     Expr *i[4], *roi[5];

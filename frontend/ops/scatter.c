@@ -41,14 +41,11 @@ static void define_scatter_elements(Definition *d)
                      def_rank(d, 1)) ||
         !def_same_shape(d, 1, 2))
         return;
-    for (int k = 0; k < rank; k++) {
-        int64_t excess;
-        if (!def_require(
-                d, k == axis || !dim_is_const(size_sub(d, def_dim(d, 1, k), def_dim(d, 0, k)), &excess) || excess <= 0,
-                "indices have %s elements in dimension %d, the data %s", size_text(d, def_dim(d, 1, k)), k,
-                size_text(d, def_dim(d, 0, k))))
+    for (int k = 0; k < rank; k++)
+        if (!def_require(d, k == axis || size_at_most(d, def_dim(d, 1, k), def_dim(d, 0, k)),
+                         "indices have %s elements in dimension %d, the data %s", size_text(d, def_dim(d, 1, k)), k,
+                         size_text(d, def_dim(d, 0, k))))
             return;
-    }
     Update *update = scatter(d, 1, combine, u);
     update->at[axis] = expr_wrap(d->context, def_load(d, 1, u), def_dim(d, 0, axis));
     update->value = def_load(d, 2, u);
@@ -70,9 +67,8 @@ static void define_scatter_nd(Definition *d)
         return;
     for (int k = 0; k < given; k++) {
         Dim *wanted = k < depth - 1 ? def_dim(d, 1, k) : def_dim(d, 0, k - (depth - 1) + (int)tuple);
-        if (!def_require(d, !size_differs(d, def_dim(d, 2, k), wanted),
-                         "updates have %s elements in dimension %d, want %s", size_text(d, def_dim(d, 2, k)), k,
-                         size_text(d, wanted)))
+        if (!def_require(d, size_same(d, def_dim(d, 2, k), wanted), "updates have %s elements in dimension %d, want %s",
+                         size_text(d, def_dim(d, 2, k)), k, size_text(d, wanted)))
             return;
     }
     Expr *u[MAX_RANK], *index[MAX_RANK];
@@ -96,15 +92,14 @@ static void define_tensor_scatter(Definition *d)
         !def_require(d, circular || strcmp(mode, "linear") == 0, "attribute 'mode' is '%s', wants linear or circular",
                      mode) ||
         !def_require(d, def_rank(d, 1) == rank, "cache and update have ranks %d and %d", rank, def_rank(d, 1)) ||
-        !def_require(d, !def_has(d, 2) || def_rank(d, 2) == 1, "write_indices want one dimension"))
+        !def_require(d, !def_has(d, 2) || (def_rank(d, 2) == 1 && size_same(d, def_dim(d, 2, 0), def_dim(d, 0, 0))),
+                     "write_indices want an element for each batch"))
         return;
     for (int k = 0; k < rank; k++) {
-        int64_t excess;
-        if (!def_require(d,
-                         !dim_is_const(size_sub(d, def_dim(d, 1, k), def_dim(d, 0, k)), &excess) ||
-                             (k == axis ? excess <= 0 : excess == 0),
-                         "cache and update have dimension %d of %s and %s", k, size_text(d, def_dim(d, 0, k)),
-                         size_text(d, def_dim(d, 1, k))))
+        Dim *size = def_dim(d, 0, k), *updated = def_dim(d, 1, k);
+        if (!def_require(d, k == axis ? size_at_most(d, updated, size) : size_same(d, updated, size),
+                         "cache and update have dimension %d of %s and %s", k, size_text(d, size),
+                         size_text(d, updated)))
             return;
     }
     Update *update = scatter(d, 1, COMBINE_SET, u);
@@ -114,7 +109,7 @@ static void define_tensor_scatter(Definition *d)
     if (!def_has(d, 2))
         return;
     Expr *start = def_load(d, 2, u);
-    if (circular)
+    if (circular && def_require(d, size_at_most(d, size_const(d, 1), extent), "the cache is empty"))
         update->at[axis] =
             index_mod(d, index_add(d, index_mod(d, start, index_dim(d, extent)), u[axis]), index_dim(d, extent));
     else

@@ -93,12 +93,13 @@ Dim *size_product(Definition *d, int rank, Dim *const *dim)
 
 Dim *size_divided(Definition *d, Dim *size, Dim *divisor)
 {
-    Dim *quotient = dim_divide_exactly(d->context->dims, size, divisor);
-    def_require(d, quotient != NULL || !dim_is_const(size, NULL) || !dim_is_const(divisor, NULL),
-                "%s is no multiple of %s", size_text(d, size), size_text(d, divisor));
-    if (quotient != NULL)
-        return quotient;
-    return size_floor_div(d, size, size_max(d, divisor, size_const(d, 1)));
+    Dim *exact = dim_divide_exactly(d->context->dims, size, divisor);
+    if (exact != NULL)
+        return exact;
+    Dim *quotient = size_floor_div(d, size, size_max(d, divisor, size_const(d, 1)));
+    def_require(d, size_same(d, size_mul(d, quotient, divisor), size), "%s is no multiple of %s", size_text(d, size),
+                size_text(d, divisor));
+    return quotient;
 }
 
 Dim *size_is_negative(Definition *d, Dim *a)
@@ -106,10 +107,22 @@ Dim *size_is_negative(Definition *d, Dim *a)
     return size_min(d, size_const(d, 1), size_max(d, size_const(d, 0), size_sub(d, size_const(d, 0), a)));
 }
 
-bool size_differs(Definition *d, Dim *a, Dim *b)
+bool size_same(Definition *d, Dim *a, Dim *b)
 {
-    int64_t difference;
-    return a != b && dim_is_const(size_sub(d, a, b), &difference) && difference != 0;
+    Dim *difference = size_sub(d, a, b), *overflow = dim_overflow(d->context->dims);
+    if (a == overflow || b == overflow || dim_lower(difference) > 0 || dim_upper(difference) < 0)
+        return false;
+    dim_require(d->context->dims, &d->requires, a, b, true);
+    return true;
+}
+
+bool size_at_most(Definition *d, Dim *a, Dim *b)
+{
+    Dim *overflow = dim_overflow(d->context->dims);
+    if (a == overflow || b == overflow || dim_upper(size_sub(d, b, a)) < 0)
+        return false;
+    dim_require(d->context->dims, &d->requires, a, b, false);
+    return true;
 }
 
 char *size_text(Definition *d, Dim *dim)
@@ -135,13 +148,9 @@ bool def_same_shape(Definition *d, int a, int b)
         return false;
     for (int k = 0; k < def_rank(d, a); k++) {
         Dim *first = def_dim(d, a, k), *second = def_dim(d, b, k);
-        if (!def_require(d, !size_differs(d, first, second), "inputs %d and %d differ in dimension %d: %s and %s", a, b,
-                         k, size_text(d, first), size_text(d, second)))
+        if (!def_require(d, size_same(d, first, second), "inputs %d and %d differ in dimension %d: %s and %s", a, b, k,
+                         size_text(d, first), size_text(d, second)))
             return false;
-        if (first != second && d->nsame < MAX_RANK) {
-            d->same[d->nsame][0] = first;
-            d->same[d->nsame++][1] = second;
-        }
     }
     return true;
 }

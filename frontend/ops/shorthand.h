@@ -76,8 +76,10 @@ Dim *size_product(Definition *d, int rank, Dim *const *dim);
 Dim *size_divided(Definition *d, Dim *size, Dim *divisor);
 /* 1 where a is negative, else 0: sizes that count from the end depend on it. */
 Dim *size_is_negative(Definition *d, Dim *a);
-/* Whether two sizes are known to differ. */
-bool size_differs(Definition *d, Dim *a, Dim *b);
+/* Whether two sizes are, or may be, equal (or one at most the other). Where they may, the definition goes on as if they
+ * were: it is noted in `requires`, and whoever runs the node with other sizes is told. */
+bool size_same(Definition *d, Dim *a, Dim *b);
+bool size_at_most(Definition *d, Dim *a, Dim *b);
 char *size_text(Definition *d, Dim *dim);
 /* The dimensions of an input. */
 static inline Dim *const *def_shape(Definition *d, int input)

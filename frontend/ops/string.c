@@ -10,7 +10,7 @@ static void define_string_concat(Definition *d)
 static void define_string_normalizer(Definition *d)
 {
     const int rank = def_rank(d, 0);
-    if (!def_require(d, rank == 1 || (rank == 2 && !size_differs(d, def_dim(d, 0, 0), size_const(d, 1))),
+    if (!def_require(d, rank == 1 || (rank == 2 && size_same(d, def_dim(d, 0, 0), size_const(d, 1))),
                      "its input is neither [C] nor [1, C]"))
         return;
     Dim *kept = dim_fresh(d->context->dims, d->node, 0, size_max(d, def_dim(d, 0, rank - 1), size_const(d, 1)));

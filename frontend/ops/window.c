@@ -49,10 +49,10 @@ static bool begin_window(Definition *d, Window *window, Dim *const *kernel, cons
     for (int k = 0; k < rank && !d->failed; k++) {
         window->in[k] = def_dim(d, 0, k + 2);
         window->kernel[k] = kernel[k];
-        def_require(d, stated == NULL || !size_differs(d, kernel[k], size_const(d, stated[k])),
+        def_require(d, stated == NULL || size_same(d, kernel[k], size_const(d, stated[k])),
                     "attribute 'kernel_shape' has %lld, the weights %s", stated ? (long long)stated[k] : 0,
                     size_text(d, kernel[k]));
-        def_require(d, dim_upper(kernel[k]) >= 1, "the kernel is empty");
+        def_require(d, size_at_most(d, size_const(d, 1), kernel[k]), "the kernel is empty");
     }
     *auto_pad = attr_string(d->node, "auto_pad", "NOTSET");
     static const char *const known[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"};
@@ -90,8 +90,9 @@ bool def_window(Definition *d, Window *window, Dim *const *kernel)
         if (strcmp(auto_pad, "VALID") == 0)
             window->begin[k] = window->end[k] = zero;
         Dim *begun = size_add(d, in, window->begin[k]), *room = size_sub(d, size_add(d, begun, window->end[k]), extent);
-        if (!def_require(d, dim_upper(room) >= 0, "the kernel reaches over %s elements, the padded axis %d has %s",
-                         size_text(d, extent), k + 2, size_text(d, size_add(d, begun, window->end[k]))))
+        if (!def_require(d, size_at_most(d, zero, room),
+                         "the kernel reaches over %s elements, the padded axis %d has %s", size_text(d, extent), k + 2,
+                         size_text(d, size_add(d, begun, window->end[k]))))
             return false;
         /* rounded up, the last window must still begin in the input or the padding before it */
         window->out[k] = window->ceil ? size_min(d, size_add(d, size_ceil_div(d, room, stride), one),

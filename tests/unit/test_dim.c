@@ -152,6 +152,40 @@ static void test_fresh(void)
     end();
 }
 
+/* Adds a requirement and compares what the list ends with then: "2 <= N", "N == M". */
+static void check_required(Requirements *list, const char *low, const char *high, bool is_equal, const char *wanted)
+{
+    char text[200] = "";
+    dim_require(table, list, parse(low), parse(high), is_equal);
+    if (list->last)
+        snprintf(text, sizeof text, "%s %s %s", dim_text(list->last->low, context->arena, NULL, NULL),
+                 list->last->is_equal ? "==" : "<=", dim_text(list->last->high, context->arena, NULL, NULL));
+    CU_ASSERT_STRING_EQUAL(text, wanted);
+}
+
+static void test_requirements(void)
+{
+    begin();
+    Requirements list = {NULL, NULL, NULL};
+    check_required(&list, "N", "N", true, ""); /* holds always */
+    check_required(&list, "N", "N + E", false, "");
+    check_required(&list, "0", "H//2", false, "");
+    check_required(&list, "N", "M", false, "N <= M");
+    check_required(&list, "1", "K", false, "1 <= K");
+    check_required(&list, "2*N", "N + M", false, "1 <= K"); /* is there already */
+    check_required(&list, "N", "M", true, "N == M");        /* says more */
+    check_required(&list, "M", "N", false, "N == M");       /* says less */
+    check_required(&list, "2*M", "2*N", true, "2*M == 2*N");
+    check_required(&list, "0", "(H - 3)//2 + 1", false, "1 <= H"); /* solved for the symbol */
+    check_required(&list, "2", "(H + 1)//16", false, "31 <= H");
+    check_required(&list, "5", "2*W", false, "3 <= W");
+    check_required(&list, "min(E, 9)", "E", true, "E <= 9");
+    CU_ASSERT(dim_is_required(table, &list, parse("N + 1"), parse("M + 1"), true));
+    CU_ASSERT(!dim_is_required(table, &list, parse("N"), parse("W"), false));
+    CU_ASSERT(!dim_is_required(table, &list, dim_overflow(table), parse("W"), false));
+    end();
+}
+
 static void test_values(void)
 {
     begin();
@@ -276,6 +310,7 @@ void suite_dim(void)
         {"division", test_division},
         {"order and bounds", test_order},
         {"fresh symbols and limits", test_fresh},
+        {"requirements", test_requirements},
         {"evaluation and substitution", test_values},
         {"text", test_text},
         {"overflow", test_overflow},

@@ -39,6 +39,49 @@ static void test_shapes(void)
     check_type("g (float[N,K] a, float[K,4] b) => (y) { y = MatMul (a, b) }", "float[N,4]");
 }
 
+/* What inferring this graph has taken for granted, in order: "N = M, K <= 4". */
+static void check_requires(const char *graph, const char *wanted)
+{
+    char text[4000], list[400] = "";
+    snprintf(text, sizeof text, "<ir_version: 14, opset_import: [\"\" : 28, \"f\" : 1]> %s", graph);
+    Model *model = infer(text);
+    CU_ASSERT_PTR_NOT_NULL(model);
+    for (const Requirement *r = model ? model->graph->requires.first : NULL; r; r = r->next)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s %s %s", *list ? ", " : "",
+                 dim_text(r->low, context->arena, NULL, NULL),
+                 r->is_equal ? "=" : "<=", dim_text(r->high, context->arena, NULL, NULL));
+    if (strcmp(list, wanted) != 0)
+        printf("\n  %s\n    requires %s, not %s\n", graph, list, wanted);
+    CU_ASSERT_STRING_EQUAL(list, wanted);
+    context_free(context);
+}
+
+static void test_requires(void)
+{
+    check_requires("g (float[N] a, float[N] b) => (y) { y = Add (a, b) }", "");
+    check_requires("g (float[N] a, float[1] b) => (y) { y = Add (a, b) }", "");
+    check_requires("g (float[N] a, float[M] b) => (y) { y = Add (a, b) }", "N = M");
+    check_requires("g (float[N] a, float[M] b) => (y) { s = Add (a, b) y = Sub (b, a) }", "N = M"); /* once */
+    check_requires("g (float[N] a, float[3] b) => (y) { y = Add (a, b) }", "N = 3");
+    check_requires("g (float[N,K] a, float[L,M] b) => (y) { y = MatMul (a, b) }", "K = L");
+    check_requires("g (float[N,A] a, float[M,B] b) => (y) { y = Concat <axis = 1> (a, b) }", "N = M");
+    check_requires("g (float[1,2,H] x, float[4,2,3] w) => (y) { y = Conv (x, w) }", "3 <= H, 2 <= H");
+    check_requires("g (float[N] x) => (y) { k = Constant <value = int64[1] {3}> () y, i = TopK (x, k) }", "3 <= N");
+    check_requires("g (float[N] x, int64[E] i, float[F] u) => (y) { y = ScatterElements (x, i, u) }", "E = F");
+    check_requires("g (float[N,16] x, float[M] w) => (y) { m = Shape (w) r = Constant <value = int64[1] {4}> ()"
+                   "  s = Concat <axis = 0> (m, r) y = Reshape (x, s) }",
+                   "16*N = 4*M");
+    /* operators made of others, and functions */
+    check_requires("g (float[N,K] x, float[M] scale) => (y) { y = LayerNormalization (x, scale) }", "K = M");
+    check_requires("g (float[N] a, float[M] b) => (y) { y = f.add (a, b) }"
+                   "<domain: \"f\", opset_import: [\"\" : 28]> add (p, q) => (r) { r = Add (p, q) }",
+                   "N = M");
+    /* a branch that may not be taken requires nothing of the graph */
+    check_requires("g (bool c, float[N] a, float[M] b) => (y) { y = If (c) <"
+                   "  then_branch = t () => (u) { u = Add (a, b) }, else_branch = e () => (v) { v = Neg (a) }> }",
+                   "");
+}
+
 static void test_elements(void)
 {
     /* what an exporter writes for x.view(x.size(0), -1) */
@@ -125,6 +168,7 @@ void suite_infer(void)
 {
     static const UnitTest tests[] = {
         {"shapes", test_shapes},
+        {"what is required of sizes", test_requires},
         {"shape arithmetic", test_elements},
         {"small results", test_small_results},
         {"sizes from data", test_fresh},
