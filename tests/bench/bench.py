@@ -168,7 +168,7 @@ class Bench:
             reply = attempt(workers, failed, engine, lambda: workers[engine].ask(do="threads", count=threads))
             if reply:
                 once = reply["seconds"]
-                if once < 30:
+                if once < LONG * 10:
                     again = attempt(workers, failed, engine, lambda: workers[engine].ask(do="run", seconds=0, warm=False))
                     once = again["wall"] if again else once
                 first[engine] = once
