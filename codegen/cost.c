@@ -194,6 +194,28 @@ static void count_update(Count *count, const Update *update, Expr *const *at, in
         find_edges(count, count->output, at);
 }
 
+/* The expressions of an element in normal form, its update's indices among them (`at`); its loops are added. */
+static int find_roots(Count *count, const NestScope *scope, const Element *element, int rank, Expr **root, Expr **at)
+{
+    const Update *update = element->update;
+    int nroot = 0;
+    if (element->body) {
+        const Spatial spatial = nest_spatial(scope, element, rank);
+        for (int i = 0; i < spatial.nloop; i++)
+            add_axis(count, spatial.loop[i]);
+        root[nroot++] = spatial.body;
+    }
+    for (int i = 0; update && i < update->nover; i++)
+        add_axis(count, update->over[i]);
+    for (int i = 0; update && i < rank; i++)
+        root[nroot++] = at[i] = simplify(scope->simplifier, update->at[i]);
+    if (update)
+        root[nroot++] = simplify(scope->simplifier, update->value);
+    if (update && update->guard)
+        root[nroot++] = simplify(scope->simplifier, update->guard);
+    return nroot;
+}
+
 Cost nest_cost(const NestScope *in, const Value *output, const Element *element, int rank)
 {
     NestScope scope = *in;
@@ -204,31 +226,16 @@ Cost nest_cost(const NestScope *in, const Value *output, const Element *element,
                    .output = output,
                    .seen = map_new(in->context->arena),
                    .cost = {.operations = zero, .flops = zero, .products = zero}};
-    const Update *update = element->update;
     Expr *root[MAX_RANK + 3], *at[MAX_RANK];
-    int nroot = 0;
-    if (element->body) {
-        const Spatial spatial = nest_spatial(&scope, element, rank);
-        for (int i = 0; i < spatial.nloop; i++)
-            add_axis(&count, spatial.loop[i]);
-        root[nroot++] = spatial.body;
-    }
-    for (int i = 0; update && i < update->nover; i++)
-        add_axis(&count, update->over[i]);
-    for (int i = 0; update && i < rank; i++)
-        root[nroot++] = at[i] = simplify(scope.simplifier, update->at[i]);
-    if (update)
-        root[nroot++] = simplify(scope.simplifier, update->value);
-    if (update && update->guard)
-        root[nroot++] = simplify(scope.simplifier, update->guard);
+    const int nroot = find_roots(&count, &scope, element, rank, root, at);
     nest_study(&count.nest, root, nroot);
     for (int i = 0; i < count.nest.nreduction; i++)
         for (int k = 0; k < count.nest.reduction[i]->nover; k++)
             add_axis(&count, count.nest.reduction[i]->over[k]);
     for (int i = 0; i < nroot; i++)
         count_all(&count, root[i]);
-    if (update)
-        count_update(&count, update, at, rank, output->type.dtype);
+    if (element->update)
+        count_update(&count, element->update, at, rank, output->type.dtype);
     return count.cost;
 }
 
