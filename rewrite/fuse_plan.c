@@ -10,6 +10,9 @@
 /* MAX_GROUP bounds the depth of a nest's expressions, whatever the length of the model's chains. */
 enum { MAX_LOADS = 64, MAX_GROUP = 100, SHORT_SUM = 4, FEW_TIMES = 8 };
 
+/* A reduction of at most so many terms for an edge costs less than writing its result and reading it again. */
+enum { CHEAP_TERMS = 16 };
+
 /* One read of a value in a reader's nest: the loops around it, outermost first. */
 typedef struct {
     const Expr *load;
@@ -23,6 +26,7 @@ typedef struct {
     Load found[MAX_LOADS];
     int nfound;
     bool overflowed, has_calls, has_reduction, has_contraction;
+    int64_t terms;     /* the most that a reduction has; those of unknown extents have INT64_MAX */
     const Axis *edges; /* an axis over the edges of a vertex */
     int *seen;         /* by expression id, the visit that saw it */
     int visit;
@@ -76,6 +80,12 @@ static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int n
         walk(w, e->over[i]->lo, loop, nloop, nspatial);
         walk(w, e->over[i]->hi, loop, nloop, nspatial);
     }
+    int64_t terms = 1;
+    for (int i = 0; i < e->nover && terms < INT64_MAX; i++) {
+        const int64_t extent = constant_extent(e->over[i]);
+        terms = extent < 0 || extent > CHEAP_TERMS ? INT64_MAX : terms > CHEAP_TERMS ? terms : terms * extent;
+    }
+    w->terms = terms > w->terms ? terms : w->terms;
     w->has_reduction |= !is_short(e);
     w->has_contraction |= !w->edges && !is_short(e) && expr_is_contraction(e);
     if (nloop + e->nover > 3 * MAX_RANK) {
@@ -123,6 +133,7 @@ static void walk_element(Walk *w, const Element *element, int rank)
     Axis *loop[3 * MAX_RANK];
     w->visit++;
     w->nfound = 0;
+    w->terms = 0;
     w->overflowed = w->has_calls = w->has_reduction = w->has_contraction = false;
     w->edges = NULL;
     memcpy(loop, element->axis, sizeof *loop * (size_t)rank);
@@ -316,6 +327,9 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
         Node *root = reader->inlined ? reader->root : reader->node;
         all.root = all.readers++ == 0 || all.root == root ? root : NULL;
     }
+    if (all.reading == READ_TARGET &&
+        (!all.root || !plan[all.root->id].row)) /* a nest over edges meets targets again */
+        all.reading = READ_AGAIN;
     return all;
 }
 
@@ -353,7 +367,8 @@ static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *f
         return false;
     if (fusion->work == WORK_NONE)
         return !readers->root || plan[readers->root->id].nodes < MAX_GROUP;
-    if (fusion->work == WORK_SCALAR && readers->reading <= READ_FEW && is_of_edges(edges, fusion->node->out[0]))
+    if ((fusion->work == WORK_SCALAR || fusion->is_cheap) && readers->reading <= READ_FEW &&
+        is_of_edges(edges, fusion->node->out[0]))
         return !readers->root || may_join(&plan[readers->root->id], fusion, row);
     if (!readers->root)
         return false;
@@ -392,6 +407,7 @@ Fusion *fuse_plan(Graph *graph)
             continue;
         w->value = NULL;
         fusion->work = work_of(w, node, fusion->element);
+        fusion->is_cheap = fusion->work == WORK_REDUCTION && w->terms <= CHEAP_TERMS;
         const Value *row = w->edges ? w->edges->row : NULL;
         Readers readers = readers_of(w, plan, node);
         if (is_edge_product(edges, plan, fusion, &readers))
