@@ -1,7 +1,7 @@
 /* command.h -- the command line: the options as given, and the verbs. main.c holds the tables of both. */
 #ifndef COMMAND_H
 #define COMMAND_H
-#include "../rewrite/pass.h"
+#include "../rewrite/train.h"
 #include "codegen.h"
 
 enum { EXIT_OK = 0, EXIT_MODEL = 1, EXIT_USAGE = 2, EXIT_INTERNAL = 3 };
@@ -64,6 +64,9 @@ Model *load_model(Context *context, const Options *options);
 bool fix_input(Graph *graph, Value *input, const Tensor *tensor);
 /* The pass options that -d, --rules, --exact ... stand for. False after an error in the report. */
 bool pass_options(Context *context, const Options *options, PassOptions *passes);
+
+/* What train is asked for. False after an error in the report. */
+bool train_options(Context *context, const Options *options, TrainOptions *train);
 
 /* The build options that the command line says, without folder and name. False after an error in the report. */
 bool build_options(Context *context, const Options *options, BuildOptions *build);

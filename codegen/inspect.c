@@ -173,8 +173,8 @@ int verb_inspect(const Options *options)
     if (options->gnn && (wanted > 1 || options->stop_after || options->dump_folder || options->debug.count))
         return usage_error(
             "inspect --gnn runs the passes several times: it goes with --at, --svg, --json, --dim, --fix, --rules");
-    if (!options->gnn && (options->at.count || options->svg))
-        return usage_error("inspect --at and --svg go with --gnn");
+    if (!options->gnn && (options->at.count || options->svg || options->loss || options->by.count))
+        return usage_error("inspect --at, --svg, --loss and --by go with --gnn");
     if (wanted == 0 && !options->dump_folder && options->debug.count == 0)
         return usage_error("inspect what? --ir, --passes, --cost, --mem, --gnn or --ops");
     return with_context(options, options->operand.word[0], inspect, NULL);

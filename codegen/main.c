@@ -49,7 +49,12 @@ static const Verb verbs[] = {
      "Of each tensor a kernel reads what it needs once, but a row found through an index vector every time it is "
      "asked for.\n"
      "\n"
+     "With --loss, or --by, the costs are of the model that `train` derives from this one; as exported, it is derived "
+     "from\n"
+     "the graph as it was exported, before dense work moves to vertices.\n"
+     "\n"
      "    onnx2c inspect gat.onnx --gnn --at N=169343,E=1166243 --svg gat.svg\n"
+     "    onnx2c inspect gat.onnx --gnn --at N=169343,E=1166243 --loss ce --optimizer adam\n"
      "    onnx2c inspect gat.onnx --passes\n"
      "    onnx2c inspect gat.onnx --ir --stop-after fuse\n"
      "    onnx2c inspect gat.onnx --passes -d rules -d after:gnn\n",
@@ -118,14 +123,16 @@ static const Option option_table[] = {
      "the folder to write; its last part names the program unless --name does"},
     {'o', "output", "FILE", WORD, FIELD(output), TRAIN,
      "the model to write; as ONNX text when it ends in .onnxtxt, on stdout when it is -"},
-    {0, "loss", "NAME", WORD, FIELD(loss), TRAIN, "what is to become small"},
-    {0, "optimizer", "NAME", WORD, FIELD(optimizer), TRAIN, "how parameters follow their gradients"},
-    {0, "lr", "NUMBER", WORD, FIELD(rate), TRAIN, "the learning rate's default (0.01); it stays an input"},
-    {0, "set", "NAME=NUMBER", LIST, FIELD(set), TRAIN, "a hyperparameter of the optimizer"},
-    {0, "mask", NULL, FLAG, FIELD(mask), TRAIN, "an input bool[samples] says which samples the loss counts"},
-    {0, "by", "INPUT", LIST, FIELD(by), TRAIN, "gradients by this input; without --loss, of the sum of all outputs"},
-    {0, "freeze", "NAME", LIST, FIELD(freeze), TRAIN, "an initialiser that is not trained; NAME* all that begin so"},
-    {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN, "keep the model's own outputs beside the loss"},
+    {0, "loss", "NAME", WORD, FIELD(loss), TRAIN | INSPECT, "what is to become small"},
+    {0, "optimizer", "NAME", WORD, FIELD(optimizer), TRAIN | INSPECT, "how parameters follow their gradients"},
+    {0, "lr", "NUMBER", WORD, FIELD(rate), TRAIN | INSPECT, "the learning rate's default (0.01); it stays an input"},
+    {0, "set", "NAME=NUMBER", LIST, FIELD(set), TRAIN | INSPECT, "a hyperparameter of the optimizer"},
+    {0, "mask", NULL, FLAG, FIELD(mask), TRAIN | INSPECT, "an input bool[samples] says which samples the loss counts"},
+    {0, "by", "INPUT", LIST, FIELD(by), TRAIN | INSPECT,
+     "gradients by this input; without --loss, of the sum of all outputs"},
+    {0, "freeze", "NAME", LIST, FIELD(freeze), TRAIN | INSPECT,
+     "an initialiser that is not trained; NAME* all that begin so"},
+    {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN | INSPECT, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
     {0, "weights", "c|bin|obj", WORD, FIELD(weights), BUILD | VERIFY,
      "weights as C source, as a file to map, or as an object (default: c)"},

@@ -131,6 +131,22 @@ static bool run_as_defined(Model *model, const PassOptions *passes)
     return !changed || (model_infer(model) && pass_fold(model, passes));
 }
 
+/* The model of the options, or the model that trains it. As exported that is derived before dense work moves to
+ * vertices, as frameworks do; but with the operators of graphs recognised, whose gradients are known. NULL after errors
+ * in the report. */
+static Model *load_for_stage(Context *context, const Options *options, StageKind stage)
+{
+    TrainOptions train;
+    if (!options->loss && options->by.count == 0)
+        return load_model(context, options);
+    if (!train_options(context, options, &train))
+        return NULL;
+    if (stage == STAGE_EXPORTED)
+        train.last_pass = "gnn";
+    Model *model = read_model(context, options->operand.word[0], options);
+    return model && train_derive(model, &train) ? model : NULL;
+}
+
 static bool run_stage(Context *context, const Options *options, StageKind stage, Stages *stages)
 {
     PassOptions passes;
@@ -142,7 +158,7 @@ static bool run_stage(Context *context, const Options *options, StageKind stage,
     build.in_order = stage < STAGE_FUSED;
     passes.stop_after = stage_table[stage].last_pass;
     const ReportMark mark = report_mark(context->report);
-    Model *model = load_model(context, options);
+    Model *model = load_for_stage(context, options, stage);
     if (!model)
         return false;
     progress("counting, %s", stage_table[stage].name);

@@ -37,12 +37,15 @@ static void print_values(const Graph *graph, Value *const *value, int count, con
 
 static bool train(Context *context, const Options *options, void *who)
 {
-    const TrainOptions *train = who;
+    (void)who;
+    TrainOptions train;
+    if (!train_options(context, options, &train))
+        return false;
     Model *model = read_model(context, options->operand.word[0], options);
     if (!model)
         return false;
     progress("deriving");
-    if (!train_derive(model, train))
+    if (!train_derive(model, &train))
         return false;
     if (strcmp(options->output, "-") == 0) {
         progress_end();
@@ -83,28 +86,25 @@ static int check_options(const Options *options)
     return EXIT_OK;
 }
 
-static bool train_with_passes(Context *context, const Options *options, void *who)
+bool train_options(Context *context, const Options *options, TrainOptions *train)
 {
-    TrainOptions *train_options = who;
-    return pass_options(context, options, &train_options->passes) && train(context, options, who);
+    *train = (TrainOptions){.loss = options->loss,
+                            .optimizer = options->optimizer,
+                            .by = options->by.word,
+                            .nby = options->by.count,
+                            .freeze = options->freeze.word,
+                            .nfreeze = options->freeze.count,
+                            .hyper = options->set.word,
+                            .nhyper = options->set.count,
+                            .mask = options->mask,
+                            .outputs = options->outputs};
+    if (!read_rate(options->rate, &train->rate))
+        return report_add(context->report, NULL, OPTION_INVALID, "--lr", options->rate, "it is not a learning rate");
+    return pass_options(context, options, &train->passes);
 }
 
 int verb_train(const Options *options)
 {
-    TrainOptions train_options = {.loss = options->loss,
-                                  .optimizer = options->optimizer,
-                                  .by = options->by.word,
-                                  .nby = options->by.count,
-                                  .freeze = options->freeze.word,
-                                  .nfreeze = options->freeze.count,
-                                  .hyper = options->set.word,
-                                  .nhyper = options->set.count,
-                                  .mask = options->mask,
-                                  .outputs = options->outputs};
     const int status = check_options(options);
-    if (status != EXIT_OK)
-        return status;
-    if (!read_rate(options->rate, &train_options.rate))
-        return usage_error("--lr %s is not a learning rate", options->rate);
-    return with_context(options, options->operand.word[0], train_with_passes, &train_options);
+    return status == EXIT_OK ? with_context(options, options->operand.word[0], train, NULL) : status;
 }

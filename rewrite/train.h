@@ -21,6 +21,8 @@ typedef struct {
     double rate;  /* the learning rate's default */
     bool mask;    /* an input says which samples count */
     bool outputs; /* the model's own outputs stay */
+    const char
+        *last_pass; /* reorganise as far as this pass: "gnn", as frameworks would train it; NULL: before fusion */
     PassOptions passes;
 } TrainOptions;
 
