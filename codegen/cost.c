@@ -86,16 +86,28 @@ static void add_operations(Count *count, Dim *times, DType operand, bool is_prod
         cost->products = dim_add(dims, cost->products, dim_add(dims, times, times));
 }
 
+/* The axes an expression reads: with an edge, its vertex. */
+static AxisSet reads_with_vertices(Count *count, const Expr *e)
+{
+    AxisSet reads = reads_of(count, e);
+    for (int i = 0; i < count->naxis; i++) {
+        const Expr *of = count->axis[i]->of;
+        if (of && of->kind == E_AXIS && axis_set_has(&count->nest, reads, count->axis[i]))
+            reads = axis_set_add(&count->nest, reads, of->u.axis);
+    }
+    return reads;
+}
+
 /* Whether a sum of products is one of matrices: each element of either is used again along an axis of the other alone.
  */
-static bool is_product(const Count *count, const Expr *e)
+static bool is_product(Count *count, const Expr *e)
 {
     if (!expr_is_contraction(e))
         return false;
     const Expr *body = e->arg[0];
     while (body->kind == E_CAST)
         body = body->arg[0];
-    const AxisSet a = reads_of(count, body->arg[0]), b = reads_of(count, body->arg[1]);
+    const AxisSet a = reads_with_vertices(count, body->arg[0]), b = reads_with_vertices(count, body->arg[1]);
     return !axis_set_covers(a, b) && !axis_set_covers(b, a);
 }
 
@@ -279,6 +291,17 @@ static Dim *sum_of_reads(Context *context, const Cost *cost, bool gathered_only)
 Dim *cost_read(Context *context, const Cost *cost)
 {
     return sum_of_reads(context, cost, false);
+}
+
+Dim *cost_distinct(Context *context, const Cost *cost)
+{
+    DimTable *dims = context->dims;
+    Dim *bytes = dim_const(dims, 0);
+    for (const Read *read = cost->read; read; read = read->next) {
+        Dim *whole = dim_limit(dims, type_bytes(context, &read->value->type));
+        bytes = dim_add(dims, bytes, dim_le(dims, read->bytes, whole) ? read->bytes : whole);
+    }
+    return bytes;
 }
 
 Dim *cost_gathered(Context *context, const Cost *cost)

@@ -38,6 +38,7 @@ Cost nest_cost(const NestScope *scope, const Value *output, const Element *eleme
 Cost cost_add(Context *context, Cost a, Cost b, bool is_one_kernel);
 Dim *cost_read(Context *context, const Cost *cost);     /* all bytes read, gathered ones among them */
 Dim *cost_gathered(Context *context, const Cost *cost); /* the gathered ones */
+Dim *cost_distinct(Context *context, const Cost *cost); /* all, if no row had to be read twice */
 
 /* Bytes of a tensor of this type. */
 Dim *type_bytes(Context *context, const Type *type);

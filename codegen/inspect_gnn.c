@@ -143,7 +143,8 @@ static void print_table(const Stages *stages)
 {
     Table table = {.stages = stages};
     for (int measure = 0; measure < NUM_MEASURE; measure++)
-        add_block(&table, (Measure)measure);
+        if (measure != MEASURE_GATHERED) /* the difference of the two it stands between tells */
+            add_block(&table, (Measure)measure);
     row_new(&table, "");
     add_kernel_counts(&table);
     const bool is_known = stage_measure(stages, STAGE_EXPORTED, MEASURE_BYTES, NULL).value >= 0;

@@ -29,6 +29,7 @@ static const struct {
     [MEASURE_PRODUCTS] = {"products", "FLOPs in products of matrices"},
     [MEASURE_BYTES] = {"bytes", "bytes moved"},
     [MEASURE_GATHERED] = {"gathered", "bytes moved, gathered rows alone"},
+    [MEASURE_DISTINCT] = {"distinct", "bytes, gathered rows cached"},
     [MEASURE_MEMORY] = {"memory", "peak memory, bytes"},
 };
 
@@ -236,6 +237,8 @@ Dim *kernel_measure(const Kernels *kernels, const Kernel *kernel, Measure measur
         return dim_add(context->dims, cost_read(context, cost), kernel->written);
     case MEASURE_GATHERED:
         return cost_gathered(context, cost);
+    case MEASURE_DISTINCT:
+        return dim_add(context->dims, cost_distinct(context, cost), kernel->written);
     default:
         return kernel->live;
     }

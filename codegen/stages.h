@@ -14,6 +14,7 @@ typedef enum {
     MEASURE_PRODUCTS, /* of the FLOPs, those in products of matrices: what the paper calls neural operators */
     MEASURE_BYTES,
     MEASURE_GATHERED, /* of the bytes, those found through an index vector */
+    MEASURE_DISTINCT, /* the bytes if caches kept gathered tensors: no row is read twice */
     MEASURE_MEMORY,
     NUM_MEASURE
 } Measure;

@@ -118,6 +118,22 @@ static void test_edges_of_vertices(void)
     context_free(context);
 }
 
+/* The product of two endpoints' rows is none of matrices: no element is used again for another edge. */
+static void test_product_of_endpoints(void)
+{
+    const Kernels *kernels =
+        kernels_of("g (float[N,4] x, int64[E] j, int64[E] i) => (float[N] y) {\n"
+                   "  xj = Gather (x, j) xi = Gather (x, i) p = Mul (xj, xi) last = Constant <value = "
+                   "int64[1] {1}> ()\n"
+                   "  d = ReduceSum <keepdims = 0> (p, last) w = Exp (d) n = Shape <end = 1> (x)\n"
+                   "  y = gnn.SegmentSum (w, i, n) }",
+                   "fuse");
+    CU_ASSERT_EQUAL_FATAL(kernels->count, 2);
+    expect_cost(kernels->first->next, "10*E", "20*N + 20*E + 4", "16*E", "4*N");
+    expect(kernels->first->next->cost.products, "0");
+    context_free(context);
+}
+
 /* What only data tells counts at its greatest: no more than a loop for each vertex is added to the edges. */
 static void test_sizes_of_data(void)
 {
@@ -263,6 +279,7 @@ void suite_cost(void)
         {"gather", test_gather},
         {"scatter", test_scatter},
         {"edges of vertices", test_edges_of_vertices},
+        {"product of endpoints", test_product_of_endpoints},
         {"sizes that only data tells", test_sizes_of_data},
         {"views", test_views},
         {"a composed operator is one kernel", test_composed},
