@@ -143,7 +143,8 @@ static void keep_sizes(Program *program)
     Dim *count = dim_const(program->context->dims, nsizes(program));
     Buffer *buffer = buffer_of(program, hidden_value(program, "sizes", type_tensor(I64, 1, &count), NULL));
     buffer->is_structure = buffer->is_needed = true;
-    buffer->first = buffer->last = 0;
+    buffer->first = 0;
+    buffer->last = INT_MAX;
     program->sizes = buffer;
 }
 

@@ -2,14 +2,15 @@
  *
  * What groups edges by their target (gnn.Csr) says which inputs are structure: those it is computed from. All steps
  * that read nothing else, degrees and norms among them, come first; the caller may have them done once for a graph, by
- * NAME_graph, and run the rest as often as he likes. */
+ * NAME_graph, and run the rest as often as he likes. What is grouped anew in every step of a training, because it is
+ * computed from what the program keeps, is no structure. */
 #include "program.h"
 #include <string.h>
 
 typedef struct {
     Program *program;
     Map *structure; /* Buffer: an input that is structure */
-    Map *seen;      /* Buffer: what it is computed from has been marked */
+    Map *seen;      /* Buffer: what it is computed from has been marked, for one grouping */
     bool *is_known; /* by symbol index: the caller gives it, or a step of the structure */
 } Search;
 
@@ -48,6 +49,22 @@ static void mark_inputs(Search *s, const Step *before, const Buffer *buffer)
             if (step->out[i] && whole(s->program, step->out[i]) == buffer)
                 for (int k = 0; value_read(step, k); k++)
                     mark_inputs(s, step, whole(s->program, value_read(step, k)));
+}
+
+/* What a grouping is computed from is structure, unless something there changes from run to run. */
+static void mark_grouping(Search *s, const Step *csr)
+{
+    Arena *arena = s->program->context->arena;
+    const Model *model = s->program->model;
+    Search own = {.program = s->program, .structure = map_new(arena), .seen = map_new(arena)};
+    for (int k = 0; value_read(csr, k); k++)
+        mark_inputs(&own, csr, whole(s->program, value_read(csr, k)));
+    for (int i = 0; i < model->nkept; i++)
+        if (map_get(own.structure, whole(s->program, model->kept[i].in)))
+            return;
+    for (Buffer *buffer = s->program->buffers; buffer; buffer = buffer->next)
+        if (map_get(own.structure, buffer))
+            map_set(s->structure, buffer, s);
 }
 
 static void mark_shape(const Type *type, bool *used)
@@ -121,14 +138,12 @@ static void link_step_before(Program *program, Step *step, Step *before)
 void find_structure(Program *program)
 {
     Arena *arena = program->context->arena;
-    Search s = {program, map_new(arena), map_new(arena),
-                ARENA_ARRAY(arena, dim_symbol_count(program->context->dims) + 1, bool)};
+    Search s = {program, map_new(arena), NULL, ARENA_ARRAY(arena, dim_symbol_count(program->context->dims) + 1, bool)};
     for (int i = 0; i < program->nparameter; i++)
         s.is_known[dim_symbol_index(program->parameter[i])] = true;
     for (const Step *step = program->last; step; step = step->prev)
         if (step->is_needed && step->depth == 0 && step->routine && strcmp(step->routine->name, "csr") == 0)
-            for (int k = 0; value_read(step, k); k++)
-                mark_inputs(&s, step, whole(program, value_read(step, k)));
+            mark_grouping(&s, step);
     Step *rest = program->first;
     for (Step *step = program->first, *next; step; step = next) {
         next = step->next;

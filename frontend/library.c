@@ -8,9 +8,12 @@ Model *context_library(Context *context)
         return context->library;
     Model *library = model_new(context);
     library->opset[library->nopset++] = (Opset){"", NEWEST_OPSET};
-    const char *text = embedded_text("frontend/ops/gnn.onnxtxt");
-    if (!text || !functions_parse(library, text))
-        report_fatal(context->report, NULL, INTERNAL, "gnn.onnxtxt cannot be read");
+    static const char *const file[] = {"frontend/ops/gnn.onnxtxt", "frontend/ops/o2c.onnxtxt", NULL};
+    for (int i = 0; file[i]; i++) {
+        const char *text = embedded_text(file[i]);
+        if (!text || !functions_parse(library, text))
+            report_fatal(context->report, NULL, INTERNAL, arena_printf(context->arena, "%s cannot be read", file[i]));
+    }
     context->library = library;
     return library;
 }

@@ -57,11 +57,27 @@ static void mark_outputs(Walk *walk, const Node *node)
 }
 
 /* ---- rules ---- */
+/* Whether a rule says what becomes of every gradient that arrives at the outputs; one that passes none on does. */
+static bool speaks_of_outputs(const Walk *walk, const Rule *rule, const Binding *binding)
+{
+    for (int slot = 0; slot < rule->nslot && rule->nright > 0; slot++) {
+        const Bound *const bound = &binding->bound[slot];
+        if (rule->slot_def[slot] < 0 || rule->gradient[slot] < 0 || rule_reads(rule, rule->gradient[slot]))
+            continue;
+        if (bound->kind == B_VALUE && map_get(walk->sum, bound->value))
+            return false;
+        for (int i = 0; bound->kind == B_VALUES && i < bound->count; i++)
+            if (bound->values[i] && map_get(walk->sum, bound->values[i]))
+                return false;
+    }
+    return true;
+}
+
 static const Rule *find_rule(const Walk *walk, Node *node, Binding *binding)
 {
     binding->explain = false;
     for (const Rule *rule = walk->rules->first; rule; rule = rule->next)
-        if (rule->is_gradient && rule_match(rule, node, binding))
+        if (rule->is_gradient && rule_match(rule, node, binding) && speaks_of_outputs(walk, rule, binding))
             return rule;
     return NULL;
 }
@@ -194,26 +210,13 @@ static Value *gradient_or_zero(Walk *walk, Value *value)
     return shape ? emit(walk, "Expand", zero, shape) : NULL;
 }
 
-static bool right_side_reads(const Rule *rule, int slot)
-{
-    for (int i = 0; i < rule->nright; i++) {
-        const Statement *const statement = &rule->right[i];
-        if (statement->rest == slot)
-            return true;
-        for (int k = 0; k < statement->nin; k++)
-            if (statement->in[k].kind == OPERAND_SLOT && statement->in[k].slot == slot)
-                return true;
-    }
-    return false;
-}
-
 /* Binds dy for every output y that the right side speaks of. */
 static void bind_output_gradients(Walk *walk, const Rule *rule, Binding *binding)
 {
     for (int slot = 0; slot < rule->nslot; slot++) {
         const Bound *const bound = &binding->bound[slot];
         const int gradient = rule->gradient[slot];
-        if (rule->slot_def[slot] < 0 || gradient < 0 || !right_side_reads(rule, gradient))
+        if (rule->slot_def[slot] < 0 || gradient < 0 || !rule_reads(rule, gradient))
             continue;
         Bound *const to = &binding->bound[gradient];
         if (bound->kind == B_VALUE)

@@ -1,6 +1,6 @@
 /* gradient_test.c -- a gradient rule against finite differences; see rule_test.h.
  *
- * What is differentiated is the sum of all outputs, each element weighted by a number that is drawn. */
+ * What is differentiated is the sum of all outputs that the rule speaks of, each element weighted by a drawn number. */
 #include "../frontend/frontend.h"
 #include "gradient.h"
 #include "rule_test.h"
@@ -39,10 +39,13 @@ static void add_output(Case *c, Value *value)
 
 static void list_outputs(Case *c)
 {
-    const Statement *const root = &c->drawing->rule->left[0];
+    const Rule *const rule = c->drawing->rule;
+    const Statement *const root = &rule->left[0];
     for (int i = 0; i < root->nout; i++)
-        add_output(c, c->binding.bound[root->out[i]].value);
-    const Bound *const rest = root->rest_out >= 0 ? &c->binding.bound[root->rest_out] : NULL;
+        if (rule->nright == 0 || rule_reads(rule, rule->gradient[root->out[i]]))
+            add_output(c, c->binding.bound[root->out[i]].value);
+    const bool has_rest = root->rest_out >= 0 && rule_reads(rule, rule->gradient[root->rest_out]);
+    const Bound *const rest = has_rest ? &c->binding.bound[root->rest_out] : NULL;
     for (int i = 0; rest && i < rest->count; i++)
         add_output(c, rest->values[i]);
 }

@@ -142,6 +142,9 @@ bool rule_can_build(const Rule *rule, Node *root, const Binding *binding);
 /* Builds the right side before `root` and binds its outputs; false after errors in the report. */
 bool rule_build(const Rule *rule, Node *root, Binding *binding);
 
+/* Whether the right side has this slot among its operands. */
+bool rule_reads(const Rule *rule, int slot);
+
 /* Whether `later` can never fire, because wherever it matches `earlier` does too. */
 bool rule_shadows(const Rule *earlier, const Rule *later);
 

@@ -193,6 +193,19 @@ static bool build_statement(const Statement *statement, Node *root, Binding *bin
     return rule_fails(rule, node, "builds a node that is not valid");
 }
 
+bool rule_reads(const Rule *rule, int slot)
+{
+    for (int i = 0; i < rule->nright; i++) {
+        const Statement *const statement = &rule->right[i];
+        if (statement->rest == slot)
+            return true;
+        for (int k = 0; k < statement->nin; k++)
+            if (statement->in[k].kind == OPERAND_SLOT && statement->in[k].slot == slot)
+                return true;
+    }
+    return false;
+}
+
 bool rule_build(const Rule *rule, Node *root, Binding *binding)
 {
     for (int i = 0; i < rule->nright; i++)

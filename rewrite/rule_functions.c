@@ -337,6 +337,23 @@ static Bound f_range(const Binding *binding, const Bound *x)
         list.dims[i] = dim_const(binding->context->dims, a + i);
     return list;
 }
+/* otherwise(a, b): a, or b where it is absent. */
+static Bound f_otherwise(const Binding *binding, const Bound *x)
+{
+    (void)binding;
+    return x->kind != B_NONE ? *x : x[1];
+}
+/* copies(x, n): a list of n times the number x. */
+static Bound f_copies(const Binding *binding, const Bound *x)
+{
+    int64_t n;
+    if (x->kind != B_DIM || !bound_is_integer(&x[1], &n) || n < 0 || n > 2 * MAX_RANK)
+        return bound_none();
+    Bound list = bound_list(binding, (int)n);
+    for (int i = 0; i < list.count; i++)
+        list.dims[i] = x->dim;
+    return list;
+}
 /* product(list) */
 static Bound f_product(const Binding *binding, const Bound *x)
 {
@@ -659,6 +676,8 @@ static const TermFunction functions[] = {
     {"put", 3, f_put},
     {"range", 2, f_range},
     {"product", 1, f_product},
+    {"otherwise", 2, f_otherwise},
+    {"copies", 2, f_copies},
     {"inverse", 1, f_inverse},
     {"extents", 2, f_extents},
     {"offsets", 3, f_offsets},

@@ -45,6 +45,10 @@ typedef struct {
     bool hyper_used[MAX_HYPER];
     Value **parameter; /* what gradients are taken by */
     int nparameter;
+    Value **statistic; /* running means and variances; their next values are the graph's outputs behind its own */
+    int nstatistic;
+    int nout;    /* the graph's own outputs */
+    Value *step; /* the input that counts steps; NULL: not wanted yet */
 } Training;
 
 static bool fails(const Training *t, const char *what)
@@ -113,20 +117,28 @@ static bool is_named(const char *name, const char *pattern)
     return length && pattern[length - 1] == '*' ? strncmp(name, pattern, length - 1) == 0 : strcmp(name, pattern) == 0;
 }
 
-/* Whether a node reads the value to know sizes, which must be known when a model is compiled. */
-static bool says_sizes(const Value *value)
+static bool is_op(const Node *node, const char *name)
 {
-    for (int i = 0; i < value->nreader; i++)
-        if (value->reader[i]->op && value->reader[i]->in[0] != value &&
-            (!strcmp(value->reader[i]->op->name, "Resize") || !strcmp(value->reader[i]->op->name, "Upsample")))
+    return node->op && !*node->op->domain && strcmp(node->op->name, name) == 0;
+}
+
+/* Whether a node reads the value to know sizes, which must be known when a model is compiled, or as a statistic. */
+static bool is_no_parameter(const Value *value)
+{
+    for (int i = 0; i < value->nreader; i++) {
+        const Node *const reader = value->reader[i];
+        if ((is_op(reader, "Resize") || is_op(reader, "Upsample")) && reader->in[0] != value)
             return true;
+        if (is_op(reader, "BatchNormalization") && (reader->in[3] == value || reader->in[4] == value))
+            return true;
+    }
     return false;
 }
 
 /* An initialiser that is trained: numbers of at least one axis that are not frozen. */
 static bool is_parameter(const Training *t, const Value *value)
 {
-    if (!dtype_is_float(value->type.dtype) || value->type.rank < 1 || value->nreader == 0 || says_sizes(value))
+    if (!dtype_is_float(value->type.dtype) || value->type.rank < 1 || value->nreader == 0 || is_no_parameter(value))
         return false;
     for (int i = 0; i < t->options->nfreeze; i++)
         if (is_named(value->name, t->options->freeze[i]))
@@ -145,6 +157,27 @@ static void list_parameters(Training *t)
             graph_open_initializer(t->graph, t->parameter[i]);
 }
 
+/* Running means and variances of nodes that train: inputs, whose next values become outputs. */
+static void list_statistics(Training *t)
+{
+    t->statistic = ARENA_ARRAY(t->context->arena, 2 * t->graph->nnode, Value *);
+    for (Node *node = t->graph->first; node; node = node->next) {
+        if (!is_op(node, "BatchNormalization") || attr_int(node, "training_mode", 0) == 0)
+            continue;
+        while (node->nout < 3)
+            node_add_output(node, "");
+        for (int i = 0; i < 2; i++) {
+            Value *const old = node->in[3 + i], *const new = node->out[1 + i];
+            if (!old->constant || old->def || !new)
+                continue;
+            if (!old->is_overridable)
+                graph_open_initializer(t->graph, old);
+            t->statistic[t->nstatistic++] = old;
+            graph_add_output(t->graph, new);
+        }
+    }
+}
+
 static Value *find_input(const Graph *graph, const char *name)
 {
     for (int i = 0; i < graph->nin; i++)
@@ -161,6 +194,47 @@ static bool list_inputs(Training *t)
         if (!input || !dtype_is_float(input->type.dtype))
             return option_fails(t, "--by", t->options->by[i], input ? "it is not of a floating type" : "no such input");
         t->parameter[t->nparameter++] = input;
+    }
+    return true;
+}
+
+/* ---- dropout ---- */
+static Value *step_input(Training *t)
+{
+    if (!t->step) /* without a default: integers with one are taken for sizes */
+        t->step = graph_add_input(t->graph, "step", type_tensor(I64, 0, NULL));
+    return t->step;
+}
+
+/* Whether a node drops: training_mode is known to be true, and nobody wants the mask. */
+static bool drops(const Node *node)
+{
+    if (!is_op(node, "Dropout") || node->nin < 3 || !node->in[2] ||
+        (node->nout > 1 && node->out[1] && node->out[1]->nreader))
+        return false;
+    const Tensor *const mode = node->in[2]->constant;
+    return mode && mode->count == 1 && mode->dtype == BOOL && *(const uint8_t *)tensor_at(mode, 0);
+}
+
+/* Dropout that draws anew becomes dropout that is a function of the step, each node with a stream of its own. */
+static bool open_dropout(Training *t)
+{
+    int64_t stream = 0;
+    for (Node *node = t->graph->first, *next; node; node = next) {
+        next = node->next;
+        if (!drops(node))
+            continue;
+        Node *const replayed = node_new(t->graph, op_find("o2c", "Dropout"), node->name, node);
+        node_add_input(replayed, node->in[0]);
+        node_add_input(replayed,
+                       node->in[1] ? node->in[1] : graph_constant(t->graph, tensor_of_number(t->context, F32, 0, 0.5)));
+        node_add_input(replayed, step_input(t));
+        attr_set_int(replayed, "stream", stream++);
+        Value *const out = node_add_output(replayed, "");
+        if (!node_infer(replayed))
+            return false;
+        value_replace(node->out[0], out);
+        node_remove(node);
     }
     return true;
 }
@@ -224,7 +298,7 @@ static bool derive(Training *t, Value *loss, Value **gradient)
         return false;
     Derivation derivation = {.by = t->parameter, .gradient = gradient, .nby = t->nparameter};
     derivation.of = loss ? &loss : t->graph->out;
-    derivation.nof = loss ? 1 : t->graph->nout;
+    derivation.nof = loss ? 1 : t->nout;
     derivation.seed = ARENA_ARRAY(t->context->arena, derivation.nof, Value *);
     for (int i = 0; i < derivation.nof; i++) {
         const DType dtype = derivation.of[i]->type.dtype;
@@ -335,9 +409,8 @@ static Value *emit_next(Training *t, Value *step)
 
 static bool add_optimizer(Training *t, Value **gradient)
 {
-    const Type rate_type = type_tensor(F32, 0, NULL), step_type = type_tensor(I64, 0, NULL);
-    Value *const rate = add_default_input(t, "lr", &rate_type, t->options->rate);
-    Value *const step = graph_add_input(t->graph, "step", step_type); /* no default: integers with one are sizes */
+    const Type rate_type = type_tensor(F32, 0, NULL);
+    Value *const rate = add_default_input(t, "lr", &rate_type, t->options->rate), *const step = step_input(t);
     for (int i = 0; i < t->nparameter; i++)
         if (!update(t, t->parameter[i], gradient[i], rate, step))
             return false;
@@ -399,11 +472,25 @@ static bool add_gradients(Training *t, Value **gradient)
     return true;
 }
 
-static void drop_outputs(Graph *graph)
+/* Takes the model's own outputs away, and leaves those of statistics. */
+static void drop_outputs(Training *t)
 {
-    for (int i = 0; i < graph->nout; i++)
+    Graph *const graph = t->graph;
+    for (int i = 0; i < t->nout; i++)
         graph->out[i]->outputs--;
-    graph->nout = 0;
+    for (int i = t->nout; i < graph->nout; i++)
+        graph->out[i - t->nout] = graph->out[i];
+    graph->nout -= t->nout;
+}
+
+/* The names of statistics' next values, which are outputs already. */
+static void name_statistics(Training *t)
+{
+    for (int i = 0; i < t->nstatistic; i++) {
+        const char *const old = t->statistic[i]->name, *const new = arena_printf(t->context->arena, "%s_new", old);
+        value_rename(t->graph->out[t->nout + i], new);
+        model_add_property(t->model, arena_printf(t->context->arena, "%s%s", KEPT_PROPERTY, old), new);
+    }
 }
 
 /* The passes before fusion, on forms that gradient rules know. */
@@ -425,11 +512,14 @@ bool train_derive(Model *model, const TrainOptions *options)
     if (!find_rows(t) || !read_library(t))
         return false;
     const bool by_inputs = options->nby > 0;
+    t->nout = t->graph->nout;
     if (!by_inputs)
         list_parameters(t); /* before inference, which sees through constants */
     else if (!list_inputs(t))
         return false;
-    if (!model_upgrade(model) || !model_infer(model))
+    if (options->optimizer)
+        list_statistics(t);
+    if (!model_upgrade(model) || !model_infer(model) || !open_dropout(t))
         return false;
     if (!reorganise(t))
         return false;
@@ -437,8 +527,9 @@ bool train_derive(Model *model, const TrainOptions *options)
     Value **const gradient = ARENA_ARRAY(t->context->arena, t->nparameter, Value *);
     if ((options->loss && !loss) || !derive(t, loss, gradient) || (!by_inputs && !drop_untrained(t, gradient)))
         return false;
+    name_statistics(t);
     if (loss && !options->outputs)
-        drop_outputs(t->graph);
+        drop_outputs(t);
     if ((loss && !add_output(t, loss, "loss")) ||
         !(options->optimizer ? add_optimizer(t, gradient) : add_gradients(t, gradient)))
         return false;

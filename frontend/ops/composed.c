@@ -1,6 +1,11 @@
 /* composed.c -- rows of the operators whose meaning is an ONNX function of others, in composed.onnxtxt. */
 #include "composed.h"
 
+Graph *library_body(Node *node)
+{
+    return model_find_function(context_library(node->graph->context), node->op->domain, node->op->name, "");
+}
+
 #define FIELDS(op_name, opset, op_attributes, op_schema)                                                               \
     .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_COMPOSED, .compose = compose,      \
     .since = opset

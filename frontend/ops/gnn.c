@@ -5,6 +5,7 @@
  * reduction over it; without, a sum is an update and the others look at every edge for every vertex. gnn.onnxtxt says
  * the same as ONNX functions. */
 #include "call.h"
+#include "composed.h"
 #include <math.h>
 #include <string.h>
 
@@ -266,11 +267,6 @@ static void define_knn(Definition *d)
         def_output(d, 1, def_dtype(d, X), rank, dim);
 }
 
-static Graph *body_of_library(Node *node)
-{
-    return model_find_function(context_library(node->graph->context), "gnn", node->op->name, "");
-}
-
 #define SEGMENT_ROW(op_name, type, op_attributes, definition)                                                          \
     {                                                                                                                  \
         .name = op_name, .domain = "gnn", .attributes = op_attributes, .form = FORM_INDEX, .define = definition,       \
@@ -292,7 +288,7 @@ const Op ops_gnn[] = {
      .domain = "gnn",
      .attributes = "",
      .form = FORM_COMPOSED,
-     .compose = body_of_library,
+     .compose = library_body,
      .schema = "z:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:T | I=int32,int64 T=float"},
     {.name = "Csr",
      .domain = "gnn",
