@@ -1,8 +1,10 @@
 /* main.c -- the command line: a table of verbs, a table of options, and the reader of both. */
 #include "command.h"
+#include "interface.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- verbs ---- */
 
@@ -183,7 +185,8 @@ static void print_overview(FILE *to)
     fputs("onnx2c turns ONNX models into C programs.\n\n", to);
     for (int i = 0; i < NUM_VERB; i++)
         fprintf(to, "    onnx2c %-7s %-12s  %s\n", verbs[i].name, verbs[i].operands, verbs[i].summary);
-    fputs("\n`onnx2c VERB --help` explains a verb and its options. Exit status: 0 ok, 1 the model or the verification "
+    fputs("\n`onnx2c VERB --help` explains a verb and its options, `onnx2c --version` says which onnx2c it is. Exit "
+          "status: 0 ok, 1 the model or the verification "
           "failed,\n"
           "2 the command line is wrong, 3 a bug in onnx2c.\n",
           to);
@@ -258,6 +261,39 @@ static void set_field(Options *options, const Option *option, const char *value,
         words_add((Words *)field, value, argc);
 }
 
+static int unknown_option(const Verb *verb, const char *word)
+{
+    const char *name[NUM_OPTION];
+    int count = 0;
+    for (int i = 0; i < NUM_OPTION; i++)
+        if (option_table[i].verbs & verb->bit)
+            name[count++] = option_table[i].name;
+    Arena *arena = arena_new(1 << 20, NULL, NULL);
+    const char *given = arena_strndup(arena, word, strcspn(word, "="));
+    const char *near = strncmp(given, "--", 2) == 0 ? did_you_mean(arena, given + 2, name, count) : "";
+    usage_error("%s has no option %s%s; see onnx2c %s --help", verb->name, given, near, verb->name);
+    arena_free(arena);
+    return EXIT_USAGE;
+}
+
+/* Whether a first word that is no verb can only have been meant as one. */
+static bool is_meant_as_verb(const char *word)
+{
+    return word[0] != '-' && !strpbrk(word, "./") && access(word, F_OK) != 0;
+}
+
+static int unknown_verb(const char *word)
+{
+    const char *name[NUM_VERB];
+    for (int i = 0; i < NUM_VERB; i++)
+        name[i] = verbs[i].name;
+    Arena *arena = arena_new(1 << 20, NULL, NULL);
+    usage_error("%s is neither a verb nor a model%s; see onnx2c --help", word,
+                did_you_mean(arena, word, name, NUM_VERB));
+    arena_free(arena);
+    return EXIT_USAGE;
+}
+
 /* Reads argv behind the verb; EXIT_OK, or EXIT_USAGE after a message. */
 static int read_options(Options *options, const Verb *verb, int argc, char **argv)
 {
@@ -274,7 +310,7 @@ static int read_options(Options *options, const Verb *verb, int argc, char **arg
         }
         const Option *option = find_option(verb, word, &value);
         if (!option)
-            return usage_error("%s has no option %s; see onnx2c %s --help", verb->name, word, verb->name);
+            return unknown_option(verb, word);
         if (option->kind == FLAG && value)
             return usage_error("--%s takes no value", option->name);
         if (option->kind != FLAG && !value && i + 1 == argc)
@@ -320,7 +356,13 @@ static int run(int argc, char **argv)
         print_overview(stdout);
         return EXIT_OK;
     }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("onnx2c " ONNX2C_VERSION);
+        return EXIT_OK;
+    }
     const Verb *verb = find_verb(argv[1]);
+    if (!verb && is_meant_as_verb(argv[1]))
+        return unknown_verb(argv[1]);
     int skip = verb ? 2 : 1; /* without a verb it is build */
     if (!verb)
         verb = find_verb("build");

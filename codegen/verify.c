@@ -484,8 +484,25 @@ static bool check_options(Context *context, const Options *options, void *who)
     return build_options(context, options, &build) && pass_options(context, options, &passes);
 }
 
+static int check_words(const Options *options)
+{
+    char *end;
+    if (options->repeat && (strtol(options->repeat, &end, 10) < 1 || *end != '\0'))
+        return usage_error("--repeat %s is not a number of runs", options->repeat);
+    for (int i = 0; i < options->operand.count; i++) {
+        const char *path = options->operand.word[i], *slash = strrchr(path, '/');
+        struct stat info;
+        if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+            return usage_error("%s is a file; verify takes the folder of a model and its data sets: %.*s", path,
+                               slash ? (int)(slash - path) : 1, slash ? path : ".");
+    }
+    return EXIT_OK;
+}
+
 int verb_verify(const Options *options)
 {
+    if (check_words(options) != EXIT_OK)
+        return EXIT_USAGE;
     double rtol = parse_tolerance("rtol", options->rtol, 1e-3), atol = parse_tolerance("atol", options->atol, 1e-7);
     size_t budget = memory_budget(options, (size_t)16 << 30);
     if (rtol < 0 || atol < 0 || budget == 0)
