@@ -57,7 +57,7 @@ Carried carried_files(const Program *program)
         add_file(program, &carried, "float.c");
     if (program->helpers->needs_scalar)
         add_file(program, &carried, "scalar.h");
-    if (program->helpers->needs_tile)
+    if (program->helpers->needs_vector)
         add_file(program, &carried, "vector.h");
     return carried;
 }
@@ -101,7 +101,7 @@ void print_carried_declarations(const Program *program, Text *text)
         text_line(text, "#include \"%sfloat.h\"", program->prefix);
     if (program->helpers->needs_scalar)
         text_line(text, "#include \"%sscalar.h\"", program->prefix);
-    if (program->helpers->needs_tile)
+    if (program->helpers->needs_vector)
         text_line(text, "#include \"%svector.h\"", program->prefix);
     if (program->helpers->needs_cblas)
         text_line(text, "#include <cblas.h>");

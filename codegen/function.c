@@ -175,11 +175,13 @@ static Printer printer_new(Program *program, Text *text, Helpers *helpers)
     return (Printer){.context = context,
                      .text = text,
                      .prefix = program->prefix,
+                     .upper = program->upper,
                      .status = arena_printf(context->arena, "%sBAD_INDEX", program->upper),
                      .value_name = name_of_value,
                      .who = program,
                      .symbol_name = program->symbol_name,
                      .axis_name = map_new(context->arena),
+                     .is_vector = map_new(context->arena),
                      .helpers = helpers,
                      .uses = uses_new(context),
                      .threads = program->options->threads};

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* ---- what kind of product ---- */
-static Expr *flat_index(Context *context, const Expr *load)
+Expr *flat_index(Context *context, const Expr *load)
 {
     Expr *flat = expr_index(context, 0);
     for (int i = 0; i < load->u.value->type.rank; i++)
@@ -21,8 +21,7 @@ static Expr *with_axis(Nest *n, Expr *e, Axis *axis, Expr *by)
     return simplify(n->simplifier, expr_substitute(n->context, e, &axis, &by, 1, NULL, NULL));
 }
 
-/* How far apart elements are whose axis differs by one; NULL: not everywhere the same. */
-static Dim *stride_along(Nest *n, Expr *flat, Axis *axis)
+Dim *stride_along(Nest *n, Expr *flat, Axis *axis)
 {
     Context *context = n->context;
     Expr *next = with_axis(n, flat, axis, expr_arith(context, I_ADD, expr_axis(context, axis), expr_index(context, 1)));

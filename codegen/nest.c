@@ -2,6 +2,7 @@
 #include "nest.h"
 #include "kernels.h"
 #include "nest_state.h"
+#include "vector.h"
 #include <string.h>
 
 /* ---- axes ---- */
@@ -52,7 +53,7 @@ static AxisSet axis_set_join(AxisSet a, AxisSet b)
     return a;
 }
 
-static const char *axis_name(Nest *n, const Axis *axis)
+const char *nest_axis_name(Nest *n, const Axis *axis)
 {
     const char *name = map_get(n->axis_name, axis);
     if (!name) {
@@ -190,7 +191,7 @@ Stmt *close_loop(Nest *n, Scope *scope, Axis *axis, Expr *lo, Expr *hi)
 {
     Stmt *stmt = append(n, &scope->outer->block, STMT_FOR);
     stmt->axis = axis;
-    stmt->axis_name = axis_name(n, axis);
+    stmt->axis_name = nest_axis_name(n, axis);
     stmt->lo = lo;
     stmt->hi = hi;
     stmt->body = scope->block;
@@ -225,6 +226,7 @@ Nest nest_new(const NestScope *in, Value *output)
                   .packed = in->packed,
                   .who = in->who,
                   .blas = in->blas,
+                  .exact = in->exact,
                   .axis_number = map_new(arena),
                   .axis_name = map_new(arena),
                   .facts = map_new(arena)};
@@ -346,6 +348,40 @@ static bool runs_along(Nest *n, const Expr *e, const Axis *axis, Map *seen)
     return false;
 }
 
+/* Whether a reduction can be found in vectors, and all lanes are few enough for an array of totals. */
+static bool has_vectors(Nest *n)
+{
+    if (n->lanes < LEAST_VECTOR || n->lanes > VECTORS_WHOLE)
+        return false;
+    for (int i = 0; i < n->nreduction; i++)
+        if (axis_set_has(n, nest_facts(n, n->reduction[i])->reads, n->lane) &&
+            can_vectorize(n, n->reduction[i]->arg[0], n->lane))
+            return true;
+    return false;
+}
+
+/* Where edges are reduced, the next output axis goes inside too, so that a source's row is read once and whole. */
+static void choose_outer_lane(Nest *n, const Spatial *spatial)
+{
+    Axis *axis = spatial->nloop > 1 ? spatial->loop[spatial->nloop - 2] : NULL;
+    const int64_t extent = axis ? constant_extent(axis) : -1;
+    if (extent < 1 || extent * n->lanes > VECTORS_WHOLE)
+        return;
+    bool has_edges = false;
+    for (int i = 0; i < n->nreduction; i++)
+        for (int k = 0; k < n->reduction[i]->nover; k++) {
+            const Axis *over = n->reduction[i]->over[k];
+            has_edges |= over->of != NULL;
+            if (axis_set_has(n, nest_facts(n, over->lo)->reads, axis) ||
+                axis_set_has(n, nest_facts(n, over->hi)->reads, axis))
+                return;
+        }
+    if (!has_edges)
+        return;
+    n->outer_lane = axis;
+    n->outer_lanes = extent;
+}
+
 /* Makes the innermost output axis the lane when reductions vary along it and read memory in its order. */
 static void choose_lane(Nest *n, const Spatial *spatial)
 {
@@ -357,9 +393,12 @@ static void choose_lane(Nest *n, const Spatial *spatial)
             n->lane = last;
     if (!n->lane)
         return;
-    if (dim_is_const(extent, &n->lanes) && n->lanes <= LANE_WHOLE)
-        return;
-    n->lanes = LANE_BLOCK;
+    n->lanes = constant_extent(n->lane);
+    n->in_vectors = has_vectors(n);
+    if (n->in_vectors)
+        choose_outer_lane(n, spatial);
+    else if (n->lanes < 0 || n->lanes > LANE_WHOLE)
+        n->lanes = LANE_BLOCK;
 }
 
 Expr *lane_lo(Nest *n)
@@ -430,6 +469,35 @@ void store(Nest *n, Scope *scope, Expr *const *index, Combine combine, Expr *val
     stmt->combine = combine;
 }
 
+/* Whether the output's elements lie along the lane as vectors do, and can be computed so. */
+static bool is_stored_in_vectors(Nest *n, const Spatial *spatial)
+{
+    const Expr out = {.kind = E_LOAD, .u.value = n->output, .index = (Expr **)spatial->index};
+    if (!n->in_vectors || n->output->type.dtype != F32 || !can_vectorize(n, spatial->body, n->lane) ||
+        !axis_set_has(n, nest_facts(n, spatial->body)->reads, n->lane))
+        return false;
+    Dim *step = stride_along(n, flat_index(n->context, &out), n->lane);
+    return step && dim_equals(step, 1);
+}
+
+/* The loops over lanes in which the output is stored. */
+static void store_lanes(Nest *n, const Spatial *spatial, Scope *scope)
+{
+    const unsigned outer = n->outer_lane ? LANES_OUTER : 0;
+    if (!is_stored_in_vectors(n, spatial)) {
+        Scope *lane = lane_open(n, scope, outer | LANES_INNER);
+        store(n, lane, spatial->index, COMBINE_SET, place(n, spatial->body, lane));
+        lane_close(n, lane, outer | LANES_INNER);
+        return;
+    }
+    Scope *around = lane_open(n, scope, outer);
+    const VectorLoop loop = vectors_open(n, around, n->lane, NULL, n->lanes);
+    Expr *value = place(n, spatial->body, loop.scope);
+    store(n, loop.scope, spatial->index, COMBINE_SET, value);
+    vectors_close(n, &loop);
+    lane_close(n, around, outer);
+}
+
 static Block nest_of_body(const NestScope *in, Value *output, const Element *element)
 {
     Nest n = nest_new(in, output);
@@ -448,15 +516,13 @@ static Block nest_of_body(const NestScope *in, Value *output, const Element *ele
     Scope *scope[2 * MAX_RANK + 2] = {scope_new(&n, NULL, NULL)};
     Axis *block = NULL;
     int depth = 0;
-    const int last = n.lane ? spatial.nloop - 1 : spatial.nloop;
+    const int last = spatial.nloop - (n.lane ? 1 : 0) - (n.outer_lane ? 1 : 0);
     for (; depth < last; depth++)
         scope[depth + 1] = scope_new(&n, scope[depth], spatial.loop[depth]);
     Scope *inner = scope[depth];
     if (n.lane) {
         inner = open_lane_blocks(&n, inner, &block);
-        Scope *lane = scope_new(&n, inner, n.lane);
-        store(&n, lane, spatial.index, COMBINE_SET, place(&n, spatial.body, lane));
-        close_loop(&n, lane, n.lane, lane_lo(&n), lane_hi(&n));
+        store_lanes(&n, &spatial, inner);
         if (block)
             close_loop(&n, inner, block, block->lo, block->hi)->step = expr_index(in->context, LANE_BLOCK);
     } else {

@@ -16,15 +16,17 @@ typedef struct {
 } Block;
 
 typedef enum {
-    STMT_FOR,  /* for axis in [lo, hi) by step: body */
-    STMT_LET,  /* a constant local: target = value */
-    STMT_VAR,  /* a local that changes: target = value (NULL: not set); count: an array of so many, all of the value
-                */
-    STMT_SET,  /* target[index...] = value, or combined with it */
-    STMT_IF,   /* if value: body, else otherwise */
-    STMT_FAIL, /* the function returns its BAD_INDEX status */
-    STMT_TILE, /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
-    STMT_SGEMM /* target, a tensor, = a product by cblas_sgemm (see call) */
+    STMT_FOR,      /* for axis in [lo, hi) by step: body */
+    STMT_LET,      /* a constant local: target = value */
+    STMT_VAR,      /* a local that changes: target = value (NULL: not set); count: an array of so many, all of the value
+                    */
+    STMT_SET,      /* target[index...] = value, or combined with it */
+    STMT_EACH,     /* the first `value` elements of target, an array, each become `function` of themselves */
+    STMT_PREFETCH, /* `lanes` elements of target from `value` on will be read soon */
+    STMT_IF,       /* if value: body, else otherwise */
+    STMT_FAIL,     /* the function returns its BAD_INDEX status */
+    STMT_TILE,     /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
+    STMT_SGEMM     /* target, a tensor, = a product by cblas_sgemm (see call) */
 } StmtKind;
 
 /* The operands of a product by a kernel: INDEX expressions, offsets in elements. */
@@ -42,6 +44,11 @@ struct Stmt {
     Expr *step;     /* STMT_FOR: NULL: 1 */
     Expr *work;     /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
     bool with_next; /* ... together with the loop that is all its body */
+    bool is_unrolled;
+    Axis *lane; /* STMT_FOR over vectors: the axis whose values in [lane_base, lane_base + lanes) they hold (NULL: 0) */
+    const char *lane_name;
+    Expr *lane_base;
+    int64_t lanes;
     bool is_uneven; /* ... and its iterations differ in length */
     Value *target;  /* a tensor, or a local: a Value that has a name and rank 0 or 1 */
     Expr **index;
@@ -49,7 +56,10 @@ struct Stmt {
     Expr *value;
     Combine combine; /* COMBINE_SET: plain assignment */
     Expr *count;
-    KernelCall call; /* STMT_TILE, STMT_SGEMM */
+    bool is_vector;       /* STMT_VAR, STMT_SET: of vectors */
+    bool is_sum;          /* STMT_SET: the value is the sum of a vector's lanes */
+    const char *function; /* STMT_EACH */
+    KernelCall call;      /* STMT_TILE, STMT_SGEMM */
     Block body, otherwise;
     Stmt *next;
 };

@@ -4,7 +4,8 @@
 #include "../frontend/map.h"
 #include "nest.h"
 
-enum { LANE_BLOCK = 64, LANE_WHOLE = 256 }; /* lanes at once; up to this many constant ones are all at once */
+/* Lanes at once; up to this many constant ones are all at once, more where they are computed in vectors. */
+enum { LANE_BLOCK = 64, LANE_WHOLE = 256, VECTORS_WHOLE = 1024 };
 
 /* A set of axes, by the order in which the nest met them. */
 enum { MAX_AXES = 256 };
@@ -42,6 +43,12 @@ typedef struct {
     Axis *lane;                 /* NULL: none */
     Expr *lane_base, *lane_end; /* of the block of lanes that is open; NULL: all at once */
     int64_t lanes;
+    Axis *outer_lane; /* a second one around it (heads around features), only where lanes are computed in vectors */
+    int64_t outer_lanes;
+    const char *vector_name; /* of the axes of loops over vectors */
+    bool in_vectors;         /* all lanes are at once, and loops over them may be loops over vectors */
+    bool exact;              /* operations are not reordered, functions are the C library's */
+    bool has_prefetch;       /* a loop over edges asks for the rows of those to come */
 } Nest;
 
 /* What is known of an expression in its nest. */
@@ -68,6 +75,8 @@ bool axis_set_has(const Nest *nest, AxisSet set, const Axis *axis);
 bool axis_set_covers(AxisSet all, AxisSet some);
 AxisSet axis_set_without(const Nest *nest, AxisSet set, const Axis *axis);
 
+const char *nest_axis_name(Nest *nest, const Axis *axis);
+
 /* The same value from locals; appends to `scope` and the scopes around it the statements that takes. */
 Expr *place(Nest *nest, Expr *e, Scope *scope);
 /* The same as an INDEX, in a local if it takes any work. */
@@ -82,7 +91,59 @@ void store(Nest *nest, Scope *scope, Expr *const *index, Combine combine, Expr *
 Value *local_new(Nest *nest, const char *name, DType dtype, int rank);
 /* A number that the C compiler knows by this name, which stands without the prefix. */
 Expr *macro(Nest *nest, const char *name);
-/* Opens, inside scope, the loop over the lanes; its bounds. */
+/* The axes that must be open where e is placed. */
+AxisSet open_axes_of(Nest *nest, const Expr *e);
+/* The outermost scope in which all that e reads is bound and in which it may run. */
+Scope *target(Nest *nest, const Expr *e, Scope *scope);
+/* What e was placed as, in the scope or around it; NULL: not yet. */
+Expr *find_placed(const Scope *scope, const Expr *e);
+/* A local for what `value` computes from locals; `e` tells its name and its range. */
+Expr *let(Nest *nest, Scope *scope, const Expr *e, Expr *value);
+/* The scope of an arm of a selection. */
+Scope *arm_new(Nest *nest, Scope *outer, bool is_expression);
+
+/* The place of a load's element in memory, in elements; how much further one more of the axis leads (NULL: it varies).
+ */
+Expr *flat_index(Context *context, const Expr *load);
+Dim *stride_along(Nest *nest, Expr *flat, Axis *axis);
+/* The rounds of an axis from 0; -1: not known before. */
+int64_t constant_extent(const Axis *axis);
+
+/* ---- lanes (reduce.c) ---- */
+enum { LANES_INNER = 1, LANES_OUTER = 2 };
+/* The lanes e varies along and that are not bound at a scope; how many there are; the number of one of them. */
+unsigned lanes_of(Nest *nest, const Expr *e, const Scope *at);
+int64_t lane_count(const Nest *nest, unsigned lanes);
+Expr *lane_index(Nest *nest, unsigned lanes);
+/* The loops over lanes, inside scope; the innermost scope, which closes them. The bounds of the inner one. */
+Scope *lane_open(Nest *nest, Scope *scope, unsigned lanes);
+void lane_close(Nest *nest, Scope *scope, unsigned lanes);
 Expr *lane_lo(Nest *nest);
 Expr *lane_hi(Nest *nest);
+
+/* ---- reductions (reduce.c) ---- */
+enum { MAX_BATCH = 16, MAX_GATHERED = 4 };
+/* One reduction while its loops are open. */
+typedef struct {
+    Expr *e;
+    Value *total; /* rank 1: one for each lane */
+    Value *best;  /* ARG_*: the value that stands at index `total` */
+    unsigned lanes;
+    Axis *vector; /* the lane along which it is found in vectors; NULL: one by one */
+} Accumulator;
+/* The loops of a reduction, opened once or more. */
+typedef struct {
+    const Expr *e;
+    Expr *chunk_lo, *chunk_hi; /* instead of the outermost axis's bounds; NULL: all of it */
+    Scope *scope[MAX_RANK + 1];
+    Expr *lo[MAX_RANK], *hi[MAX_RANK];
+} ReductionLoops;
+
+Expr *place_reduction(Nest *nest, Expr *e, Scope *scope);
+Scope *reduction_open(Nest *nest, ReductionLoops *loops, Scope *scope);
+void reduction_close(Nest *nest, ReductionLoops *loops);
+/* What a combination starts from. */
+Expr *reduction_start(Nest *nest, Combine combine, DType dtype);
+Expr *load_total(Nest *nest, Value *total, unsigned lanes);
+Stmt *set_total(Nest *nest, Scope *scope, Value *total, unsigned lanes, Combine combine, Expr *value);
 #endif

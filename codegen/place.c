@@ -3,31 +3,24 @@
 #include <ctype.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    double neutral;
-} combination[] = {
-    [COMBINE_ADD] = {"sum", 0},           [COMBINE_MUL] = {"product", 1},  [COMBINE_MAX] = {"greatest", -1},
-    [COMBINE_MIN] = {"least", 1},         [COMBINE_AND] = {"all", 1},      [COMBINE_OR] = {"any", 0},
-    [COMBINE_ARG_MAX] = {"best", 0},      [COMBINE_ARG_MIN] = {"best", 0}, [COMBINE_ARG_MAX_LAST] = {"best", 0},
-    [COMBINE_ARG_MIN_LAST] = {"best", 0},
-};
-
-/* The axes that must be open where e is placed. A reduction over lanes is an array over those of a block. */
-static AxisSet reads_of(Nest *n, const Expr *e)
+/* A reduction over lanes is an array over those of a block. */
+AxisSet open_axes_of(Nest *n, const Expr *e)
 {
     AxisSet reads = nest_facts(n, e)->reads;
-    if (e->kind != E_REDUCE || !n->lane || !axis_set_has(n, reads, n->lane))
+    if (e->kind != E_REDUCE || !n->lane)
+        return reads;
+    if (n->outer_lane)
+        reads = axis_set_without(n, reads, n->outer_lane);
+    if (!axis_set_has(n, reads, n->lane))
         return reads;
     reads = axis_set_without(n, reads, n->lane);
     return n->lane_base ? axis_set_add(n, reads, n->lane_base->u.axis) : reads;
 }
 
-/* The outermost scope in which all that e reads is bound and in which it may run. */
-static Scope *target(Nest *n, const Expr *e, Scope *scope)
+Scope *target(Nest *n, const Expr *e, Scope *scope)
 {
     const Facts *facts = nest_facts(n, e);
-    const AxisSet reads = reads_of(n, e);
+    const AxisSet reads = open_axes_of(n, e);
     if (facts->is_pinned)
         return scope;
     while (scope->outer && axis_set_covers(scope->outer->bound, reads) && !(scope->is_arm && facts->may_fault))
@@ -35,7 +28,7 @@ static Scope *target(Nest *n, const Expr *e, Scope *scope)
     return scope;
 }
 
-static Expr *find_placed(const Scope *scope, const Expr *e)
+Expr *find_placed(const Scope *scope, const Expr *e)
 {
     for (; scope; scope = scope->outer) {
         Expr *placed = map_get(scope->placed, e);
@@ -82,8 +75,7 @@ static bool wants_name(const Nest *n, const Expr *e, const Scope *scope, const S
     return facts->uses > 1 && facts->cost > 8;
 }
 
-/* `e` tells the local's name and its range, `value` computes it from locals. */
-static Expr *let(Nest *n, Scope *scope, const Expr *e, Expr *value)
+Expr *let(Nest *n, Scope *scope, const Expr *e, Expr *value)
 {
     if (value->kind == E_CONST || value->kind == E_AXIS || value->kind == E_DIM)
         return value;
@@ -119,7 +111,7 @@ static bool needs_statements(const Nest *n, const Expr *e, const Scope *scope, M
     return false;
 }
 
-static Scope *arm_new(Nest *n, Scope *outer, bool is_expression)
+Scope *arm_new(Nest *n, Scope *outer, bool is_expression)
 {
     Scope *arm = scope_new(n, outer, NULL);
     arm->is_arm = true;
@@ -152,246 +144,6 @@ static Expr *place_selection(Nest *n, Expr *e, Scope *scope)
     stmt->body = then->block;
     stmt->otherwise = otherwise->block;
     return load_local(n, var->target);
-}
-
-/* ---- reductions ---- */
-/* One reduction while its loops are open. */
-typedef struct {
-    Expr *e;
-    Value *total; /* rank 1: one for each lane */
-    Value *best;  /* ARG_*: the value that stands at index `total` */
-} Accumulator;
-
-static bool is_laned(const Nest *n, const Expr *e, const Scope *at)
-{
-    return n->lane && axis_set_has(n, nest_facts(n, e)->reads, n->lane) && !axis_set_has(n, at->bound, n->lane);
-}
-
-static Expr *neutral(Nest *n, Combine combine, DType dtype)
-{
-    Context *context = n->context;
-    if (combine_is_arg(combine) || (combine != COMBINE_MAX && combine != COMBINE_MIN))
-        return dtype_is_float(dtype) ? expr_float(context, dtype, combination[combine].neutral)
-                                     : expr_int(context, dtype, (int64_t)combination[combine].neutral);
-    const bool is_max = combine == COMBINE_MAX;
-    if (dtype_is_float(dtype))
-        return expr_float(context, dtype, is_max ? -1.0 / 0.0 : 1.0 / 0.0);
-    const int bits = dtype_info(dtype)->class == BOOLEAN ? 1 : (int)(8 * dtype_info(dtype)->size);
-    if (dtype_info(dtype)->class == SIGNED)
-        return expr_int(context, dtype,
-                        is_max ? (int64_t)(UINT64_MAX << (bits - 1)) : (int64_t) ~(UINT64_MAX << (bits - 1)));
-    return expr_int(context, dtype, is_max ? 0 : bits == 64 ? -1 : (int64_t) ~(UINT64_MAX << bits));
-}
-
-static Expr *lane_index(Nest *n)
-{
-    Expr *lane = expr_axis(n->context, n->lane);
-    return n->lane_base ? expr_arith(n->context, I_SUB, lane, n->lane_base) : lane;
-}
-
-static Expr *load_total(Nest *n, Value *total)
-{
-    return total->type.rank == 0 ? load_local(n, total) : expr_load(n->context, total, (Expr *[]){lane_index(n)});
-}
-
-/* Runs in every lane of a laned accumulator, or once: the scope to append to. Closed by lane_close. */
-static Scope *lane_open(Nest *n, Scope *scope, bool laned)
-{
-    return laned ? scope_new(n, scope, n->lane) : scope;
-}
-
-static void lane_close(Nest *n, Scope *scope, bool laned)
-{
-    if (laned)
-        close_loop(n, scope, n->lane, lane_lo(n), lane_hi(n));
-}
-
-static Stmt *set_total(Nest *n, Scope *scope, Value *total, Combine combine, Expr *value)
-{
-    Stmt *stmt = append(n, &scope->block, STMT_SET);
-    stmt->target = total;
-    stmt->combine = combine;
-    stmt->value = value;
-    if (total->type.rank > 0) {
-        stmt->nindex = 1;
-        stmt->index = ARENA_NEW(n->context->arena, Expr *);
-        stmt->index[0] = lane_index(n);
-    }
-    return stmt;
-}
-
-/* Declares a local, or one for each lane, and gives it its first value. */
-static Value *declare_total(Nest *n, Scope *scope, const char *name, DType dtype, bool laned, Expr *start)
-{
-    Stmt *var = append(n, &scope->block, STMT_VAR);
-    var->target = local_new(n, name, dtype, laned ? 1 : 0);
-    if (!laned) {
-        var->value = start;
-        return var->target;
-    }
-    var->count = expr_index(n->context, n->lanes);
-    if (dtype_is_float(dtype) ? start->u.f == 0 : start->u.i == 0) {
-        var->value = start;
-    } else {
-        Scope *lane = lane_open(n, scope, true);
-        set_total(n, lane, var->target, COMBINE_SET, start);
-        lane_close(n, lane, true);
-    }
-    return var->target;
-}
-
-static void open_accumulator(Nest *n, Accumulator *a, Scope *scope)
-{
-    const Combine combine = a->e->u.combine;
-    const bool laned = is_laned(n, a->e, scope);
-    const DType dtype = a->e->dtype;
-    if (!combine_is_arg(combine)) {
-        a->total = declare_total(n, scope, combination[combine].name, dtype, laned, neutral(n, combine, dtype));
-        return;
-    }
-    a->total = declare_total(n, scope, "at_best", INDEX, laned, expr_index(n->context, -1));
-    const DType compared = a->e->arg[0]->dtype;
-    a->best = declare_total(n, scope, "best", compared, laned,
-                            dtype_is_float(compared) ? expr_float(n->context, compared, 0)
-                                                     : expr_int(n->context, compared, 0));
-}
-
-/* Whether the new value is the better one; the first is, and a NaN is better than any number (as in NumPy). */
-static Expr *is_better(Nest *n, const Accumulator *a, Expr *value)
-{
-    Context *context = n->context;
-    const Combine combine = a->e->u.combine;
-    const bool is_max = combine == COMBINE_ARG_MAX || combine == COMBINE_ARG_MAX_LAST;
-    const bool last = combine == COMBINE_ARG_MAX_LAST || combine == COMBINE_ARG_MIN_LAST;
-    Expr *best = load_total(n, a->best);
-    Expr *better = expr_call2(context,
-                              is_max ? (last ? S_GREATER_EQUAL : S_GREATER)
-                              : last ? S_LESS_EQUAL
-                                     : S_LESS,
-                              value, best);
-    if (dtype_is_float(value->dtype)) {
-        Expr *is_nan = expr_call1(context, S_IS_NAN, value);
-        if (!last)
-            is_nan =
-                expr_call2(context, S_AND, is_nan, expr_call1(context, S_NOT, expr_call1(context, S_IS_NAN, best)));
-        better = expr_call2(context, S_OR, better, is_nan);
-    }
-    Expr *first = expr_arith(context, I_LESS, load_total(n, a->total), expr_index(context, 0));
-    return expr_arith(context, I_OR, first, better);
-}
-
-static void accumulate(Nest *n, const Accumulator *a, Scope *scope)
-{
-    const bool laned = a->total->type.rank > 0;
-    Scope *lane = lane_open(n, scope, laned);
-    Expr *value = place(n, a->e->arg[0], lane);
-    if (!a->best) {
-        set_total(n, lane, a->total, a->e->u.combine, value);
-    } else {
-        value = let(n, lane, a->e->arg[0], value);
-        Stmt *stmt = append(n, &lane->block, STMT_IF);
-        stmt->value = is_better(n, a, value);
-        Scope *better = arm_new(n, lane, false);
-        set_total(n, better, a->best, COMBINE_SET, value);
-        set_total(n, better, a->total, COMBINE_SET,
-                  expr_arith(n->context, I_SUB, expr_axis(n->context, a->e->over[0]), a->e->over[0]->lo));
-        stmt->body = better->block;
-    }
-    lane_close(n, lane, laned);
-}
-
-/* Where no point was reduced, the result is the expression for an empty range. */
-static void settle_empty(Nest *n, const Accumulator *a, Scope *scope)
-{
-    if (!a->e->arg[1])
-        return;
-    Expr *is_empty = NULL;
-    for (int i = 0; i < a->e->nover; i++) {
-        const Axis *axis = a->e->over[i];
-        Expr *empty = expr_arith(n->context, I_LESS_EQUAL, place(n, axis->hi, scope), place(n, axis->lo, scope));
-        is_empty = is_empty ? expr_arith(n->context, I_OR, is_empty, empty) : empty;
-    }
-    int64_t never;
-    if (expr_is_int(is_empty, &never) && !never)
-        return;
-    const bool laned = a->total->type.rank > 0;
-    Scope *arm = arm_new(n, scope, false), *lane = lane_open(n, arm, laned);
-    set_total(n, lane, a->total, COMBINE_SET, place(n, a->e->arg[1], lane));
-    lane_close(n, lane, laned);
-    Stmt *stmt = append(n, &scope->block, STMT_IF);
-    stmt->value = is_empty;
-    stmt->body = arm->block;
-}
-
-/* Whether e holds r, itself or deeper. */
-static bool holds(const Expr *e, const Expr *r, Map *seen)
-{
-    if (e == r)
-        return true;
-    if (map_get(seen, e))
-        return false;
-    map_set(seen, e, e);
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i] && holds(e->arg[i], r, seen))
-            return true;
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
-        if (holds(e->index[i], r, seen))
-            return true;
-    for (int i = 0; i < e->nover; i++)
-        if (holds(e->over[i]->lo, r, seen) || holds(e->over[i]->hi, r, seen))
-            return true;
-    return false;
-}
-
-static bool is_independent(Nest *n, const Expr *a, const Expr *b)
-{
-    return !holds(a, b, map_new(n->context->arena)) && !holds(b, a, map_new(n->context->arena));
-}
-
-/* The reductions that share e's loops: over the same axes, from the same scope, not one of another. */
-static int find_batch(Nest *n, Expr *e, Scope *scope, Accumulator *batch, int capacity)
-{
-    int count = 0;
-    batch[count++] = (Accumulator){.e = e};
-    const bool alone = !nest_facts(n, e)->is_certain || nest_facts(n, e)->is_pinned;
-    for (int i = 0; i < n->nreduction && !alone && count < capacity; i++) {
-        Expr *other = n->reduction[i];
-        const Facts *facts = nest_facts(n, other);
-        bool joins = other != e && other->nover == e->nover && facts->is_certain && !facts->is_pinned &&
-                     memcmp(other->over, e->over, sizeof *e->over * (size_t)e->nover) == 0 &&
-                     !find_placed(scope, other) && axis_set_covers(scope->bound, reads_of(n, other)) &&
-                     target(n, other, scope) == scope;
-        for (int k = 0; k < count && joins; k++)
-            joins = is_independent(n, other, batch[k].e);
-        if (joins)
-            batch[count++] = (Accumulator){.e = other};
-    }
-    return count;
-}
-
-static Expr *place_reduction(Nest *n, Expr *e, Scope *scope)
-{
-    enum { MAX_BATCH = 16 };
-    Accumulator batch[MAX_BATCH];
-    Expr *lo[MAX_RANK], *hi[MAX_RANK];
-    Scope *loop[MAX_RANK + 1] = {scope};
-    const int count = find_batch(n, e, scope, batch, MAX_BATCH);
-    for (int i = 0; i < count; i++)
-        open_accumulator(n, &batch[i], scope);
-    for (int i = 0; i < e->nover; i++) {
-        lo[i] = place(n, e->over[i]->lo, loop[i]);
-        hi[i] = place(n, e->over[i]->hi, loop[i]);
-        loop[i + 1] = scope_new(n, loop[i], e->over[i]);
-    }
-    for (int i = 0; i < count; i++)
-        accumulate(n, &batch[i], loop[e->nover]);
-    for (int i = e->nover; i-- > 0;)
-        close_loop(n, loop[i + 1], e->over[i], lo[i], hi[i]);
-    for (int i = 0; i < count; i++) {
-        settle_empty(n, &batch[i], scope);
-        map_set(scope->placed, batch[i].e, load_total(n, batch[i].total));
-    }
-    return map_get(scope->placed, e);
 }
 
 /* ---- checked indices ---- nest_checks has seen to it that they are in range */

@@ -414,12 +414,12 @@ static Printed print_cast(Printer *p, const Expr *e)
 }
 
 /* ---- index arithmetic ---- */
-static Printed binary(Printer *p, Printed a, const char *operator, Printed b, Precedence precedence)
+Printed print_binary(Printer *p, Printed a, const char *op, Printed b, Precedence precedence)
 {
     const bool mixes = precedence == P_OR; /* compilers ask for parentheses around && in || */
     const char *left = print_within(p, a, mixes && a.precedence == P_AND ? P_POSTFIX : precedence);
     const char *right = print_within(p, b, mixes && b.precedence == P_AND ? P_POSTFIX : precedence + 1);
-    return (Printed){print_format(p, "%s %s %s", left, operator, right), precedence};
+    return (Printed){print_format(p, "%s %s %s", left, op, right), precedence};
 }
 
 static bool is_plain_division(const Printer *p, const Expr *e)
@@ -446,7 +446,7 @@ static Printed print_index(Printer *p, const Expr *e)
     if (op == I_ADD && expr_is_int(e->arg[1], &constant) && constant < 0 && constant > INT64_MIN) {
         Expr negated = *e->arg[1];
         negated.u.i = -constant;
-        return binary(p, a, "-", print_const(p, &negated), P_ADD);
+        return print_binary(p, a, "-", print_const(p, &negated), P_ADD);
     }
     const Printed b = print_expression(p, e->arg[1]);
     const bool divides = op == I_DIV || op == I_MOD;
@@ -454,12 +454,12 @@ static Printed print_index(Printer *p, const Expr *e)
         const char *name = op == I_DIV ? "floor_div" : op == I_MOD ? "mod" : table[op].text;
         return (Printed){print_format(p, "%s(%s, %s)", index_helper(p, name), a.text, b.text), P_POSTFIX};
     }
-    return binary(p, a, table[op].text, b, table[op].precedence);
+    return print_binary(p, a, table[op].text, b, table[op].precedence);
 }
 
 /* ---- memory ---- */
 /* The place of an element: ((i0 * d1 + i1) * d2 + i2 ... */
-static Expr *flat_index(Printer *p, const Value *value, Expr *const *index)
+Expr *print_flat_index(Printer *p, const Value *value, Expr *const *index)
 {
     Context *context = p->context;
     Expr *flat = expr_index(context, 0);
@@ -480,7 +480,7 @@ const char *print_element(Printer *p, const Value *value, Expr *const *index, bo
                      print_format(p, "value '%s' is read where it has no memory", value->name));
     if (!is_local(value))
         use_value(p, value, is_written);
-    return print_format(p, "%s[%s]", name, print_expression(p, flat_index(p, value, index)).text);
+    return print_format(p, "%s[%s]", name, print_expression(p, print_flat_index(p, value, index)).text);
 }
 
 static Printed print_load(Printer *p, const Expr *e)
@@ -501,8 +501,9 @@ static Printed print_select(Printer *p, const Expr *e)
                      P_CHOICE};
 }
 
-static const char *axis_text(const Printer *p, const Axis *axis)
+static const char *axis_text(Printer *p, const Axis *axis)
 {
+    p->has_lane |= axis == p->lane;
     const char *name = map_get(p->axis_name, axis);
     return name ? name : axis->name;
 }

@@ -17,6 +17,7 @@ typedef struct {
     Helper *first;     /* their names */
     bool needs_float;  /* runtime/float.c */
     bool needs_scalar; /* runtime/scalar.h */
+    bool needs_vector; /* runtime/vector.h */
     bool needs_tile;   /* templates/tile.c.t */
     bool needs_cblas;
 } Helpers;
@@ -32,7 +33,7 @@ typedef struct {
 typedef struct {
     Context *context;
     Text *text;                                               /* where statements go */
-    const char *prefix;                                       /* of file-scope names: "gcn_" */
+    const char *prefix, *upper;                               /* of file-scope names: "gcn_", and of macros */
     const char *status;                                       /* what STMT_FAIL returns: "GCN_BAD_INDEX" */
     const char *(*value_name)(void *who, const Value *value); /* of the tensor's data; locals are named by themselves */
     void *who;
@@ -40,7 +41,10 @@ typedef struct {
     Map *axis_name;   /* Axis -> the C name of the loop that is open over it */
     Helpers *helpers;
     Uses uses;
-    bool threads; /* parallel loops get OpenMP pragmas */
+    bool threads;              /* parallel loops get OpenMP pragmas */
+    const Axis *lane, *vector; /* of the loop over vectors that is open; NULL: none */
+    bool has_lane;             /* its body speaks of the lane */
+    Map *is_vector;            /* locals that hold vectors */
 } Printer;
 
 Helpers *helpers_new(Arena *arena);
@@ -71,6 +75,12 @@ typedef struct {
 } Printed;
 
 Printed print_expression(Printer *printer, const Expr *e);
+/* The same over the lanes of the loop over vectors that is open (print_vector.c). `varies`: the text is a vector, else
+ * it is a float that all lanes share. */
+Printed print_vector(Printer *printer, const Expr *e, bool *varies);
+/* The text as a vector in any case. */
+const char *print_splat(Printer *printer, const Expr *e);
+Printed print_binary(Printer *printer, Printed a, const char *op, Printed b, Precedence precedence);
 /* The text, in parentheses when it binds less tightly than it must. */
 const char *print_within(Printer *printer, Printed printed, Precedence least);
 /* The element of a tensor or local as it is stored: an lvalue. */
@@ -80,6 +90,10 @@ const char *print_element(Printer *printer, const Value *value, Expr *const *ind
 const char *print_from_float(Printer *printer, DType type, const char *value, bool is_cast);
 /* A string printed as printf would, in the arena. */
 char *print_format(Printer *printer, const char *form, ...) __attribute__((format(printf, 2, 3)));
+/* A tensor's or local's memory from an offset on. */
+const char *print_pointer(Printer *printer, const Value *value, const Expr *offset, bool is_written);
+/* The place of an element in a tensor or local. */
+Expr *print_flat_index(Printer *printer, const Value *value, Expr *const *index);
 /* Notes that the text speaks of the tensor. */
 void use_value(Printer *printer, const Value *value, bool is_written);
 

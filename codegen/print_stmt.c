@@ -2,6 +2,11 @@
 #include "print.h"
 #include <string.h>
 
+static const char *macro_name(Printer *p, const char *name)
+{
+    return print_format(p, "%s%s", p->upper, name);
+}
+
 static const char *type_of(const Value *local)
 {
     return local->type.dtype == INDEX ? "int64_t" : dtype_info(local->type.dtype)->compute;
@@ -24,8 +29,42 @@ static const char *print_widened(Printer *p, const Expr *e)
     return print_expression(p, widens ? e->arg[0] : e).text;
 }
 
+/* An assignment inside a loop over vectors: to vectors, or to memory. */
+static void print_vector_set(Printer *p, const Stmt *stmt)
+{
+    const Value *target = stmt->target;
+    bool varies;
+    if (!stmt->is_vector) {
+        const char *to = print_pointer(p, target, print_flat_index(p, target, stmt->index), true);
+        text_line(p->text, "%sstore(%s, %s);", p->prefix, to, print_splat(p, stmt->value));
+        return;
+    }
+    const char *place = print_element(p, target, stmt->index, true);
+    if (stmt->combine == COMBINE_ADD || stmt->combine == COMBINE_MUL)
+        text_line(p->text, "%s %s= %s;", place, stmt->combine == COMBINE_ADD ? "+" : "*",
+                  print_vector(p, stmt->value, &varies).text);
+    else if (stmt->combine == COMBINE_SET)
+        text_line(p->text, "%s = %s;", place, print_splat(p, stmt->value));
+    else
+        text_line(p->text, "%s = %svector_%s(%s, %s);", place, p->prefix, stmt->combine == COMBINE_MAX ? "max" : "min",
+                  place, print_splat(p, stmt->value));
+}
+
+static const char *print_sum(Printer *p, const Stmt *stmt)
+{
+    return print_format(p, "%ssum(%s)", p->prefix, print_expression(p, stmt->value).text);
+}
+
 static void print_set(Printer *p, const Stmt *stmt)
 {
+    if (p->lane) {
+        print_vector_set(p, stmt);
+        return;
+    }
+    if (stmt->is_sum) {
+        text_line(p->text, "%s = %s;", print_element(p, stmt->target, stmt->index, true), print_sum(p, stmt));
+        return;
+    }
     const Value *target = stmt->target;
     const char *place = print_element(p, target, stmt->index, true);
     const bool converted = !is_local(target) && dtype_is_converted(target->type.dtype);
@@ -72,18 +111,45 @@ static void print_pragma(Printer *p, const Stmt *stmt)
     text_line(p->text, "#endif");
 }
 
+/* The body of a loop over vectors; before it the first of the vector's lanes, where it speaks of that. */
+static void print_vector_body(Printer *p, const Stmt *stmt)
+{
+    Text *text = p->text, *body = text_new(p->context->arena);
+    body->indent = text->indent + 1;
+    map_set(p->axis_name, stmt->lane, stmt->lane_name);
+    p->helpers->needs_vector = true;
+    p->lane = stmt->lane;
+    p->vector = stmt->axis;
+    p->has_lane = false;
+    p->text = body;
+    print_block(p, &stmt->body);
+    p->text = text;
+    p->lane = p->vector = NULL;
+    const char *base = stmt->lane_base ? print_format(p, "%s + ", print_expression(p, stmt->lane_base).text) : "";
+    if (p->has_lane)
+        text_line(text, "    const int64_t %s = %s%s(%s, %lld);", stmt->lane_name, base, macro_name(p, "LANE"),
+                  stmt->axis_name, (long long)stmt->lanes);
+    text_string(text, body->data);
+    text_line(text, "}");
+}
+
 static void print_for(Printer *p, const Stmt *stmt)
 {
-    const bool braces = !is_short(&stmt->body);
+    const bool braces = stmt->lane || !is_short(&stmt->body);
     const char *name = stmt->axis_name;
     if (stmt->work)
         print_pragma(p, stmt);
+    if (stmt->is_unrolled)
+        text_line(p->text, "%s", macro_name(p, "UNROLL"));
     map_set(p->axis_name, stmt->axis, name);
     const char *step = stmt->step ? print_format(p, "%s += %s", name, print_expression(p, stmt->step).text)
                                   : print_format(p, "%s++", name);
     text_line(p->text, "for (int64_t %s = %s; %s < %s; %s)%s", name, print_widened(p, stmt->lo), name,
               print_within(p, print_expression(p, stmt->hi), P_SHIFT), step, braces ? " {" : "");
-    print_body(p, &stmt->body, braces);
+    if (stmt->lane)
+        print_vector_body(p, stmt);
+    else
+        print_body(p, &stmt->body, braces);
 }
 
 static void print_if(Printer *p, const Stmt *stmt)
@@ -100,22 +166,56 @@ static void print_if(Printer *p, const Stmt *stmt)
 
 static void print_var(Printer *p, const Stmt *stmt)
 {
-    const char *type = type_of(stmt->target), *name = stmt->target->name;
+    const char *type = stmt->is_vector ? print_format(p, "%svector", p->prefix) : type_of(stmt->target);
+    const char *name = stmt->target->name;
+    if (stmt->is_vector) {
+        p->helpers->needs_vector = true;
+        map_set(p->is_vector, stmt->target, stmt);
+    }
     if (stmt->count)
         text_line(p->text, "%s %s[%s]%s;", type, name, print_expression(p, stmt->count).text,
                   stmt->value ? " = {0}" : "");
     else if (stmt->value)
-        text_line(p->text, "%s %s = %s;", type, name, print_expression(p, stmt->value).text);
+        text_line(p->text, "%s %s = %s;", type, name,
+                  stmt->is_sum      ? print_sum(p, stmt)
+                  : stmt->is_vector ? print_splat(p, stmt->value)
+                                    : print_expression(p, stmt->value).text);
     else
         text_line(p->text, "%s %s;", type, name);
 }
 
-/* A tensor's memory from an offset on. */
-static const char *pointer(Printer *p, const Value *value, const Expr *offset, bool is_written)
+static void print_let(Printer *p, const Stmt *stmt)
+{
+    bool varies = false;
+    const char *value = stmt->is_sum ? print_sum(p, stmt)
+                        : p->lane    ? print_vector(p, stmt->value, &varies).text
+                                     : print_widened(p, stmt->value);
+    if (varies)
+        map_set(p->is_vector, stmt->target, stmt);
+    text_line(p->text, "const %s %s = %s;", varies ? print_format(p, "%svector", p->prefix) : type_of(stmt->target),
+              stmt->target->name, value);
+}
+
+static void print_each(Printer *p, const Stmt *stmt)
+{
+    p->helpers->needs_vector = true;
+    text_line(p->text, "%seach_%s(%s, %s);", p->prefix, stmt->function, print_expression(p, stmt->value).text,
+              stmt->target->name);
+}
+
+static void print_prefetch(Printer *p, const Stmt *stmt)
+{
+    p->helpers->needs_vector = true;
+    text_line(p->text, "%sprefetch(%s, %lld);", p->prefix, print_pointer(p, stmt->target, stmt->value, false),
+              (long long)stmt->lanes);
+}
+
+const char *print_pointer(Printer *p, const Value *value, const Expr *offset, bool is_written)
 {
     int64_t constant;
-    use_value(p, value, is_written);
-    const char *name = p->value_name(p->who, value);
+    if (!is_local(value))
+        use_value(p, value, is_written);
+    const char *name = is_local(value) ? value->name : p->value_name(p->who, value);
     if (expr_is_int(offset, &constant) && constant == 0)
         return name;
     return print_format(p, "%s + %s", name, print_within(p, print_expression(p, offset), P_ADD));
@@ -124,13 +224,14 @@ static const char *pointer(Printer *p, const Value *value, const Expr *offset, b
 static void print_tile(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
-    p->helpers->needs_tile = true;
+    p->helpers->needs_tile = p->helpers->needs_vector = true;
     const char *head = print_format(p, "%stile(", p->prefix);
     text_wrapped(p->text,
                  print_format(p, "%s%s, %s, %s, %s, %s, %s, %s);", head, print_expression(p, call->rows).text,
                               print_expression(p, call->columns).text, print_expression(p, call->depth).text,
-                              pointer(p, call->a, call->a_offset, false), print_expression(p, call->a_stride).text,
-                              pointer(p, call->b, call->b_offset, false), stmt->target->name),
+                              print_pointer(p, call->a, call->a_offset, false),
+                              print_expression(p, call->a_stride).text,
+                              print_pointer(p, call->b, call->b_offset, false), stmt->target->name),
                  4 * p->text->indent + (int)strlen(head));
 }
 
@@ -150,10 +251,10 @@ static void print_sgemm(Printer *p, const Stmt *stmt)
         p->text,
         print_format(p, "cblas_sgemm(CblasRowMajor, CblasNoTrans, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",
                      call->b_transposed ? "CblasTrans" : "CblasNoTrans", blas_int(p, call->rows),
-                     blas_int(p, call->columns), blas_int(p, call->depth), pointer(p, call->a, call->a_offset, false),
-                     blas_int(p, call->a_stride), pointer(p, call->b, call->b_offset, false),
-                     blas_int(p, call->b_stride), pointer(p, stmt->target, call->out_offset, true),
-                     blas_int(p, call->columns)),
+                     blas_int(p, call->columns), blas_int(p, call->depth),
+                     print_pointer(p, call->a, call->a_offset, false), blas_int(p, call->a_stride),
+                     print_pointer(p, call->b, call->b_offset, false), blas_int(p, call->b_stride),
+                     print_pointer(p, stmt->target, call->out_offset, true), blas_int(p, call->columns)),
         4 * p->text->indent + (int)strlen("cblas_sgemm("));
 }
 
@@ -164,8 +265,13 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         print_for(p, stmt);
         break;
     case STMT_LET:
-        text_line(p->text, "const %s %s = %s;", type_of(stmt->target), stmt->target->name,
-                  print_widened(p, stmt->value));
+        print_let(p, stmt);
+        break;
+    case STMT_EACH:
+        print_each(p, stmt);
+        break;
+    case STMT_PREFETCH:
+        print_prefetch(p, stmt);
         break;
     case STMT_VAR:
         print_var(p, stmt);

@@ -156,7 +156,7 @@ struct Program {
     int nstate;
     int noutput; /* graph outputs have a buffer each, also when they are one value */
     Buffer **output;
-    Requirements requires; /* of the caller's sizes, compared before all else */
+    Requirements requires;     /* of the caller's sizes, compared before all else */
     const char **output_shape; /* of the argument that takes an output's dimensions; NULL: the caller can tell them */
     Buffer *sizes;      /* what the caller gave as sizes, beside the structure that was made with them; NULL: none */
     bool has_structure; /* some steps are of the graph's structure: those come first */

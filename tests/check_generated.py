@@ -24,6 +24,7 @@ import raw
 
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror".split()
 COMPILERS = [["gcc", "-std=c99"], ["clang", "-std=c99"], ["g++", "-x", "c++"], ["clang++", "-x", "c++"]]
+FAST = ["-O2", "-march=native"]
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
 FORBIDDEN_CALLS = re.compile(r"^(malloc|calloc|realloc|free|alloca|printf|puts|putchar|fopen|abort|exit|rand|time|system)$")
 HOSTILE = {"negative": -1, "one past the last vertex": None, "2^33": 2**33}
@@ -55,6 +56,10 @@ class Generated:
         run([self.onnx2c, "build", self.model / "model.onnx", "-o", out, "--name", self.name, "--threads", "--driver"])
         return out
 
+    def widths(self):
+        """Flags for vectors of the least width, of the machine's, and for none."""
+        return [], ["-march=native"], [f"-D{self.name.upper()}_PLAIN"]
+
     def library(self):
         return [path for path in self.sources if not path.stem.endswith(("_test", "_driver"))]
 
@@ -69,7 +74,8 @@ class Generated:
     def test_compiles_without_a_warning(self):
         for compiler in COMPILERS:
             for source in self.sources:
-                run([*compiler, *WARNINGS, "-O1", "-c", source, "-o", self.folder / "warned.o"], cwd=self.out)
+                for width in self.widths() if source.stem == self.name else [[]]:
+                    run([*compiler, *WARNINGS, *width, "-O1", "-c", source, "-o", self.folder / "warned.o"], cwd=self.out)
 
     def test_object_keeps_nothing_and_calls_little(self):
         for source in self.library():
@@ -107,16 +113,17 @@ class Generated:
         return int(line.split()[0])
 
     def test_right_under_sanitizers(self):
-        program = self.driver("sanitized", SANITIZERS)
-        for data_set in self.data_sets:
-            folder = self.prepare(raw.inputs(data_set), "data")
-            assert self.status(program, folder) == 0, f"{data_set.name}: not ok"
-            wanted = raw.load(data_set / "output_0.pb")
-            got = raw.read(folder / "output_0.raw", wanted.dtype)
-            np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-5, err_msg=data_set.name)
+        for width in self.widths():
+            program = self.driver("sanitized", [*SANITIZERS, *width])
+            for data_set in self.data_sets:
+                folder = self.prepare(raw.inputs(data_set), "data")
+                assert self.status(program, folder) == 0, f"{data_set.name}: not ok with {width}"
+                wanted = raw.load(data_set / "output_0.pb")
+                got = raw.read(folder / "output_0.raw", wanted.dtype)
+                np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-5, err_msg=f"{data_set.name} with {width}")
 
     def test_same_bits_at_any_number_of_threads(self):
-        serial, threaded = self.driver("serial", ["-O2"]), self.driver("threaded", ["-O2", "-fopenmp"])
+        serial, threaded = self.driver("serial", FAST), self.driver("threaded", [*FAST, "-fopenmp"])
         for data_set in self.data_sets:
             outputs = []
             for program, threads in (serial, "1"), (threaded, "1"), (threaded, "2"):

@@ -1,0 +1,326 @@
+/* reduce.c -- a reduction's total: a local, or one for each lane; the loops that find it, shared by those over one
+ * range. */
+#include "nest_state.h"
+#include "vector.h"
+#include <string.h>
+
+static const struct {
+    const char *name;
+    double neutral;
+} combination[] = {
+    [COMBINE_ADD] = {"sum", 0},           [COMBINE_MUL] = {"product", 1},  [COMBINE_MAX] = {"greatest", -1},
+    [COMBINE_MIN] = {"least", 1},         [COMBINE_AND] = {"all", 1},      [COMBINE_OR] = {"any", 0},
+    [COMBINE_ARG_MAX] = {"best", 0},      [COMBINE_ARG_MIN] = {"best", 0}, [COMBINE_ARG_MAX_LAST] = {"best", 0},
+    [COMBINE_ARG_MIN_LAST] = {"best", 0},
+};
+
+/* ---- lanes ---- */
+unsigned lanes_of(Nest *n, const Expr *e, const Scope *at)
+{
+    const AxisSet reads = nest_facts(n, e)->reads;
+    unsigned lanes = 0;
+    if (n->lane && axis_set_has(n, reads, n->lane) && !axis_set_has(n, at->bound, n->lane))
+        lanes |= LANES_INNER;
+    if (n->outer_lane && axis_set_has(n, reads, n->outer_lane) && !axis_set_has(n, at->bound, n->outer_lane))
+        lanes |= LANES_OUTER;
+    return lanes;
+}
+
+int64_t lane_count(const Nest *n, unsigned lanes)
+{
+    return (lanes & LANES_INNER ? n->lanes : 1) * (lanes & LANES_OUTER ? n->outer_lanes : 1);
+}
+
+Expr *lane_index(Nest *n, unsigned lanes)
+{
+    Context *context = n->context;
+    Expr *index = expr_index(context, 0);
+    if (lanes & LANES_OUTER)
+        index = expr_axis(context, n->outer_lane);
+    if (!(lanes & LANES_INNER))
+        return index;
+    Expr *lane = expr_axis(context, n->lane);
+    if (n->lane_base)
+        lane = expr_arith(context, I_SUB, lane, n->lane_base);
+    return expr_arith(context, I_ADD, expr_arith(context, I_MUL, index, expr_index(context, n->lanes)), lane);
+}
+
+Scope *lane_open(Nest *n, Scope *scope, unsigned lanes)
+{
+    if (lanes & LANES_OUTER)
+        scope = scope_new(n, scope, n->outer_lane);
+    return lanes & LANES_INNER ? scope_new(n, scope, n->lane) : scope;
+}
+
+void lane_close(Nest *n, Scope *scope, unsigned lanes)
+{
+    if (lanes & LANES_INNER) {
+        close_loop(n, scope, n->lane, lane_lo(n), lane_hi(n));
+        scope = scope->outer;
+    }
+    if (lanes & LANES_OUTER)
+        close_loop(n, scope, n->outer_lane, n->outer_lane->lo, n->outer_lane->hi);
+}
+
+/* ---- totals ---- */
+Expr *reduction_start(Nest *n, Combine combine, DType dtype)
+{
+    Context *context = n->context;
+    if (combine_is_arg(combine) || (combine != COMBINE_MAX && combine != COMBINE_MIN))
+        return dtype_is_float(dtype) ? expr_float(context, dtype, combination[combine].neutral)
+                                     : expr_int(context, dtype, (int64_t)combination[combine].neutral);
+    const bool is_max = combine == COMBINE_MAX;
+    if (dtype_is_float(dtype))
+        return expr_float(context, dtype, is_max ? -1.0 / 0.0 : 1.0 / 0.0);
+    const int bits = dtype_info(dtype)->class == BOOLEAN ? 1 : (int)(8 * dtype_info(dtype)->size);
+    if (dtype_info(dtype)->class == SIGNED)
+        return expr_int(context, dtype,
+                        is_max ? (int64_t)(UINT64_MAX << (bits - 1)) : (int64_t) ~(UINT64_MAX << (bits - 1)));
+    return expr_int(context, dtype, is_max ? 0 : bits == 64 ? -1 : (int64_t) ~(UINT64_MAX << bits));
+}
+
+Expr *load_total(Nest *n, Value *total, unsigned lanes)
+{
+    return total->type.rank == 0 ? expr_load(n->context, total, NULL)
+                                 : expr_load(n->context, total, (Expr *[]){lane_index(n, lanes)});
+}
+
+Stmt *set_total(Nest *n, Scope *scope, Value *total, unsigned lanes, Combine combine, Expr *value)
+{
+    Stmt *stmt = append(n, &scope->block, STMT_SET);
+    stmt->target = total;
+    stmt->combine = combine;
+    stmt->value = value;
+    if (total->type.rank > 0) {
+        stmt->nindex = 1;
+        stmt->index = ARENA_NEW(n->context->arena, Expr *);
+        stmt->index[0] = lane_index(n, lanes);
+    }
+    return stmt;
+}
+
+/* Declares a local, or one for each lane, and gives it its first value (NULL: none yet). */
+static Value *declare_total(Nest *n, Scope *scope, const char *name, DType dtype, unsigned lanes, Expr *start)
+{
+    Stmt *var = append(n, &scope->block, STMT_VAR);
+    var->target = local_new(n, name, dtype, lanes ? 1 : 0);
+    if (!lanes) {
+        var->value = start;
+        return var->target;
+    }
+    var->count = expr_index(n->context, lane_count(n, lanes));
+    if (!start)
+        return var->target;
+    if (dtype_is_float(dtype) ? start->u.f == 0 : start->u.i == 0) {
+        var->value = start;
+    } else {
+        Scope *lane = lane_open(n, scope, lanes);
+        set_total(n, lane, var->target, lanes, COMBINE_SET, start);
+        lane_close(n, lane, lanes);
+    }
+    return var->target;
+}
+
+static void open_accumulator(Nest *n, Accumulator *a, Scope *scope, bool is_set_later)
+{
+    const Combine combine = a->e->u.combine;
+    const DType dtype = a->e->dtype;
+    if (!combine_is_arg(combine)) {
+        Expr *start = is_set_later ? NULL : reduction_start(n, combine, dtype);
+        a->total = declare_total(n, scope, combination[combine].name, dtype, a->lanes, start);
+        return;
+    }
+    a->total = declare_total(n, scope, "at_best", INDEX, a->lanes, expr_index(n->context, -1));
+    const DType compared = a->e->arg[0]->dtype;
+    a->best = declare_total(n, scope, "best", compared, a->lanes,
+                            dtype_is_float(compared) ? expr_float(n->context, compared, 0)
+                                                     : expr_int(n->context, compared, 0));
+}
+
+/* Whether the new value is the better one; the first is, and a NaN is better than any number (as in NumPy). */
+static Expr *is_better(Nest *n, const Accumulator *a, Expr *value)
+{
+    Context *context = n->context;
+    const Combine combine = a->e->u.combine;
+    const bool is_max = combine == COMBINE_ARG_MAX || combine == COMBINE_ARG_MAX_LAST;
+    const bool last = combine == COMBINE_ARG_MAX_LAST || combine == COMBINE_ARG_MIN_LAST;
+    Expr *best = load_total(n, a->best, a->lanes);
+    Expr *better = expr_call2(context,
+                              is_max ? (last ? S_GREATER_EQUAL : S_GREATER)
+                              : last ? S_LESS_EQUAL
+                                     : S_LESS,
+                              value, best);
+    if (dtype_is_float(value->dtype)) {
+        Expr *is_nan = expr_call1(context, S_IS_NAN, value);
+        if (!last)
+            is_nan =
+                expr_call2(context, S_AND, is_nan, expr_call1(context, S_NOT, expr_call1(context, S_IS_NAN, best)));
+        better = expr_call2(context, S_OR, better, is_nan);
+    }
+    Expr *first = expr_arith(context, I_LESS, load_total(n, a->total, a->lanes), expr_index(context, 0));
+    return expr_arith(context, I_OR, first, better);
+}
+
+static void accumulate(Nest *n, const Accumulator *a, Scope *scope)
+{
+    Scope *lane = lane_open(n, scope, a->lanes);
+    Expr *value = place(n, a->e->arg[0], lane);
+    if (!a->best) {
+        set_total(n, lane, a->total, a->lanes, a->e->u.combine, value);
+    } else {
+        value = let(n, lane, a->e->arg[0], value);
+        Stmt *stmt = append(n, &lane->block, STMT_IF);
+        stmt->value = is_better(n, a, value);
+        Scope *better = arm_new(n, lane, false);
+        set_total(n, better, a->best, a->lanes, COMBINE_SET, value);
+        set_total(n, better, a->total, a->lanes, COMBINE_SET,
+                  expr_arith(n->context, I_SUB, expr_axis(n->context, a->e->over[0]), a->e->over[0]->lo));
+        stmt->body = better->block;
+    }
+    lane_close(n, lane, a->lanes);
+}
+
+/* Where no point was reduced, the result is the expression for an empty range. */
+static void settle_empty(Nest *n, const Accumulator *a, Scope *scope)
+{
+    if (!a->e->arg[1])
+        return;
+    Expr *is_empty = NULL;
+    for (int i = 0; i < a->e->nover; i++) {
+        const Axis *axis = a->e->over[i];
+        Expr *empty = expr_arith(n->context, I_LESS_EQUAL, place(n, axis->hi, scope), place(n, axis->lo, scope));
+        is_empty = is_empty ? expr_arith(n->context, I_OR, is_empty, empty) : empty;
+    }
+    int64_t never;
+    if (expr_is_int(is_empty, &never) && !never)
+        return;
+    Scope *arm = arm_new(n, scope, false), *lane = lane_open(n, arm, a->lanes);
+    set_total(n, lane, a->total, a->lanes, COMBINE_SET, place(n, a->e->arg[1], lane));
+    lane_close(n, lane, a->lanes);
+    Stmt *stmt = append(n, &scope->block, STMT_IF);
+    stmt->value = is_empty;
+    stmt->body = arm->block;
+}
+
+/* ---- what shares loops ---- */
+/* Whether e holds r, itself or deeper. */
+static bool holds(const Expr *e, const Expr *r, Map *seen)
+{
+    if (e == r)
+        return true;
+    if (map_get(seen, e))
+        return false;
+    map_set(seen, e, e);
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i] && holds(e->arg[i], r, seen))
+            return true;
+    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
+        if (holds(e->index[i], r, seen))
+            return true;
+    for (int i = 0; i < e->nover; i++)
+        if (holds(e->over[i]->lo, r, seen) || holds(e->over[i]->hi, r, seen))
+            return true;
+    return false;
+}
+
+static bool is_independent(Nest *n, const Expr *a, const Expr *b)
+{
+    return !holds(a, b, map_new(n->context->arena)) && !holds(b, a, map_new(n->context->arena));
+}
+
+/* The reductions that share e's loops: over the same axes, from the same scope, not one of another. */
+static int find_batch(Nest *n, Expr *e, Scope *scope, Accumulator *batch, int capacity)
+{
+    int count = 0;
+    batch[count++] = (Accumulator){.e = e};
+    const bool alone = !nest_facts(n, e)->is_certain || nest_facts(n, e)->is_pinned;
+    for (int i = 0; i < n->nreduction && !alone && count < capacity; i++) {
+        Expr *other = n->reduction[i];
+        const Facts *facts = nest_facts(n, other);
+        bool joins = other != e && other->nover == e->nover && facts->is_certain && !facts->is_pinned &&
+                     memcmp(other->over, e->over, sizeof *e->over * (size_t)e->nover) == 0 &&
+                     !find_placed(scope, other) && axis_set_covers(scope->bound, open_axes_of(n, other)) &&
+                     target(n, other, scope) == scope;
+        for (int k = 0; k < count && joins; k++)
+            joins = is_independent(n, other, batch[k].e);
+        if (joins)
+            batch[count++] = (Accumulator){.e = other};
+    }
+    for (int i = 0; i < count; i++)
+        batch[i].lanes = lanes_of(n, batch[i].e, scope);
+    return count;
+}
+
+/* ---- the loops ---- */
+Scope *reduction_open(Nest *n, ReductionLoops *loops, Scope *scope)
+{
+    const Expr *e = loops->e;
+    loops->scope[0] = scope;
+    for (int i = 0; i < e->nover; i++) {
+        const bool in_chunk = i == 0 && loops->chunk_lo;
+        loops->lo[i] = in_chunk ? loops->chunk_lo : place(n, e->over[i]->lo, loops->scope[i]);
+        loops->hi[i] = in_chunk ? loops->chunk_hi : place(n, e->over[i]->hi, loops->scope[i]);
+        loops->scope[i + 1] = scope_new(n, loops->scope[i], e->over[i]);
+    }
+    return loops->scope[e->nover];
+}
+
+void reduction_close(Nest *n, ReductionLoops *loops)
+{
+    const Expr *e = loops->e;
+    prefetch_ahead(n, loops->scope[e->nover], e->over[e->nover - 1]);
+    for (int i = e->nover; i-- > 0;)
+        close_loop(n, loops->scope[i + 1], e->over[i], loops->lo[i], loops->hi[i]);
+}
+
+static void reduce_plain(Nest *n, const Accumulator *batch, int count, ReductionLoops loops, Scope *scope)
+{
+    bool any = false;
+    for (int i = 0; i < count; i++)
+        any |= !batch[i].vector;
+    if (!any)
+        return;
+    Scope *inner = reduction_open(n, &loops, scope);
+    for (int i = 0; i < count; i++)
+        if (!batch[i].vector)
+            accumulate(n, &batch[i], inner);
+    reduction_close(n, &loops);
+}
+
+/* Those that are found in vectors, the ones over the same lanes in one loop. */
+static void reduce_in_vectors(Nest *n, const Accumulator *batch, int count, const ReductionLoops *loops, Scope *scope)
+{
+    for (unsigned lanes = 1; lanes <= (LANES_INNER | LANES_OUTER); lanes++) {
+        const Accumulator *same[MAX_BATCH];
+        int nsame = 0;
+        for (int i = 0; i < count; i++)
+            if (batch[i].vector && batch[i].lanes == lanes)
+                same[nsame++] = &batch[i];
+        if (nsame > 0)
+            reduce_vectors(n, same, nsame, *loops, scope);
+    }
+}
+
+Expr *place_reduction(Nest *n, Expr *e, Scope *scope)
+{
+    if (is_dot(n, e, scope))
+        return place_dot(n, e, scope);
+    Accumulator batch[MAX_BATCH];
+    const int count = find_batch(n, e, scope, batch, MAX_BATCH);
+    Stages *stages = find_stages(n, batch, count, scope);
+    for (int i = 0; i < count; i++) {
+        batch[i].vector = vector_lane(n, &batch[i]);
+        open_accumulator(n, &batch[i], scope, batch[i].vector && !stages);
+    }
+    ReductionLoops loops = {.e = e};
+    Scope *inner = stages ? open_stages(n, stages, &loops, scope) : scope;
+    reduce_plain(n, batch, count, loops, inner);
+    reduce_in_vectors(n, batch, count, &loops, inner);
+    if (stages)
+        close_stages(n, stages);
+    for (int i = 0; i < count; i++) {
+        settle_empty(n, &batch[i], scope);
+        map_set(scope->placed, batch[i].e, load_total(n, batch[i].total, batch[i].lanes));
+    }
+    return map_get(scope->placed, e);
+}
