@@ -1,5 +1,6 @@
 /* name.c -- see name.h. */
 #include "name.h"
+#include "../frontend/hash.h"
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,10 +37,7 @@ void names_avoid(Names *names, const char *prefix, const char *upper)
 
 static size_t bucket_of(const char *name)
 {
-    uint32_t hash = 2166136261U;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619U;
-    return hash % BUCKETS;
+    return hash_text(name) % BUCKETS;
 }
 
 static bool is_taken(const Names *names, const char *name)

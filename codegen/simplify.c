@@ -1,5 +1,6 @@
 /* simplify.c -- see simplify.h. */
 #include "simplify.h"
+#include "../frontend/hash.h"
 #include "../frontend/map.h"
 #include <string.h>
 
@@ -47,11 +48,6 @@ void simplifier_replace_axis(Simplifier *s, const Axis *axis, Expr *by)
 }
 
 /* ---- equal expressions become one ---- */
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    return (hash ^ value) * UINT64_C(0x100000001B3);
-}
-
 static uint64_t payload(const Expr *e)
 {
     uint64_t bits = 0;
@@ -102,11 +98,11 @@ static bool same(const Expr *a, const Expr *b)
 
 static Expr *intern(Simplifier *s, Expr *e)
 {
-    uint64_t hash = mix(mix((uint64_t)e->kind, (uint64_t)e->dtype), payload(e));
+    uint64_t hash = hash_word(hash_word((uint64_t)e->kind, (uint64_t)e->dtype), payload(e));
     for (int i = 0; i < e->narg; i++)
-        hash = mix(hash, (uint64_t)(uintptr_t)e->arg[i]);
+        hash = hash_pointer(hash, e->arg[i]);
     for (int i = 0; i < index_count(e); i++)
-        hash = mix(hash, (uint64_t)(uintptr_t)e->index[i]);
+        hash = hash_pointer(hash, e->index[i]);
     Interned **bucket = &s->bucket[(hash >> 20) % BUCKETS];
     for (Interned *entry = *bucket; entry; entry = entry->next)
         if (same(entry->e, e))

@@ -1,5 +1,6 @@
 /* dim.c -- symbolic dimensions: making them in normal form, evaluating and substituting. */
 #include "dim_form.h"
+#include "hash.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +22,6 @@ DimTable *dim_table_new(Arena *arena)
 Dim *dim_overflow(DimTable *table)
 {
     return table->overflow;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 29;
 }
 
 /* ---- terms ---- */
@@ -134,10 +129,10 @@ static Dim *intern(DimTable *table)
     int size = 0;
     for (int i = 0; i < table->nsum; i++) {
         const Term *term = &table->sum[i];
-        hash = mix(hash, (uint64_t)term->coefficient);
+        hash = hash_word(hash, (uint64_t)term->coefficient);
         size++;
         for (int k = 0; k < term->degree; k++) {
-            hash = mix(hash, (uint64_t)term->atom[k]->id);
+            hash = hash_word(hash, (uint64_t)term->atom[k]->id);
             size += term->atom[k]->size;
             if (size > DIM_MAX_SIZE)
                 return table->overflow;
@@ -235,7 +230,7 @@ Dim *atom_of(DimTable *table, AtomKind kind, Dim *a, Dim *b)
 {
     if (a->size + b->size >= DIM_MAX_SIZE / 2)
         return table->overflow;
-    Atom **bucket = &table->atom[mix(mix((uint64_t)kind, a->hash), b->hash) % ATOM_BUCKETS];
+    Atom **bucket = &table->atom[hash_word(hash_word((uint64_t)kind, a->hash), b->hash) % ATOM_BUCKETS];
     for (Atom *atom = *bucket; atom; atom = atom->next)
         if (atom->kind == kind && atom->a == a && atom->b == b)
             return atom->self;
@@ -263,10 +258,7 @@ static Dim *symbol_add(DimTable *table, Atom *atom, Atom **bucket)
 
 static Atom **bucket_of_name(const DimTable *table, const char *name)
 {
-    uint64_t hash = 1;
-    for (const char *c = name; *c; c++)
-        hash = mix(hash, (unsigned char)*c);
-    return &table->atom[hash % ATOM_BUCKETS];
+    return &table->atom[hash_text(name) % ATOM_BUCKETS];
 }
 
 static Dim *symbol_find(const DimTable *table, const char *name)
@@ -299,7 +291,7 @@ void symbols_forget(DimTable *table, int count)
 
 Dim *dim_fresh(DimTable *table, const void *key, int element, Dim *limit)
 {
-    Atom **bucket = &table->atom[mix(mix(2, (uint64_t)(uintptr_t)key), (uint64_t)element) % ATOM_BUCKETS];
+    Atom **bucket = &table->atom[hash_word(hash_word(2, (uint64_t)(uintptr_t)key), (uint64_t)element) % ATOM_BUCKETS];
     for (Atom *atom = *bucket; atom; atom = atom->next)
         if (atom->kind == ATOM_SYMBOL && atom->is_fresh && atom->key == key && atom->element == element)
             return atom->self;

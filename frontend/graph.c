@@ -1,4 +1,5 @@
 /* graph.c -- building and changing graphs: values and their names, nodes, readers, removal, order. */
+#include "hash.h"
 #include "ops/op.h"
 #include <string.h>
 
@@ -33,17 +34,9 @@ struct NameTable {
     int next; /* number of the next fresh name */
 };
 
-static size_t name_hash(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-    return (size_t)(hash ^ hash >> 32);
-}
-
 static Value **name_bucket(const struct NameTable *names, const char *name)
 {
-    return &names->bucket[name_hash(name) & (names->nbucket - 1)];
+    return &names->bucket[hash_text(name) & (names->nbucket - 1)];
 }
 
 static Value *name_find(const struct NameTable *names, const char *name)

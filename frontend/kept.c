@@ -23,17 +23,6 @@ static bool is_fixed(const Type *type)
     return fixed;
 }
 
-static void drop_default(Graph *graph, Value *input)
-{
-    int kept = 0;
-    for (int i = 0; i < graph->ninitializer; i++)
-        if (graph->initializer[i] != input)
-            graph->initializer[kept++] = graph->initializer[i];
-    graph->ninitializer = kept;
-    input->constant = NULL;
-    input->is_overridable = false;
-}
-
 static bool open(Model *model, const Property *property)
 {
     Graph *graph = model->graph;
@@ -49,7 +38,7 @@ static bool open(Model *model, const Property *property)
             return invalid(model, property, "an input or output is kept twice");
     model->kept[model->nkept++] = (Kept){input, out, input->constant};
     if (input->constant)
-        drop_default(graph, input);
+        graph_drop_default(graph, input);
     return true;
 }
 

@@ -1,6 +1,6 @@
 /* symbol_table.c -- open addressing with linear probing, at most half full. */
 #include "symbol_table.h"
-#include <stdint.h>
+#include "hash.h"
 #include <string.h>
 
 typedef struct {
@@ -24,14 +24,6 @@ SymbolTable *symbol_table_new(Arena *arena, const SymbolTable *outer)
     return table;
 }
 
-static uint64_t hash_of(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-    return hash ^ hash >> 32;
-}
-
 /* The slot of the name in this very table, or the free one where it belongs. The table is not empty. */
 static Slot *find(const SymbolTable *table, const char *name, uint64_t hash)
 {
@@ -44,7 +36,7 @@ static Slot *find(const SymbolTable *table, const char *name, uint64_t hash)
 
 void *symbol_table_find(const SymbolTable *table, const char *name)
 {
-    uint64_t hash = hash_of(name);
+    uint64_t hash = hash_text(name);
     for (; table; table = table->outer) {
         const Slot *slot = table->count ? find(table, name, hash) : NULL;
         if (slot && slot->name)
@@ -69,7 +61,7 @@ bool symbol_table_define(SymbolTable *table, const char *name, void *meaning)
         return false;
     if (2 * (table->count + 1) > table->capacity)
         grow(table);
-    uint64_t hash = hash_of(name);
+    uint64_t hash = hash_text(name);
     *find(table, name, hash) = (Slot){name, hash, meaning};
     table->count++;
     return true;

@@ -3,6 +3,7 @@
  * Nodes are hash-consed in execution order, so operands are already merged when their readers are looked at. A subgraph
  * sees what the graphs around it computed before its node. Random operators are never equal, each being a fresh draw.
  */
+#include "../frontend/hash.h"
 #include "../frontend/ops/op.h"
 #include "pass.h"
 #include <string.h>
@@ -21,43 +22,29 @@ struct Table {
     const Table *outer; /* of the graph around */
 };
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-    return hash ^ hash >> 29;
-}
-
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count)
-{
-    const unsigned char *const b = bytes;
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ b[i]) * 0x100000001B3u;
-    return mix(hash, count);
-}
-
 static uint64_t hash_tensor(const Tensor *tensor)
 {
     enum { SAMPLE = 4096 }; /* the rest is compared, not hashed */
     const size_t bytes = tensor->dtype == STRING ? 0 : tensor_bytes(tensor);
-    uint64_t hash = mix((uint64_t)tensor->dtype, (uint64_t)tensor->rank);
+    uint64_t hash = hash_word((uint64_t)tensor->dtype, (uint64_t)tensor->rank);
     for (int i = 0; i < tensor->rank; i++)
-        hash = mix(hash, (uint64_t)tensor->dim[i]);
-    return hash_bytes(hash, tensor->data, bytes < SAMPLE ? bytes : SAMPLE);
+        hash = hash_word(hash, (uint64_t)tensor->dim[i]);
+    return hash_word(hash, hash_bytes(tensor->data, bytes < SAMPLE ? bytes : SAMPLE));
 }
 
 static uint64_t hash_node(const Node *node)
 {
-    uint64_t hash = mix((uint64_t)(uintptr_t)node->op, (uint64_t)(uintptr_t)node->function);
+    uint64_t hash = hash_pointer(hash_pointer(0, node->op), node->function);
     for (int i = 0; i < node->nin; i++)
-        hash = mix(hash, (uint64_t)(uintptr_t)node->in[i]);
+        hash = hash_pointer(hash, node->in[i]);
     for (const Attr *attr = node->attr; attr; attr = attr->next) {
-        hash = hash_bytes(mix(hash, attr->kind), attr->name, strlen(attr->name));
+        hash = hash_word(hash_word(hash, attr->kind), hash_text(attr->name));
         if (attr->kind == ATTR_INT)
-            hash = mix(hash, (uint64_t)attr->i);
+            hash = hash_word(hash, (uint64_t)attr->i);
         else if (attr->kind == ATTR_INTS)
-            hash = hash_bytes(hash, attr->ints, attr->count * sizeof *attr->ints);
+            hash = hash_word(hash, hash_bytes(attr->ints, attr->count * sizeof *attr->ints));
         else if (attr->kind == ATTR_TENSOR)
-            hash = mix(hash, hash_tensor(attr->tensor));
+            hash = hash_word(hash, hash_tensor(attr->tensor));
     }
     return hash;
 }

@@ -1,6 +1,7 @@
 /* shape.c -- between dims and nodes; see shape.h. */
 #include "shape.h"
 #include "../frontend/frontend.h"
+#include "../frontend/hash.h"
 #include "../frontend/ops/expr.h"
 #include "../frontend/ops/op.h"
 #include "pass.h"
@@ -226,8 +227,8 @@ static Spelled *spelled_find(Spelling *spelling, Dim *const *dims, int count, bo
 {
     uint64_t hash = (uint64_t)count * 2 + scalar;
     for (int i = 0; i < count; i++)
-        hash = (hash ^ (uint64_t)(uintptr_t)dims[i]) * 0x9E3779B97F4A7C15u;
-    *bucket = (unsigned)(hash >> 40) % BUCKETS;
+        hash = hash_pointer(hash, dims[i]);
+    *bucket = hash % BUCKETS;
     for (Spelled *s = spelling->bucket[*bucket]; s; s = s->next)
         if (s->count == count && s->scalar == scalar &&
             (count == 0 || !memcmp(s->dims, dims, sizeof *dims * (size_t)count)))

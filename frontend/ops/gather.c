@@ -45,19 +45,11 @@ static void define_gather(Definition *d)
 /* y[i.., j, k..] = data[i.., wrap(indices[i.., j, k..]), k..] */
 static void define_gather_elements(Definition *d)
 {
-    const int rank = def_rank(d, 0), axis = def_axis(d, attr_int(d->node, "axis", 0), rank);
     Expr *i[MAX_RANK];
-    if (d->failed || !def_require(d, rank > 0 && def_rank(d, 1) == rank, "data has rank %d, indices have rank %d", rank,
-                                  def_rank(d, 1)))
+    int axis;
+    if (!def_along_axis(d, &axis) || !require_indices(d, 1, def_dim(d, 0, axis)))
         return;
-    for (int k = 0; k < rank; k++)
-        if (!def_require(d, k == axis || size_at_most(d, def_dim(d, 1, k), def_dim(d, 0, k)),
-                         "indices have %s elements in dimension %d, the data %s", size_text(d, def_dim(d, 1, k)), k,
-                         size_text(d, def_dim(d, 0, k))))
-            return;
-    if (!require_indices(d, 1, def_dim(d, 0, axis)))
-        return;
-    def_output(d, 0, def_dtype(d, 0), rank, def_shape(d, 1));
+    def_output(d, 0, def_dtype(d, 0), def_rank(d, 0), def_shape(d, 1));
     def_index(d, 0, i);
     i[axis] = expr_wrap(d->context, def_load(d, 1, i), def_dim(d, 0, axis));
     def_body(d, 0, def_load(d, 0, i));

@@ -1,6 +1,7 @@
 /* op.c -- the registry of operators, and what a node means: checked against its row, defined by it. */
 #include "op.h"
 #include "../frontend.h"
+#include "../hash.h"
 #include "expr.h"
 #include "schema.h"
 #include <stdlib.h>
@@ -35,12 +36,7 @@ static bool is_named(const Op *op, const char *domain, const char *name)
 
 static const Op **slot_of(const char *domain, const char *name)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (const char *s = name; *s; s++)
-        hash = (hash ^ (unsigned char)*s) * 16777619u;
-    for (const char *s = domain; *s; s++)
-        hash = (hash ^ (unsigned char)*s) * 16777619u;
-    for (uint32_t at = hash;; at++) {
+    for (uint64_t at = hash_word(hash_text(name), hash_text(domain));; at++) {
         const Op **place = &slot[at % SLOTS];
         if (!*place || is_named(*place, domain, name))
             return place;

@@ -63,16 +63,23 @@ static void max_places(Definition *d, const Window *window)
     def_body(d, 1, place);
 }
 
+/* The output's indices, the axes over its window, and the element there; `outside` beyond the input. */
+static Expr *in_window(Definition *d, const Window *window, Expr **i, Axis **over, Expr *outside)
+{
+    Expr *offset[MAX_RANK];
+    def_index(d, 0, i);
+    window_axes(d, window, over, offset);
+    return window_load(d, window, i, offset, outside);
+}
+
 static void define_max_pool(Definition *d)
 {
     Window window;
     Axis *over[MAX_RANK];
-    Expr *i[MAX_RANK], *offset[MAX_RANK];
+    Expr *i[MAX_RANK];
     if (!pooled(d, &window))
         return;
-    def_index(d, 0, i);
-    window_axes(d, &window, over, offset);
-    Expr *x = window_load(d, &window, i, offset, least(d, def_dtype(d, 0)));
+    Expr *x = in_window(d, &window, i, over, least(d, def_dtype(d, 0)));
     def_body(d, 0, reduce(d, COMBINE_MAX, over, window.rank, x));
     if (def_wants(d, 1))
         max_places(d, &window);
@@ -112,12 +119,10 @@ static void define_average_pool(Definition *d)
 {
     Window window;
     Axis *over[MAX_RANK];
-    Expr *i[MAX_RANK], *offset[MAX_RANK];
+    Expr *i[MAX_RANK];
     if (!pooled(d, &window))
         return;
-    def_index(d, 0, i);
-    window_axes(d, &window, over, offset);
-    Expr *x = window_load(d, &window, i, offset, number(d, def_dtype(d, 0), 0));
+    Expr *x = in_window(d, &window, i, over, number(d, def_dtype(d, 0), 0));
     Expr *sum = reduce(d, COMBINE_ADD, over, window.rank, x);
     def_body(d, 0, call2(d, S_DIV, sum, cast(d, cells_counted(d, &window, i), sum->dtype)));
 }
@@ -145,13 +150,11 @@ static void define_lp_pool(Definition *d)
 {
     Window window;
     Axis *over[MAX_RANK];
-    Expr *i[MAX_RANK], *offset[MAX_RANK];
+    Expr *i[MAX_RANK];
     int64_t p;
     if (!positive_power(d, &p) || !pooled(d, &window))
         return;
-    def_index(d, 0, i);
-    window_axes(d, &window, over, offset);
-    Expr *x = window_load(d, &window, i, offset, number(d, def_dtype(d, 0), 0));
+    Expr *x = in_window(d, &window, i, over, number(d, def_dtype(d, 0), 0));
     def_body(d, 0, lp_norm(d, p, over, window.rank, x));
 }
 

@@ -33,19 +33,11 @@ static Update *scatter(Definition *d, int updates, Combine combine, Expr **u)
 /* y = data; y[.., wrap(indices[u..]), ..] = combine(.., updates[u..]) */
 static void define_scatter_elements(Definition *d)
 {
-    const int rank = def_rank(d, 0), axis = def_axis(d, attr_int(d->node, "axis", 0), rank);
     const Combine combine = reduction(d);
     Expr *u[MAX_RANK];
-    if (d->failed ||
-        !def_require(d, rank > 0 && def_rank(d, 1) == rank, "data has rank %d, indices have rank %d", rank,
-                     def_rank(d, 1)) ||
-        !def_same_shape(d, 1, 2))
+    int axis;
+    if (!def_along_axis(d, &axis) || !def_same_shape(d, 1, 2))
         return;
-    for (int k = 0; k < rank; k++)
-        if (!def_require(d, k == axis || size_at_most(d, def_dim(d, 1, k), def_dim(d, 0, k)),
-                         "indices have %s elements in dimension %d, the data %s", size_text(d, def_dim(d, 1, k)), k,
-                         size_text(d, def_dim(d, 0, k))))
-            return;
     Update *update = scatter(d, 1, combine, u);
     update->at[axis] = expr_wrap(d->context, def_load(d, 1, u), def_dim(d, 0, axis));
     update->value = def_load(d, 2, u);

@@ -155,6 +155,21 @@ bool def_same_shape(Definition *d, int a, int b)
     return true;
 }
 
+bool def_along_axis(Definition *d, int *axis)
+{
+    const int rank = def_rank(d, 0);
+    *axis = def_axis(d, attr_int(d->node, "axis", 0), rank);
+    if (d->failed || !def_require(d, rank > 0 && def_rank(d, 1) == rank, "data has rank %d, indices have rank %d", rank,
+                                  def_rank(d, 1)))
+        return false;
+    for (int k = 0; k < rank; k++)
+        if (!def_require(d, k == *axis || size_at_most(d, def_dim(d, 1, k), def_dim(d, 0, k)),
+                         "indices have %s elements in dimension %d, the data %s", size_text(d, def_dim(d, 1, k)), k,
+                         size_text(d, def_dim(d, 0, k))))
+            return false;
+    return true;
+}
+
 Dim **def_sizes(Definition *d, int input, int *count, Dim *limit)
 {
     Value *value = d->node->in[input];

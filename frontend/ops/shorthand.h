@@ -90,6 +90,9 @@ static inline Dim *const *def_shape(Definition *d, int input)
 Value *def_constant(Definition *d, const Tensor *tensor);
 /* Equal rank and no dimension known to differ; an error otherwise. */
 bool def_same_shape(Definition *d, int a, int b);
+/* Whether indices (input 1) have the data's (input 0) rank, and no more elements than it in any dimension but the
+ * attribute `axis`, which is found; an error otherwise. */
+bool def_along_axis(Definition *d, int *axis);
 /* As def_dims, but an element that is not known when the model is compiled is a fresh symbol, at most `limit` (may be
  * NULL). NULL after an error. */
 Dim **def_sizes(Definition *d, int input, int *count, Dim *limit);

@@ -9,16 +9,10 @@ static Context *context;
 /* The last output of a graph of opset 28; NULL after an error. */
 static const Tensor *run(const char *graph)
 {
-    char text[4000];
     Datum *output[4] = {NULL};
     context = test_context();
-    snprintf(text, sizeof text, "<ir_version: 14, opset_import: [\"\" : 28]> %s", graph);
-    Model *model = model_parse(context, text);
-    if (!model || !model_infer(model))
-        return NULL;
-    const Graph *main_graph = model->graph;
-    int wanted = main_graph->nout - 1; /* the last output */
-    return evaluate(main_graph, NULL, output) ? output[wanted]->tensor : NULL;
+    const Model *model = inferred_model(context, graph);
+    return model && evaluate(model->graph, NULL, output) ? output[model->graph->nout - 1]->tensor : NULL;
 }
 
 static void check(const char *graph, int rank, const int64_t *dim, const float *wanted)

@@ -10,15 +10,10 @@ static Context *context;
 /* The first output of a graph of opset 28 whose inputs are all initialisers; NULL after an error. */
 static const Tensor *run(const char *graph)
 {
-    char text[4000];
     Datum *output[4] = {NULL};
     context = test_context();
-    snprintf(text, sizeof text, "<ir_version: 14, opset_import: [\"\" : 28]> %s", graph);
-    Model *model = model_parse(context, text);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(model);
-    if (!model_infer(model))
-        return NULL;
-    return evaluate(model->graph, NULL, output) ? output[0]->tensor : NULL;
+    const Model *model = inferred_model(context, graph);
+    return model && evaluate(model->graph, NULL, output) ? output[0]->tensor : NULL;
 }
 
 static bool is_close(float value, float wanted)

@@ -17,9 +17,8 @@ static Model *infer(const char *text)
 /* Infers a graph of opset 28 and compares the type of its first output. */
 static void check_type(const char *graph, const char *wanted)
 {
-    char text[4000];
-    snprintf(text, sizeof text, "<ir_version: 14, opset_import: [\"\" : 28]> %s", graph);
-    Model *model = infer(text);
+    context = test_context();
+    const Model *model = inferred_model(context, graph);
     const char *type = model ? type_text(&model->graph->out[0]->type, context->arena) : "";
     if (strcmp(type, wanted) != 0) {
         printf("\n  %s\n    is %s, not %s\n", graph, type, wanted);

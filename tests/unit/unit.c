@@ -1,5 +1,6 @@
 /* unit.c -- runs the CUnit suites: all, or those named on the command line. Exit 0 when all pass. */
 #include "unit.h"
+#include "frontend/frontend.h"
 #include <CUnit/Basic.h>
 #include <string.h>
 
@@ -13,6 +14,14 @@ void add_suite(const char *topic, const UnitTest *test, int count)
 Context *test_context(void)
 {
     return context_new((size_t)64 << 20, "test.onnx");
+}
+
+Model *inferred_model(Context *context, const char *graph)
+{
+    Model *model =
+        model_parse(context, arena_printf(context->arena, "<ir_version: 14, opset_import: [\"\" : 28]> %s", graph));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(model);
+    return model_infer(model) ? model : NULL;
 }
 
 static const struct {

@@ -20,4 +20,6 @@ void add_suite(const char *topic, const UnitTest *test, int count);
 
 /* A context with a 64 MiB arena about "test.onnx", freed at the end of the test by context_free. */
 Context *test_context(void);
+/* The model of a graph in ONNX text of opset 28, inferred; NULL after errors in the report. */
+Model *inferred_model(Context *context, const char *graph);
 #endif
