@@ -48,10 +48,12 @@ bool value_is_splat(const Value *value, double *number)
 
 /* ---- what is known ---- */
 
-/* Whether evaluating the node now gives what it gives at every run. */
+/* Whether evaluating the node now gives what it gives at every run. gnn.Csr stays a node: what relies on the grouping
+ * it checked must not take constants for one. */
 static bool is_evaluable(const Node *node)
 {
-    if (!node->op || node->function || node->op->form == FORM_CONTROL || node->op->is_random)
+    if (!node->op || (!strcmp(node->op->domain, "gnn") && !strcmp(node->op->name, "Csr")) || node->function ||
+        node->op->form == FORM_CONTROL || node->op->is_random)
         return false;
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && (!node->in[i]->constant || node->in[i]->is_overridable))
