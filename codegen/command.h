@@ -19,7 +19,7 @@ typedef struct {
     Words dim, fix, rules, debug, cflags;
     const char *rtol, *atol, *repeat;
     bool threads, exact, driver, json, help;
-    bool ir, cost, mem, passes, ops, gnn;
+    bool ir, cost, mem, passes, ops, gnn, rule_functions;
     const char *svg;
     Words at;
     bool evaluator, keep;

@@ -39,10 +39,11 @@ bool build_options(Context *context, const Options *options, BuildOptions *build
 
 /* ---- the verb ---- */
 
-static bool is_identifier(const char *name)
+/* Whether names of C and C++ may begin with it and an underscore: C++ wants no two of them in a row. */
+static bool is_prefix(const char *name)
 {
     for (const char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '_')
+        if (!isalnum((unsigned char)*c) && (*c != '_' || c[1] == '_' || c[1] == '\0'))
             return false;
     return isalpha((unsigned char)*name);
 }
@@ -56,10 +57,14 @@ static const char *name_of_folder(Context *context, const char *folder)
     size_t start = end;
     while (start > 0 && folder[start - 1] != '/')
         start--;
-    char *name = arena_strndup(context->arena, folder + start, end - start);
-    for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c))
-            *c = '_';
+    char *name = arena_array(context->arena, end - start + 1, 1), *to = name;
+    for (; start < end; start++)
+        if (isalnum((unsigned char)folder[start]))
+            *to++ = folder[start];
+        else if (to > name && to[-1] != '_')
+            *to++ = '_';
+    to -= to > name && to[-1] == '_';
+    *to = '\0';
     return isalpha((unsigned char)*name) ? name : arena_printf(context->arena, "model%s%s", *name ? "_" : "", name);
 }
 
@@ -71,8 +76,9 @@ static bool build_program(Context *context, const Options *options, void *who)
         return false;
     build.folder = options->output;
     build.name = options->name ? options->name : name_of_folder(context, options->output);
-    if (!is_identifier(build.name))
-        return report_add(context->report, NULL, OPTION_INVALID, "--name", build.name, "it must be a C identifier");
+    if (!is_prefix(build.name))
+        return report_add(context->report, NULL, OPTION_INVALID, "--name", build.name,
+                          "it must be a C identifier, with single underscores inside");
     Model *model = load_model(context, options);
     return model && compile_model(model, options, &build);
 }

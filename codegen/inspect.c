@@ -1,5 +1,6 @@
 /* inspect.c -- `onnx2c inspect`: the graph, the passes, the operators; cost and memory come from codegen.h. */
 #include "../frontend/ops/op.h"
+#include "../rewrite/rule.h"
 #include "command.h"
 #include <string.h>
 
@@ -34,6 +35,26 @@ static void print_ops(bool json)
         json_string(op[i]->schema, stdout);
         fputs(", \"attributes\": ", stdout);
         json_string(op[i]->attributes ? op[i]->attributes : "", stdout);
+        fputs("}", stdout);
+    }
+    fputs(json ? "\n]\n" : "", stdout);
+}
+
+/* ---- --rule-functions ---- */
+
+static void print_rule_functions(bool json)
+{
+    const char *signature, *what;
+    fputs(json ? "[" : "", stdout);
+    for (int i = 0; rule_function(i, &signature, &what); i++) {
+        if (!json) {
+            printf("%-34s %s\n", signature, what);
+            continue;
+        }
+        printf("%s\n  {\"function\": ", i ? "," : "");
+        json_string(signature, stdout);
+        fputs(", \"gives\": ", stdout);
+        json_string(what, stdout);
         fputs("}", stdout);
     }
     fputs(json ? "\n]\n" : "", stdout);
@@ -164,18 +185,23 @@ static bool inspect(Context *context, const Options *options, void *who)
 int verb_inspect(const Options *options)
 {
     int wanted = options->ir + options->passes + options->cost + options->mem + options->gnn;
-    if (options->json && wanted + options->ops != 1)
-        return usage_error("inspect --json goes with one of --ir, --passes, --cost, --mem, --gnn, --ops");
+    const int lists = options->ops + options->rule_functions; /* which need no model */
+    if (options->json && wanted + lists != 1)
+        return usage_error(
+            "inspect --json goes with one of --ir, --passes, --cost, --mem, --gnn, --ops, --rule-functions");
     if (options->ops)
         print_ops(options->json);
+    if (options->rule_functions)
+        print_rule_functions(options->json);
     if (options->operand.count == 0)
-        return options->ops && wanted == 0 ? EXIT_OK : usage_error("inspect needs a MODEL, except for --ops alone");
+        return lists > 0 && wanted == 0 ? EXIT_OK
+                                        : usage_error("inspect needs a MODEL, except for --ops and --rule-functions");
     if (options->gnn && (wanted > 1 || options->stop_after || options->dump_folder || options->debug.count))
         return usage_error(
             "inspect --gnn runs the passes several times: it goes with --at, --svg, --json, --dim, --fix, --rules");
     if (!options->gnn && (options->at.count || options->svg || options->loss || options->by.count))
         return usage_error("inspect --at, --svg, --loss and --by go with --gnn");
     if (wanted == 0 && !options->dump_folder && options->debug.count == 0)
-        return usage_error("inspect what? --ir, --passes, --cost, --mem, --gnn or --ops");
+        return usage_error("inspect what? --ir, --passes, --cost, --mem, --gnn, --ops or --rule-functions");
     return with_context(options, options->operand.word[0], inspect, NULL);
 }

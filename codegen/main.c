@@ -38,7 +38,8 @@ static const Verb verbs[] = {
     {"inspect", "[MODEL]", "show what the compiler sees and does",
      "Prints the graph (--ir, as ONNX text), what the passes did (--passes), what each kernel costs (--cost), where "
      "memory\n"
-     "goes (--mem), or which operators are known (--ops, which needs no model).\n"
+     "goes (--mem), or, without a model, which operators are known (--ops) and what rules may call "
+     "(--rule-functions).\n"
      "\n"
      "--gnn counts what each layer costs at four stages. As exported and reorganised, the graph is run operator by "
      "operator:\n"
@@ -164,6 +165,7 @@ static const Option option_table[] = {
     {0, "at", "N=SIZE,...", LIST, FIELD(at), INSPECT, "--gnn: sizes to count for; the model stays as general as it is"},
     {0, "svg", "FILE", WORD, FIELD(svg), INSPECT, "--gnn: a picture of the graph before and after"},
     {0, "ops", NULL, FLAG, FIELD(ops), INSPECT, "the operators that are known"},
+    {0, "rule-functions", NULL, FLAG, FIELD(rule_functions), INSPECT, "the functions that rules may call"},
     {0, "evaluator", NULL, FLAG, FIELD(evaluator), VERIFY, "run the reference evaluator instead of generated C"},
     {0, "rtol", "NUMBER", WORD, FIELD(rtol), VERIFY, "relative tolerance (default: 1e-3); for bfloat16 at least 2^-6"},
     {0, "atol", "NUMBER", WORD, FIELD(atol), VERIFY, "absolute tolerance (default: 1e-7)"},

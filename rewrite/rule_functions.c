@@ -1,7 +1,7 @@
 /* rule_functions.c -- the functions that guards, attributes and braces of a rule may call.
  *
  * Each takes the values of its arguments and gives one, or none where it cannot be told. A new one is a function and a
- * row of the table at the end. */
+ * row of the table at the end, which says what it gives. */
 #include "rule_terms.h"
 #include "shape.h"
 #include <math.h>
@@ -12,7 +12,6 @@ static Bound f_rank(const Binding *binding, const Bound *x)
 {
     return bound_is_tensor(x) ? bound_integer(binding, x->value->type.rank) : bound_none();
 }
-/* dim(x, i): the extent of axis i; negative ones count from the end. */
 static Bound f_dim(const Binding *binding, const Bound *x)
 {
     int64_t i;
@@ -47,7 +46,6 @@ static Bound f_dtype(const Binding *binding, const Bound *x)
     (void)binding;
     return x->kind == B_VALUE ? (Bound){.kind = B_STRING, .s = dtype_info(x->value->type.dtype)->text} : bound_none();
 }
-/* type_number(x): the number of the element type, as Cast's attribute has it. */
 static Bound f_type_number(const Binding *binding, const Bound *x)
 {
     return x->kind == B_VALUE ? bound_integer(binding, (int64_t)x->value->type.dtype) : bound_none();
@@ -68,7 +66,6 @@ static Bound f_same_shape(const Binding *binding, const Bound *x)
             return bound_truth(false);
     return bound_truth(a->rank == b->rank);
 }
-/* same_features(x, y): the extents after the first axis are the same. */
 static Bound f_same_features(const Binding *binding, const Bound *x)
 {
     (void)binding;
@@ -80,7 +77,6 @@ static Bound f_same_features(const Binding *binding, const Bound *x)
             return bound_truth(false);
     return bound_truth(a->rank == b->rank);
 }
-/* same_count(x, y): as many elements. */
 static Bound f_same_count(const Binding *binding, const Bound *x)
 {
     DimTable *const table = binding->context->dims;
@@ -99,7 +95,6 @@ static Bound f_same_type(const Binding *binding, const Bound *x)
         return bound_truth(false);
     return f_same_shape(binding, x);
 }
-/* broadcasts_to(x, y): x's shape is y's, or 1 or missing in some axes. */
 static Bound f_broadcasts_to(const Binding *binding, const Bound *x)
 {
     (void)binding;
@@ -113,7 +108,6 @@ static Bound f_broadcasts_to(const Binding *binding, const Bound *x)
             return bound_truth(false);
     return bound_truth(true);
 }
-/* elements(x): an integer vector as dims. */
 static Bound f_elements(const Binding *binding, const Bound *x)
 {
     int count;
@@ -121,7 +115,6 @@ static Bound f_elements(const Binding *binding, const Bound *x)
     (void)binding;
     return dims ? (Bound){.kind = B_DIMS, .dims = dims, .count = count} : bound_none();
 }
-/* element(list, i) */
 static Bound f_at(const Binding *binding, const Bound *x)
 {
     int64_t i;
@@ -135,7 +128,6 @@ static Bound f_length(const Binding *binding, const Bound *x)
 {
     return x->kind == B_DIMS ? bound_integer(binding, x->count) : bound_none();
 }
-/* axis(a, x): a made non-negative for x's rank; a is a number or a list of them. */
 static Bound f_axis(const Binding *binding, const Bound *x)
 {
     int64_t a;
@@ -154,7 +146,6 @@ static Bound f_axis(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* view(x, y): the canonical Reshape target that brings x to y's shape. */
 static Bound f_view(const Binding *binding, const Bound *x)
 {
     if (!bound_is_tensor(x) || !bound_is_tensor(&x[1]))
@@ -163,7 +154,6 @@ static Bound f_view(const Binding *binding, const Bound *x)
     return view_target(binding->context, &x->value->type, x[1].value->type.dim, list.count, list.dims) ? list
                                                                                                        : bound_none();
 }
-/* view_of(x, dims): the same for a list of dims. */
 static Bound f_view_of(const Binding *binding, const Bound *x)
 {
     if (!bound_is_tensor(x) || x[1].kind != B_DIMS || x[1].count > MAX_RANK)
@@ -171,13 +161,11 @@ static Bound f_view_of(const Binding *binding, const Bound *x)
     Bound list = bound_list(binding, x[1].count);
     return view_target(binding->context, &x->value->type, x[1].dims, list.count, list.dims) ? list : bound_none();
 }
-/* is_list(x, list): x is a constant or computed vector of these dims. */
 static Bound f_is_list(const Binding *binding, const Bound *x)
 {
     const Bound elements = f_elements(binding, x);
     return x[1].kind != B_DIMS ? bound_none() : bound_truth(elements.kind == B_DIMS && bound_equal(&elements, &x[1]));
 }
-/* some_below(list, n): an element is known to be less than n. */
 static Bound f_some_below(const Binding *binding, const Bound *x)
 {
     (void)binding;
@@ -191,7 +179,6 @@ static Bound f_some_below(const Binding *binding, const Bound *x)
     }
     return bound_truth(false);
 }
-/* keeps_order(x, p): the permutation only moves axes of extent 1, so elements stay where they are. */
 static Bound f_keeps_order(const Binding *binding, const Bound *x)
 {
     int64_t axis, last = -1;
@@ -209,7 +196,6 @@ static Bound f_keeps_order(const Binding *binding, const Bound *x)
     }
     return bound_truth(true);
 }
-/* splits_last(x, y): y's shape is x's with the last axis cut into several, so a Reshape from x to y. */
 static Bound f_splits_last(const Binding *binding, const Bound *x)
 {
     if (!bound_is_tensor(x) || !bound_is_tensor(&x[1]))
@@ -225,7 +211,6 @@ static Bound f_splits_last(const Binding *binding, const Bound *x)
         product = dim_mul(binding->context->dims, product, b->dim[i]);
     return bound_truth(product == a->dim[a->rank - 1]);
 }
-/* can_build(list): nodes can compute these dims. */
 static Bound f_can_build(const Binding *binding, const Bound *x)
 {
     return x->kind == B_DIMS
@@ -234,7 +219,6 @@ static Bound f_can_build(const Binding *binding, const Bound *x)
 }
 
 /* ---- lists ---- */
-/* join(a, b): two lists, or a list and a number. */
 Bound bounds_join(const Binding *binding, const Bound *x)
 {
     int count[2];
@@ -250,7 +234,6 @@ Bound bounds_join(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* ones(n): a list of n ones. */
 static Bound f_ones(const Binding *binding, const Bound *x)
 {
     int64_t n;
@@ -261,7 +244,6 @@ static Bound f_ones(const Binding *binding, const Bound *x)
         list.dims[i] = dim_const(binding->context->dims, 1);
     return list;
 }
-/* part(list, from, to): elements from .. to-1; negative bounds count from the end. */
 static Bound f_part(const Binding *binding, const Bound *x)
 {
     int64_t from, to;
@@ -276,17 +258,6 @@ static Bound f_part(const Binding *binding, const Bound *x)
         list.dims[i] = x->dims[from + i];
     return list;
 }
-/* has(list, n) */
-static Bound f_has(const Binding *binding, const Bound *x)
-{
-    (void)binding;
-    if (x->kind != B_DIMS || x[1].kind != B_DIM)
-        return bound_none();
-    for (int i = 0; i < x->count; i++)
-        if (x->dims[i] == x[1].dim)
-            return bound_truth(true);
-    return bound_truth(false);
-}
 /* The place in a list that a number stands for; negative ones count from the end. False when it is none. */
 static bool place_of(const Bound *list, Dim *number, int64_t *place)
 {
@@ -295,8 +266,6 @@ static bool place_of(const Bound *list, Dim *number, int64_t *place)
     *place += *place < 0 ? list->count : 0;
     return *place >= 0 && *place < list->count;
 }
-/* pick(p, q): the elements of p at the places q; negative ones count from the end. Of two Transposes, the permutation
- * "first p, then q". */
 static Bound f_pick(const Binding *binding, const Bound *x)
 {
     int64_t i;
@@ -310,7 +279,6 @@ static Bound f_pick(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* put(p, q, n): p with n at the places q. */
 static Bound f_put(const Binding *binding, const Bound *x)
 {
     int64_t i;
@@ -326,7 +294,6 @@ static Bound f_put(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* range(a, b): a, a + 1 ... b - 1. */
 static Bound f_range(const Binding *binding, const Bound *x)
 {
     int64_t a, b;
@@ -337,13 +304,6 @@ static Bound f_range(const Binding *binding, const Bound *x)
         list.dims[i] = dim_const(binding->context->dims, a + i);
     return list;
 }
-/* otherwise(a, b): a, or b where it is absent. */
-static Bound f_otherwise(const Binding *binding, const Bound *x)
-{
-    (void)binding;
-    return x->kind != B_NONE ? *x : x[1];
-}
-/* copies(x, n): a list of n times the number x. */
 static Bound f_copies(const Binding *binding, const Bound *x)
 {
     int64_t n;
@@ -354,7 +314,6 @@ static Bound f_copies(const Binding *binding, const Bound *x)
         list.dims[i] = x->dim;
     return list;
 }
-/* product(list) */
 static Bound f_product(const Binding *binding, const Bound *x)
 {
     Dim *product = dim_const(binding->context->dims, 1);
@@ -364,7 +323,6 @@ static Bound f_product(const Binding *binding, const Bound *x)
         product = dim_mul(binding->context->dims, product, x->dims[i]);
     return bound_size(product);
 }
-/* inverse(p): the permutation that undoes p. */
 static Bound f_inverse(const Binding *binding, const Bound *x)
 {
     int64_t i;
@@ -378,7 +336,6 @@ static Bound f_inverse(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* extents(xs, axis): the extents of the values that xs... stands for, along an axis. */
 static Bound f_extents(const Binding *binding, const Bound *x)
 {
     if (x->kind != B_VALUES)
@@ -393,7 +350,6 @@ static Bound f_extents(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* offsets(x, starts, axes): where a Slice of x begins along these axes. */
 static Bound f_offsets(const Binding *binding, const Bound *x)
 {
     int64_t start;
@@ -412,7 +368,6 @@ static Bound f_offsets(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* without(p, q): the permutation p of the axes that are left when those at the places q are taken out. */
 static Bound f_without(const Binding *binding, const Bound *x)
 {
     int64_t axis, other;
@@ -435,7 +390,6 @@ static Bound f_without(const Binding *binding, const Bound *x)
     }
     return list;
 }
-/* is_identity(p): the permutation 0, 1, 2 ... */
 static Bound f_is_identity(const Binding *binding, const Bound *x)
 {
     (void)binding;
@@ -455,16 +409,6 @@ static Bound f_all_equal_dims(const Binding *binding, const Bound *x)
         if (x->dims[i] != x[1].dim)
             return bound_truth(false);
     return bound_truth(true);
-}
-static Bound f_min(const Binding *binding, const Bound *x)
-{
-    return x->kind == B_DIM && x[1].kind == B_DIM ? bound_size(dim_min(binding->context->dims, x->dim, x[1].dim))
-                                                  : bound_none();
-}
-static Bound f_max(const Binding *binding, const Bound *x)
-{
-    return x->kind == B_DIM && x[1].kind == B_DIM ? bound_size(dim_max(binding->context->dims, x->dim, x[1].dim))
-                                                  : bound_none();
 }
 
 /* ---- values ---- */
@@ -492,7 +436,6 @@ static Bound f_all_equal(const Binding *binding, const Bound *x)
         return bound_none();
     return bound_truth(value_is_splat(x->value, &n) && ((float)n == (float)bound_number(&x[1])));
 }
-/* bound_integer(x): the value all elements have. */
 static Bound f_number(const Binding *binding, const Bound *x)
 {
     double n;
@@ -505,7 +448,6 @@ static Bound f_is_splat(const Binding *binding, const Bound *x)
     (void)binding;
     return x->kind == B_VALUE ? bound_truth(value_is_splat(x->value, &n)) : bound_none();
 }
-/* splat(x): a tensor of one element, the one x has everywhere; for ConstantOfShape's attribute. */
 static Bound f_splat(const Binding *binding, const Bound *x)
 {
     double n;
@@ -518,58 +460,32 @@ static Bound f_splat(const Binding *binding, const Bound *x)
     *attr = (Attr){.name = "value", .kind = ATTR_TENSOR, .tensor = tensor};
     return (Bound){.kind = B_ATTR, .attr = attr};
 }
-/* least(x): the smallest element of a constant. */
 static Bound f_least(const Binding *binding, const Bound *x)
 {
     (void)binding;
     const Tensor *const t = x->kind == B_VALUE && !x->value->is_overridable ? x->value->constant : NULL;
-    if (!t || (t->dtype != F32 && t->dtype != F64) || t->count < 1)
+    if (!t || !dtype_is_float(t->dtype) || t->count < 1)
         return bound_none();
     double least = INFINITY;
     for (int64_t i = 0; i < t->count; i++) {
-        const void *const at = tensor_at(t, i);
-        const double element = t->dtype == F32 ? *(const float *)at : *(const double *)at;
+        const double element = tensor_number(t, i);
         if (isnan(element))
             return bound_none();
         least = fmin(least, element);
     }
     return (Bound){.kind = B_FLOAT, .f = least};
 }
-/* same(x, y): one value, or equal constants. */
-static Bound f_same(const Binding *binding, const Bound *x)
-{
-    (void)binding;
-    if (x->kind != B_VALUE || x[1].kind != B_VALUE)
-        return bound_truth(bound_equal(x, &x[1]));
-    const Tensor *const a = x->value->constant, *const b = x[1].value->constant;
-    return bound_truth(x->value == x[1].value || (a && b && tensor_equal(a, b)));
-}
-/* below(x, n): all elements are known to lie in [0, n). */
-static Bound f_below(const Binding *binding, const Bound *x)
-{
-    if (x->kind != B_VALUE || x[1].kind != B_DIM)
-        return bound_none();
-    return bound_truth(x->value->bound && dim_le(binding->context->dims, x->value->bound, x[1].dim));
-}
-/* elementwise(f): the operator computes each output element from one of each operand. */
-static Bound f_elementwise(const Binding *binding, const Bound *x)
-{
-    (void)binding;
-    return x->kind == B_NODE ? bound_truth(x->node->op->form == FORM_ELEMENTWISE) : bound_none();
-}
 static Bound f_absent(const Binding *binding, const Bound *x)
 {
     (void)binding;
     return bound_truth(x->kind == B_NONE);
 }
-/* can_fold(x): small enough to be computed anew when the model is compiled. */
 static Bound f_can_fold(const Binding *binding, const Bound *x)
 {
     if (x->kind != B_VALUE || !x->value->constant)
         return bound_truth(false);
     return bound_truth((int64_t)tensor_bytes(x->value->constant) <= binding->context->fold_bytes);
 }
-/* is_per_edge(x): x has a row for each edge of a graph, or for each of another list that segment operators read. */
 static Bound f_is_per_edge(const Binding *binding, const Bound *x)
 {
     if (!bound_is_tensor(x) || x->value->type.rank < 1)
@@ -581,8 +497,6 @@ static Bound f_is_per_edge(const Binding *binding, const Bound *x)
             return bound_truth(true);
     return bound_truth(false);
 }
-/* repeats(x, i): a Gather of rows of x by i has at least as many rows as x. Where sizes cannot tell, a graph is taken
- * to have no fewer edges than vertices. */
 static Bound f_repeats(const Binding *binding, const Bound *x)
 {
     DimTable *const table = binding->context->dims;
@@ -597,7 +511,6 @@ static Bound f_repeats(const Binding *binding, const Bound *x)
         return bound_truth(false);
     return f_is_per_edge(binding, &x[1]);
 }
-/* is_projection(m): m computes x W, or x W + bias, for a matrix W that it does not transpose. */
 static Bound f_is_projection(const Binding *binding, const Bound *x)
 {
     (void)binding;
@@ -609,7 +522,6 @@ static Bound f_is_projection(const Binding *binding, const Bound *x)
                        attr_int(x->node, "transB", 0) == 0 && attr_float(x->node, "alpha", 1) == 1 &&
                        attr_float(x->node, "beta", 1) == 1);
 }
-/* is_pointwise(c): a convolution whose kernel is one element, at every place of x. */
 static Bound f_is_pointwise(const Binding *binding, const Bound *x)
 {
     static const char *const list[] = {"kernel_shape", "strides", "pads"};
@@ -629,84 +541,91 @@ static Bound f_is_pointwise(const Binding *binding, const Bound *x)
     }
     return bound_truth(attr_int(x->node, "group", 1) == 1);
 }
-/* is_input(x): a graph input or a constant, so computed by no node. */
-static Bound f_is_given(const Binding *binding, const Bound *x)
-{
-    (void)binding;
-    return x->kind == B_VALUE ? bound_truth(!x->value->def) : bound_none();
-}
 
 static const TermFunction functions[] = {
-    {"rank", 1, f_rank},
-    {"dim", 2, f_dim},
-    {"rows", 1, f_rows},
-    {"cols", 1, f_cols},
-    {"shape", 1, f_shape},
-    {"dtype", 1, f_dtype},
-    {"type_number", 1, f_type_number},
-    {"is_float", 1, f_is_float},
-    {"same_shape", 2, f_same_shape},
-    {"same_type", 2, f_same_type},
-    {"same_features", 2, f_same_features},
-    {"same_count", 2, f_same_count},
-    {"is_list", 2, f_is_list},
-    {"some_below", 2, f_some_below},
-    {"keeps_order", 2, f_keeps_order},
-    {"can_fold", 1, f_can_fold},
-    {"is_per_edge", 1, f_is_per_edge},
-    {"repeats", 2, f_repeats},
-    {"is_projection", 1, f_is_projection},
-    {"is_better_before", 4, placement_before},
-    {"is_better_after", 4, placement_after},
-    {"is_pointwise", 1, f_is_pointwise},
-    {"broadcasts_to", 2, f_broadcasts_to},
-    {"elements", 1, f_elements},
-    {"at", 2, f_at},
-    {"length", 1, f_length},
-    {"axis", 2, f_axis},
-    {"view", 2, f_view},
-    {"view_of", 2, f_view_of},
-    {"splits_last", 2, f_splits_last},
-    {"can_build", 1, f_can_build},
-    {"join", 2, bounds_join},
-    {"ones", 1, f_ones},
-    {"part", 3, f_part},
-    {"has", 2, f_has},
-    {"pick", 2, f_pick},
-    {"put", 3, f_put},
-    {"range", 2, f_range},
-    {"product", 1, f_product},
-    {"otherwise", 2, f_otherwise},
-    {"copies", 2, f_copies},
-    {"inverse", 1, f_inverse},
-    {"extents", 2, f_extents},
-    {"offsets", 3, f_offsets},
-    {"without", 2, f_without},
-    {"is_identity", 1, f_is_identity},
-    {"all_are", 2, f_all_equal_dims},
-    {"min", 2, f_min},
-    {"max", 2, f_max},
-    {"constant", 1, f_constant},
-    {"one_use", 1, f_one_use},
-    {"is_zero", 1, f_is_zero},
-    {"all_equal", 2, f_all_equal},
-    {"number", 1, f_number},
-    {"is_splat", 1, f_is_splat},
-    {"splat", 1, f_splat},
-    {"least", 1, f_least},
-    {"same", 2, f_same},
-    {"below", 2, f_below},
-    {"elementwise", 1, f_elementwise},
-    {"absent", 1, f_absent},
-    {"is_given", 1, f_is_given},
+    {"rank(x)", "how many axes x has", f_rank},
+    {"dim(x, i)", "the extent of axis i; negative ones count from the end", f_dim},
+    {"rows(x)", "the extent of the first axis", f_rows},
+    {"cols(x)", "the extent of the last axis", f_cols},
+    {"shape(x)", "the extents of all axes", f_shape},
+    {"dtype(x)", "the name of the element type: float, int64", f_dtype},
+    {"type_number(x)", "the number of the element type, as Cast's attribute has it", f_type_number},
+    {"is_float(x)", "the elements are floating numbers", f_is_float},
+    {"same_shape(x, y)", "the extents are the same", f_same_shape},
+    {"same_type(x, y)", "element type and extents are the same", f_same_type},
+    {"same_features(x, y)", "the extents after the first axis are the same", f_same_features},
+    {"same_count(x, y)", "there are as many elements", f_same_count},
+    {"is_list(x, list)", "x is a constant or computed vector of these sizes", f_is_list},
+    {"some_below(list, n)", "an element is known to be less than n", f_some_below},
+    {"keeps_order(x, p)", "the permutation p only moves axes of extent 1, so elements stay where they are",
+     f_keeps_order},
+    {"can_fold(x)", "x is a constant, small enough to be computed anew when the model is compiled", f_can_fold},
+    {"is_per_edge(x)", "x has a row for each edge of a graph, or for each of another list that segment operators read",
+     f_is_per_edge},
+    {"repeats(x, i)",
+     "a Gather of rows of x by i has at least as many rows as x; a graph is taken to have no fewer edges than vertices",
+     f_repeats},
+    {"is_projection(m)", "m computes x W, or x W + bias, for a matrix W that it does not transpose", f_is_projection},
+    {"is_better_before(x, W, src, n)", "x W should be computed before the rows of x at src are summed for n vertices",
+     placement_before},
+    {"is_better_after(x, W, src, n)", "x W should be computed after the rows of x at src are summed for n vertices",
+     placement_after},
+    {"is_pointwise(c)", "c is a convolution whose kernel is one element, at every place of x", f_is_pointwise},
+    {"broadcasts_to(x, y)", "x's shape is y's, or 1 or missing in some axes", f_broadcasts_to},
+    {"elements(x)", "an integer vector as a list", f_elements},
+    {"at(list, i)", "the i-th element; negative ones count from the end", f_at},
+    {"length(list)", "how many elements there are", f_length},
+    {"axis(a, x)", "a made non-negative for x's rank; a is a number or a list", f_axis},
+    {"view(x, y)", "what Reshape is to bring x to, so that it has y's shape", f_view},
+    {"view_of(x, list)", "the same for a shape that is given as a list", f_view_of},
+    {"splits_last(x, y)", "y's shape is x's with the last axis cut into several", f_splits_last},
+    {"can_build(list)", "nodes can compute these sizes", f_can_build},
+    {"join(a, b)", "two lists, or a list and a number, one behind the other", bounds_join},
+    {"ones(n)", "a list of n ones", f_ones},
+    {"part(list, from, to)", "the elements from .. to - 1; negative bounds count from the end", f_part},
+    {"pick(p, q)", "the elements of p at the places q; of two Transposes, the permutation \"first p, then q\"", f_pick},
+    {"put(p, q, n)", "p with n at the places q", f_put},
+    {"range(a, b)", "the list a, a + 1 ... b - 1", f_range},
+    {"product(list)", "the product of the elements", f_product},
+    {"copies(x, n)", "a list of n times the number x", f_copies},
+    {"inverse(p)", "the permutation that undoes p", f_inverse},
+    {"extents(xs, axis)", "the extents of the values that xs... stands for, along an axis", f_extents},
+    {"offsets(x, starts, axes)", "where a Slice of x begins along these axes", f_offsets},
+    {"without(p, q)", "the permutation p of the axes that are left when those at the places q are taken out",
+     f_without},
+    {"is_identity(p)", "the permutation is 0, 1, 2 ...", f_is_identity},
+    {"all_are(list, n)", "all elements are n", f_all_equal_dims},
+    {"constant(x)", "x is known when the model is compiled", f_constant},
+    {"one_use(x)", "one operand of one node reads x", f_one_use},
+    {"is_zero(x)", "all elements are 0", f_is_zero},
+    {"all_equal(x, n)", "all elements are n", f_all_equal},
+    {"number(x)", "the number that all elements of x are", f_number},
+    {"is_splat(x)", "all elements are one number", f_is_splat},
+    {"splat(x)", "a tensor of one element, the one x has everywhere; for ConstantOfShape's attribute", f_splat},
+    {"least(x)", "the smallest element of a constant", f_least},
+    {"absent(x)", "an optional operand or attribute is not given", f_absent},
 };
+
+enum { NUM_FUNCTION = sizeof functions / sizeof *functions };
 
 const TermFunction *term_function(const char *name, int *arity)
 {
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-        if (!strcmp(functions[i].name, name)) {
-            *arity = functions[i].arity;
+    const size_t length = strlen(name);
+    for (int i = 0; i < NUM_FUNCTION; i++)
+        if (!strncmp(functions[i].signature, name, length) && functions[i].signature[length] == '(') {
+            *arity = 1;
+            for (const char *c = functions[i].signature; *c; c++)
+                *arity += *c == ',';
             return &functions[i];
         }
     return NULL;
+}
+
+bool rule_function(int i, const char **signature, const char **what)
+{
+    if (i >= NUM_FUNCTION)
+        return false;
+    *signature = functions[i].signature;
+    *what = functions[i].what;
+    return true;
 }

@@ -4,8 +4,7 @@
 #include "pattern.h"
 
 struct TermFunction {
-    const char *name;
-    int arity;
+    const char *signature, *what; /* "dim(x, i)", and what it gives */
     Bound (*call)(const Binding *binding, const Bound *arg);
 };
 

@@ -43,7 +43,7 @@ class Generated:
 
     def __init__(self, onnx2c, work, model):
         self.onnx2c, self.model = onnx2c, pathlib.Path(model)
-        self.name = re.sub(r"\W", "_", self.model.name)
+        self.name = re.sub(r"\W|__+", "_", self.model.name)
         self.folder = work / self.name
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
