@@ -24,8 +24,7 @@ MODELS = ["gcn__dynamo", "gat__dynamo", "monet__dynamo", "edgeconv__dynamo"]
 FEATURES, CLASSES = 64, 10
 VARIANTS = {
     "sanitizers": ("-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all".split(), [], {}),
-    "thread sanitizer": ("-g -O1 -fopenmp -fsanitize=thread".split(), [HERE / "graphs" / "openmp.c"],
-                         {"TSAN_OPTIONS": "exitcode=66"}),
+    "thread sanitizer": ("-g -O1 -fsanitize=thread".split(), [HERE / "graphs" / "openmp.c"], {"TSAN_OPTIONS": "exitcode=66"}),
     "serial": (["-O2"], [], {}),
     "1 thread": (["-O2", "-fopenmp"], [], {"OMP_NUM_THREADS": "1"}),
     "2 threads": (["-O2", "-fopenmp"], [], {"OMP_NUM_THREADS": "2"}),
@@ -63,6 +62,16 @@ def run(command, **options):
     return result.stdout
 
 
+def compile_program(variant, sources, program):
+    """With threads of our own, the compiler's library for OpenMP is not linked: what of it is missing there is an error here."""
+    flags, own_library, _ = VARIANTS[variant]
+    objects = program.parent / f"{program.name}_objects"
+    objects.mkdir(exist_ok=True)
+    openmp = ["-fopenmp"] if own_library else []
+    run(["gcc", "-std=gnu11", *flags, *openmp, "-c", *sources, *own_library], cwd=objects)
+    run(["gcc", *flags, *sorted(objects.glob("*.o")), "-o", program, "-lm"])
+
+
 class Network:
     def __init__(self, onnx2c, work, name, model):
         self.name, self.folder = name, work / name
@@ -76,8 +85,8 @@ class Network:
         out = self.folder / "out"
         run([onnx2c, "build", model, "-o", out, "--name", "net", "--threads", "--driver"])
         sources = [path for path in sorted(out.glob("*.c")) if path.stem != "net_test"]
-        for variant, (flags, more, _) in VARIANTS.items():
-            run(["gcc", "-std=gnu11", *flags, *sources, *more, "-o", self.program(variant), "-lm"], cwd=out)
+        for variant in VARIANTS:
+            compile_program(variant, sources, self.program(variant))
 
     def program(self, variant):
         return self.folder / variant.replace(" ", "_")
@@ -141,9 +150,9 @@ int main(void)
 def sees_races(work):
     """Whether the thread sanitizer finds one where one is planted."""
     (work / "race.c").write_text(RACE)
-    flags, more, environment = VARIANTS["thread sanitizer"]
-    run(["gcc", "-std=gnu11", *flags, work / "race.c", *more, "-o", work / "race"])
-    return subprocess.run([work / "race"], capture_output=True, env={**os.environ, **environment}).returncode == 66
+    compile_program("thread sanitizer", [work / "race.c"], work / "race")
+    environment = {**os.environ, **VARIANTS["thread sanitizer"][2]}
+    return subprocess.run([work / "race"], capture_output=True, env=environment).returncode == 66
 
 
 def networks(onnx2c, work):

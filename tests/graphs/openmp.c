@@ -11,71 +11,79 @@ enum { THREADS = 3 };
 
 /* gcc's interface, libgomp's manual, "The libgomp ABI" */
 void GOMP_parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags);
+void GOMP_parallel_loop_nonmonotonic_dynamic(void (*work)(void *), void *data, unsigned threads, long begin, long end,
+                                             long step, long chunk, unsigned flags);
 bool GOMP_loop_nonmonotonic_dynamic_start(long begin, long end, long step, long chunk, long *from, long *to);
 bool GOMP_loop_nonmonotonic_dynamic_next(long *from, long *to);
 void GOMP_loop_end_nowait(void);
 int omp_get_num_threads(void);
 int omp_get_thread_num(void);
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static long next, last, stride; /* of the loop; guarded by the mutex */
-static bool begun;
 static int running = 1; /* changes only while there is one thread */
 static _Thread_local int number;
+static _Thread_local long next, last, stride; /* of the loop: this thread's next chunk, the end, a chunk's length */
 
 typedef struct {
     void (*work)(void *);
     void *data;
     int number;
+    long first, last, stride;
 } Job;
 
 static void *run(void *who)
 {
-    Job *job = who;
+    const Job *job = who;
     number = job->number;
+    next = job->first + job->number * job->stride;
+    last = job->last;
+    stride = job->stride;
     job->work(job->data);
     return NULL;
 }
 
-void GOMP_parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags)
+static void run_all(const Job *job, unsigned threads)
 {
-    (void)flags;
     pthread_t thread[THREADS];
-    Job job[THREADS];
-    begun = false;
+    Job copy[THREADS];
     running = threads == 1 ? 1 : THREADS;
-    for (int i = 1; i < running; i++) {
-        job[i] = (Job){work, data, i};
-        if (pthread_create(&thread[i], NULL, run, &job[i]) != 0)
+    for (int i = 0; i < running; i++) {
+        copy[i] = *job;
+        copy[i].number = i;
+        if (i > 0 && pthread_create(&thread[i], NULL, run, &copy[i]) != 0)
             abort();
     }
-    work(data);
+    run(&copy[0]);
     for (int i = 1; i < running; i++)
         pthread_join(thread[i], NULL);
     running = 1;
 }
 
+void GOMP_parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags)
+{
+    (void)flags;
+    run_all(&(Job){work, data, 0, 0, 0, 0}, threads);
+}
+
+void GOMP_parallel_loop_nonmonotonic_dynamic(void (*work)(void *), void *data, unsigned threads, long begin, long end,
+                                             long step, long chunk, unsigned flags)
+{
+    (void)flags;
+    run_all(&(Job){work, data, 0, begin, end, step * chunk}, threads);
+}
+
 bool GOMP_loop_nonmonotonic_dynamic_next(long *from, long *to)
 {
-    pthread_mutex_lock(&mutex);
-    const bool any = next < last;
     *from = next;
     *to = next + stride < last ? next + stride : last;
-    next = *to;
-    pthread_mutex_unlock(&mutex);
-    return any;
+    next += stride * running;
+    return *from < last;
 }
 
 bool GOMP_loop_nonmonotonic_dynamic_start(long begin, long end, long step, long chunk, long *from, long *to)
 {
-    pthread_mutex_lock(&mutex);
-    if (!begun) {
-        begun = true;
-        next = begin;
-        last = end;
-        stride = step * chunk;
-    }
-    pthread_mutex_unlock(&mutex);
+    stride = step * chunk;
+    next = begin + number * stride;
+    last = end;
     return GOMP_loop_nonmonotonic_dynamic_next(from, to);
 }
 
