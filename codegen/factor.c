@@ -45,42 +45,39 @@ static bool binds(const Expr *reduce, const Axis *axis)
 
 /* Whether e depends on an axis of the reduction. Those in normal form share axes: what another one binds is not meant.
  */
-static bool depends(const Expr *e, const Expr *reduce, Map *seen)
+static bool depends(Context *context, const Expr *e, const Expr *reduce)
 {
-    if (!e || map_get(seen, e))
+    if (!e || !expr_walk_enters(context, e))
         return false;
-    map_set(seen, e, e);
     if (e->kind == E_AXIS)
         return binds(reduce, e->u.axis);
     for (int i = 0; i < e->nover; i++)
-        if (depends(e->over[i]->lo, reduce, seen) || depends(e->over[i]->hi, reduce, seen))
+        if (depends(context, e->over[i]->lo, reduce) || depends(context, e->over[i]->hi, reduce))
             return true;
     for (int i = 0; i < e->nover; i++)
         if (binds(reduce, e->over[i]))
-            return depends(e->arg[1], reduce, seen);
+            return depends(context, e->arg[1], reduce);
     for (int i = 0; i < e->narg; i++)
-        if (depends(e->arg[i], reduce, seen))
+        if (depends(context, e->arg[i], reduce))
             return true;
     for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
-        if (depends(e->index[i], reduce, seen))
+        if (depends(context, e->index[i], reduce))
             return true;
     return false;
 }
 
-static bool varies(const Expr *e, const Expr *reduce)
+static bool varies(Context *context, const Expr *e, const Expr *reduce)
 {
-    Arena *arena = arena_new(SIZE_MAX, NULL, NULL);
-    const bool found = depends(e, reduce, map_new(arena));
-    arena_free(arena);
-    return found;
+    expr_walk_begin(context);
+    return depends(context, e, reduce);
 }
 
 /* Moves what does not vary from `inside` to `outside`. */
-static void split(const Expr *reduce, Expr **inside, int *ninside, Expr **outside, int *noutside)
+static void split(Context *context, const Expr *reduce, Expr **inside, int *ninside, Expr **outside, int *noutside)
 {
     int kept = 0;
     for (int i = 0; i < *ninside; i++) {
-        if (varies(inside[i], reduce))
+        if (varies(context, inside[i], reduce))
             inside[kept++] = inside[i];
         else
             outside[(*noutside)++] = inside[i];
@@ -144,8 +141,8 @@ static Expr *factor_sum(Factoring *f, Expr *reduce)
     if (reduce->u.combine != COMBINE_ADD || !dtype_is_float(reduce->dtype) || reduce->arg[1] ||
         !find_factors(&inside, reduce->arg[0], false))
         return reduce;
-    split(reduce, inside.up, &inside.nup, outside.up, &outside.nup);
-    split(reduce, inside.down, &inside.ndown, outside.down, &outside.ndown);
+    split(f->context, reduce, inside.up, &inside.nup, outside.up, &outside.nup);
+    split(f->context, reduce, inside.down, &inside.ndown, outside.down, &outside.ndown);
     if (inside.nup == 0 || outside.nup + outside.ndown == 0)
         return reduce;
     for (int i = 0; i < outside.nup; i++)

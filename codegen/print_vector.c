@@ -7,7 +7,7 @@
 
 static bool reads_vector(const Printer *p, const Expr *e)
 {
-    return expr_reads_axis(e, p->lane) || expr_reads_axis(e, p->vector);
+    return expr_reads_axis(p->context, e, p->lane) || expr_reads_axis(p->context, e, p->vector);
 }
 
 static Printed print_vector_load(Printer *p, const Expr *e, bool *varies)

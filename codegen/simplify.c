@@ -306,15 +306,13 @@ static Expr *splat_load(Simplifier *s, const Expr *e)
         dtype_info(tensor->dtype)->class == COMPLEX || e->u.value->is_overridable)
         return NULL;
     if (dtype_is_float(tensor->dtype))
-        return tensor->dtype == F32   ? expr_float(s->context, F32, *(const float *)tensor_at(tensor, 0))
-               : tensor->dtype == F64 ? expr_float(s->context, F64, *(const double *)tensor_at(tensor, 0))
-                                      : NULL;
+        return expr_float(s->context, e->dtype, tensor_number(tensor, 0));
     return expr_int(s->context, e->dtype, tensor_int(tensor, 0));
 }
 
 /* ---- reductions ---- */
 /* How many reductions inside e, one in the other, read the axis. */
-static int depth_of(const Expr *e, const Axis *axis, Map *memo)
+static int depth_of(Context *context, const Expr *e, const Axis *axis, Map *memo)
 {
     if (e->kind == E_CONST || e->kind == E_DIM || e->kind == E_AXIS)
         return 0;
@@ -324,14 +322,14 @@ static int depth_of(const Expr *e, const Axis *axis, Map *memo)
     int depth = 0;
     for (int i = 0; i < e->narg; i++)
         if (e->arg[i]) {
-            const int d = depth_of(e->arg[i], axis, memo);
+            const int d = depth_of(context, e->arg[i], axis, memo);
             depth = d > depth ? d : depth;
         }
     for (int i = 0; i < index_count(e); i++) {
-        const int d = depth_of(e->index[i], axis, memo);
+        const int d = depth_of(context, e->index[i], axis, memo);
         depth = d > depth ? d : depth;
     }
-    if (e->kind == E_REDUCE && expr_reads_axis(e, axis))
+    if (e->kind == E_REDUCE && expr_reads_axis(context, e, axis))
         depth++;
     map_set(memo, e, (const void *)(intptr_t)(depth + 1));
     return depth;
@@ -385,7 +383,7 @@ static Expr *rename_axes(Simplifier *s, Expr *e)
             lo = simplify(s, expr_substitute(context, lo, e->over, to, i, NULL, NULL));
             hi = simplify(s, expr_substitute(context, hi, e->over, to, i, NULL, NULL));
         }
-        over[i] = range_axis(s, over[i], lo, hi, of, depth_of(e->arg[0], over[i], map_new(context->arena)), i);
+        over[i] = range_axis(s, over[i], lo, hi, of, depth_of(context, e->arg[0], over[i], map_new(context->arena)), i);
         to[i] = intern(s, expr_axis(context, over[i]));
         renamed = true;
     }

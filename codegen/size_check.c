@@ -12,15 +12,14 @@ typedef struct {
 } Search;
 
 /* ---- what keeps a load from running ---- */
-static bool compares_axis(const Expr *condition, const Axis *axis, Map *seen)
+static bool compares_axis(Context *context, const Expr *condition, const Axis *axis)
 {
-    if (map_get(seen, condition) || condition->kind == E_LOAD)
+    if (condition->kind == E_LOAD || !expr_walk_enters(context, condition))
         return false;
-    map_set(seen, condition, condition);
     if (condition->kind == E_AXIS)
         return condition->u.axis == axis;
     for (int i = 0; i < condition->narg; i++)
-        if (compares_axis(condition->arg[i], axis, seen))
+        if (compares_axis(context, condition->arg[i], axis))
             return true;
     return false;
 }
@@ -28,8 +27,10 @@ static bool compares_axis(const Expr *condition, const Axis *axis, Map *seen)
 /* Whether a condition compares an axis of the index, and so may keep what it guards inside a tensor. */
 static bool is_guard(const Search *s, const Expr *condition, const Expr *index)
 {
-    if (index->kind == E_AXIS)
-        return compares_axis(condition, index->u.axis, map_new(s->context->arena));
+    if (index->kind == E_AXIS) {
+        expr_walk_begin(s->context);
+        return compares_axis(s->context, condition, index->u.axis);
+    }
     for (int i = 0; i < index->narg; i++)
         if (is_guard(s, condition, index->arg[i]))
             return true;

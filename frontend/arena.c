@@ -40,11 +40,20 @@ struct Arena {
     void *who;
 };
 
+static void end_process(void *who)
+{
+    (void)who;
+    fputs("onnx2c: no memory\n", stderr);
+    exit(1);
+}
+
 Arena *arena_new(size_t budget, void (*exhausted)(void *who), void *who)
 {
     Arena *arena = malloc(sizeof *arena);
+    if (!arena && !exhausted)
+        end_process(NULL);
     if (arena)
-        *arena = (Arena){.budget = budget, .exhausted = exhausted, .who = who};
+        *arena = (Arena){.budget = budget, .exhausted = exhausted ? exhausted : end_process, .who = who};
     return arena;
 }
 

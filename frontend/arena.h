@@ -10,7 +10,7 @@ typedef struct Arena Arena;
 
 /* A new arena that hands out at most `budget` bytes. When the budget or the machine's memory is spent, `exhausted(who)`
  * is called and must not return (it reports the limit and jumps to the end of the compilation). NULL: no memory at all.
- */
+ * Where `exhausted` is NULL, the process ends with a message instead, here too: for a little text of a command. */
 Arena *arena_new(size_t budget, void (*exhausted)(void *who), void *who);
 
 /* Frees the arena and all it handed out. NULL is allowed. */

@@ -243,10 +243,10 @@ static bool loads_own_place(const Expr *e, const Value *output, const Axis *axis
 
 /* The axis whose points are the lanes of an update, -1: none. The innermost, when the output is not read: the points
  * are still stored one after the other. An axis by which they are independent, when it is. */
-static int update_lane_axis(const Update *update, const Value *output, int rank)
+static int update_lane_axis(Context *context, const Update *update, const Value *output, int rank)
 {
-    const bool reads =
-        expr_reads_value(update->value, output) || (update->guard && expr_reads_value(update->guard, output));
+    const bool reads = expr_reads_value(context, update->value, output) ||
+                       (update->guard && expr_reads_value(context, update->guard, output));
     if (!reads)
         return update->nover - 1;
     for (int a = update->nover - 1; a >= 0; a--) {
@@ -263,7 +263,7 @@ static int update_lane_axis(const Update *update, const Value *output, int rank)
 static bool interpret_update(Definition *definition, int output, Tensor *into)
 {
     const Update *update = definition->element[output].update;
-    const int lane_axis = update_lane_axis(update, definition->node->out[output], into->rank);
+    const int lane_axis = update_lane_axis(definition->context, update, definition->node->out[output], into->rank);
     Machine *m = machine_new(definition, output, into, lane_axis < 0 ? 1 : BLOCK);
     Scatter scatter = {.rank = into->rank, .combine = update->combine};
     Loop *outer[MAX_LOOPS];

@@ -38,6 +38,9 @@ struct Context {
     Requirements granted; /* what the user says of sizes (--dim 'A<=B'); a run must see to it that it holds */
     int node_count;     /* nodes made so far: the next node's id */
     int expr_count;     /* loop-level expressions and axes made so far: their next id */
+    int expr_walk;      /* walks over expressions begun so far, ... */
+    int *expr_met;      /* ... and by id in which of them each was met last; see ops/expr.h */
+    int expr_met_capacity;
     struct Expr *index_constant[INDEX_CONSTANTS]; /* the last made of those that equal its place modulo their number */
 };
 

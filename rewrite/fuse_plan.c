@@ -191,11 +191,11 @@ static Dim *elements(Context *context, const Value *value)
     return all;
 }
 
-static bool reads_any(const Expr *load, Axis *const *loop, int from, int to)
+static bool reads_any(Context *context, const Expr *load, Axis *const *loop, int from, int to)
 {
     for (int k = from; k < to; k++)
         for (int i = 0; i < load->u.value->type.rank; i++)
-            if (expr_reads_axis(load->index[i], loop[k]))
+            if (expr_reads_axis(context, load->index[i], loop[k]))
                 return true;
     return false;
 }
@@ -252,10 +252,10 @@ static Reading reading_of(Context *context, const Load *read)
         return READ_ONCE;
     for (int k = 0; k < read->nspatial; k++)
         if (points(context, read->loop, 0, k) == count)
-            return reads_any(read->load, read->loop, k, read->nloop) ? READ_AGAIN : READ_OUTSIDE;
+            return reads_any(context, read->load, read->loop, k, read->nloop) ? READ_AGAIN : READ_OUTSIDE;
     /* the innermost spatial loop is vectorised and stands inside the reductions */
     int last = read->nspatial - 1;
-    if (last >= 0 && !reads_any(read->load, read->loop, last, last + 1)) {
+    if (last >= 0 && !reads_any(context, read->load, read->loop, last, last + 1)) {
         Axis *others[3 * MAX_RANK];
         memcpy(others, read->loop, sizeof *others * (size_t)last);
         memcpy(others + last, read->loop + last + 1, sizeof *others * (size_t)(read->nloop - last - 1));

@@ -24,6 +24,10 @@ int64_t index_apply(IndexOp op, int64_t a, int64_t b);
  * axes. */
 Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index);
 
+/* A walk over expressions that meets each of them once: after begin, enters(e) is true the first time. One walk at a time. */
+void expr_walk_begin(Context *context);
+bool expr_walk_enters(Context *context, const Expr *e);
+
 /* Whether the combination gives an index instead of a value. */
 bool combine_is_arg(Combine combine);
 #endif

@@ -119,8 +119,8 @@ Expr *expr_reduce(Context *context, Combine combine, Axis *const *over, int nove
 
 /* ---- ask and change ---- */
 /* Whether e depends on the axis (free in it). */
-bool expr_reads_axis(const Expr *e, const Axis *axis);
-bool expr_reads_value(const Expr *e, const Value *value);
+bool expr_reads_axis(Context *context, const Expr *e, const Axis *axis);
+bool expr_reads_value(Context *context, const Expr *e, const Value *value);
 /* e with axes replaced by expressions and loads of values by what `load` gives (NULL from it: keep the load). Bound axes
  * of reductions are copied, so an expression may be substituted into itself. Memoised. */
 typedef Expr *LoadRewrite(void *who, Value *value, Expr *const *index);

@@ -8,9 +8,9 @@
 
 /* ---- what is read ---- */
 typedef struct {
+    Context *context;
     const Axis *axis;
     const Value *value;
-    Map *seen;
 } Search;
 
 static bool finds(Search *search, const Expr *e);
@@ -22,9 +22,8 @@ static bool finds_in_axis(Search *search, const Axis *axis)
 
 static bool finds(Search *search, const Expr *e)
 {
-    if (!e || map_get(search->seen, e))
+    if (!e || !expr_walk_enters(search->context, e))
         return false;
-    map_set(search->seen, e, e);
     if (e->kind == E_AXIS)
         return e->u.axis == search->axis;
     if (e->kind == E_LOAD) {
@@ -44,23 +43,16 @@ static bool finds(Search *search, const Expr *e)
     return false;
 }
 
-static bool search(const Expr *e, const Axis *axis, const Value *value)
+bool expr_reads_axis(Context *context, const Expr *e, const Axis *axis)
 {
-    Arena *arena = arena_new(SIZE_MAX, NULL, NULL);
-    Search s = {axis, value, map_new(arena)};
-    const bool found = finds(&s, e);
-    arena_free(arena);
-    return found;
+    expr_walk_begin(context);
+    return finds(&(Search){.context = context, .axis = axis}, e);
 }
 
-bool expr_reads_axis(const Expr *e, const Axis *axis)
+bool expr_reads_value(Context *context, const Expr *e, const Value *value)
 {
-    return search(e, axis, NULL);
-}
-
-bool expr_reads_value(const Expr *e, const Value *value)
-{
-    return search(e, NULL, value);
+    expr_walk_begin(context);
+    return finds(&(Search){.context = context, .value = value}, e);
 }
 
 /* ---- substitution ---- */

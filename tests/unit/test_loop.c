@@ -97,10 +97,11 @@ static void test_substitute(void)
     Axis *i = axis_dim(context, "i", shape[0]), *k = axis_dim(context, "k", shape[1]);
     Expr *at[] = {expr_axis(context, i), expr_axis(context, k)};
     Expr *body = expr_reduce(context, COMBINE_ADD, &k, 1, expr_load(context, x, at), NULL);
-    CU_ASSERT(expr_reads_axis(body, i) && expr_reads_value(body, x) && !expr_reads_value(body, NULL));
+    CU_ASSERT(expr_reads_axis(context, body, i) && expr_reads_value(context, body, x) &&
+              !expr_reads_value(context, body, NULL));
     Expr *two = expr_index(context, 2);
     Expr *third_row = expr_substitute(context, body, &i, &two, 1, NULL, NULL);
-    CU_ASSERT(!expr_reads_axis(third_row, i));
+    CU_ASSERT(!expr_reads_axis(context, third_row, i));
     CU_ASSERT(third_row->kind == E_REDUCE && third_row->over[0] != body->over[0]); /* a bound axis of its own */
     CU_ASSERT(is_const(third_row->arg[0]->index[0], 2));
     CU_ASSERT_PTR_EQUAL(third_row->arg[0]->index[1]->u.axis, third_row->over[0]);
