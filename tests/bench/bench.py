@@ -100,7 +100,7 @@ class Bench:
             model=model,
             graph=graph,
             mode=mode,
-            onnx=str(self.arguments.folder / "onnx" / f"{row}.onnx"),
+            onnx=str(self.arguments.folder / "onnx" / f"{row}_{mode}.onnx"),
             cache=str(self.cache),
             work=str(self.arguments.folder / "rows" / row),
             onnx2c=str(self.arguments.onnx2c),
@@ -112,14 +112,14 @@ class Bench:
         log = self.arguments.folder / "rows" / row / f"{engine.replace(' ', '_')}_{mode}_{purpose}.log"
         return Worker(engine, self.task(row, mode), log, environment)
 
-    def prepare(self, row):
+    def prepare(self, row, mode):
         """Makes graph and ONNX file, what of them is missing; what the graph is, and its sizes."""
         model, graph = ROWS[row]
-        onnx, data = pathlib.Path(self.task(row, "")["onnx"]), graphs.load(graph, self.cache, self.arguments.shared)
+        onnx, data = pathlib.Path(self.task(row, mode)["onnx"]), graphs.load(graph, self.cache, self.arguments.shared)
         if not onnx.exists():
             log = self.arguments.folder / "rows" / row / "export.log"
             log.parent.mkdir(parents=True, exist_ok=True)
-            command = [sys.executable, HERE / "export.py", model, graph, self.cache, onnx]
+            command = [sys.executable, HERE / "export.py", model, graph, mode, self.cache, onnx]
             if subprocess.run(command, stdout=log.open("w"), stderr=subprocess.STDOUT).returncode:
                 sys.exit(f"bench: {row} could not be exported; see {log}")
         edges = data["loops" if "loops" in MODELS[model].takes else "edge_index"].shape[1]
@@ -140,12 +140,10 @@ class Bench:
 
     def row(self, row, mode):
         """A record for each number of threads."""
-        about, sizes = self.prepare(row)
+        about, sizes = self.prepare(row, mode)
         say(f"{row}: {about}")
         self.measure_limits()
         common = dict(row=row, mode=mode, about=about, failed={}, memory={})
-        if OURS not in able(row, mode):
-            return [dict(common, threads=threads, **self.floor(row, sizes, threads)) for threads in self.arguments.threads]
         common["memory"] = self.memory(row, mode)
         workers, records = {engine: self.worker(engine, row, mode, "time") for engine in able(row, mode)}, []
         for engine in list(workers):
@@ -154,7 +152,7 @@ class Bench:
             record = dict(common, threads=threads, failed=dict(common["failed"]), load=os.getloadavg()[0])
             if OURS in workers:
                 record.update(self.compete(row, workers, record["failed"], threads))
-            record.update(self.floor(row, sizes, threads))
+            record.update(self.floor(row, mode, sizes, threads))
             records.append(record)
         for worker in workers.values():
             worker.end()
@@ -206,10 +204,12 @@ class Bench:
                 workers.pop(engine).end()
         return difference
 
-    def floor(self, row, sizes, threads):
+    def floor(self, row, mode, sizes, threads):
         """The least time that what the compiler counts can take on this machine: operations over the peak, the tensors that
         each kernel reads and writes over the bandwidth, rows gathered along edges over the rate of gathers."""
-        inspect = [self.arguments.onnx2c, "inspect", self.task(row, "")["onnx"], "--json", *self.arguments.options]
+        task = self.task(row, mode)
+        model = task["onnx"] if mode == "inference" else pathlib.Path(task["work"]) / "train.onnx"
+        inspect = [self.arguments.onnx2c, "inspect", model, "--json", *self.arguments.options]
         stages = json.loads(subprocess.check_output([*inspect, "--gnn"]))["stages"]
         slots = json.loads(subprocess.check_output([*inspect, "--mem"]))["slots"]
         count = {s["stage"]: {key: evaluate(value["formula"], sizes) for key, value in s["all"].items()} for s in stages}

@@ -14,9 +14,9 @@ import re
 import subprocess
 
 import numpy as np
-from graphs import inputs_of
+from graphs import input_names, inputs_of
 
-STEPS_COMPARED = 3
+STEPS_COMPARED, LEARNING_RATE = 3, 0.01
 AGGREGATING = ("gcn", "sage")  # models whose layers are products with the adjacency matrix
 SPARSE = ("cora",)  # graphs whose features are mostly zero
 
@@ -34,6 +34,12 @@ class Task:
 
 def labels(graph):
     return np.random.default_rng(5).integers(0, int(graph["classes"]), len(graph["x"]))
+
+
+def first_losses(engine):
+    while len(engine.losses) < STEPS_COMPARED:
+        engine.step()
+    return np.array(engine.losses[:STEPS_COMPARED])
 
 
 # ---- what onnx2c generates -------------------------------------------------------------------------------------
@@ -56,31 +62,37 @@ def checked(*command):
 
 
 class Generated:
-    """onnx2c's C as a shared library: the graph once (NAME_graph), then runs on it. Memory is made at the first step."""
+    """onnx2c's C as a shared library: the graph once (NAME_graph), then inferences or training steps on it. Memory is made at the
+    first step."""
 
     WARM = False
+    ONCE = True  # the graph
 
     @staticmethod
     def can(model, graph, mode):
-        """Training waits for a verb `train`: then a step of Generated runs NAME_train_step and keeps its loss."""
-        return mode == "inference"
+        return True
 
     def __init__(self, task):
-        out = task.work / type(self).__name__.lower()
-        checked(task.onnx2c, "build", task.onnx, "-o", out, "--name", "program", "--threads", *task.options)
+        self.function, onnx = "run", task.onnx
+        self.argument = dict(zip(input_names(task.model), inputs_of(task.model, task.graph)))
+        if task.mode == "training":
+            self.function, onnx = "step", training_model(task)
+            self.argument.update(target=labels(task.graph), lr=np.array(LEARNING_RATE, np.float32))
+        out = task.work / f"{task.mode}_{type(self).__name__.lower()}"
+        checked(task.onnx2c, "build", onnx, "-o", out, "--name", "program", "--threads", *task.options)
         checked("make", "-C", out, "CFLAGS=-O3 -march=native -fPIC -fopenmp", "libprogram.a")
         archive, library = out / "libprogram.a", out / "program.so"
         checked("cc", "-shared", "-fopenmp", "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive", "-lm", "-o", library)
         self.library, self.header = ctypes.CDLL(str(library)), (out / "program.h").read_text()
-        manifest = json.loads((out / "manifest.json").read_text())
-        self.argument, size_of = {}, {}
-        for argument, array in zip(manifest["inputs"], inputs_of(task.model, task.graph)):
-            self.argument[argument["argument"]] = array
-            for name, extent in zip(argument["shape"], array.shape):
+        manifest, size_of = json.loads((out / "manifest.json").read_text()), {}
+        for argument in manifest["inputs"]:
+            for name, extent in zip(argument["shape"], self.argument.get(argument["argument"], np.empty(0)).shape):
                 size_of.setdefault(name, extent)
         self.sizes = [size_of[name] for name in manifest["sizes"]]
-        self.output = manifest["outputs"][0]["argument"]
-        self.shape = [size_of[extent] if extent in size_of else int(extent) for extent in manifest["outputs"][0]["shape"]]
+        self.output, shape = manifest["outputs"][0]["argument"], manifest["outputs"][0]["shape"]
+        self.shape = [size_of[extent] if extent in size_of else int(extent) for extent in shape]
+        self.once = self.ONCE and "program_graph(" in self.header
+        self.losses = []
 
     def threads(self, count):
         ctypes.CDLL("libgomp.so.1").omp_set_num_threads(count)
@@ -89,11 +101,6 @@ class Generated:
         call = self.library[f"program_{function}"]
         call.restype = ctypes.c_size_t
         return call(*map(ctypes.c_int64, self.sizes))
-
-    def planned(self):
-        """Bytes of the workspace, of the output and of the graph."""
-        has_graph = "graph" in self.argument
-        return self.bytes_of("workspace") + self.argument[self.output].nbytes + (self.bytes_of("graph_bytes") if has_graph else 0)
 
     def call(self, function):
         """Calls the function with the arguments that the header names after the sizes."""
@@ -105,27 +112,45 @@ class Generated:
             raise RuntimeError(f"program_{function} ended with status {status}")
 
     def make(self):
+        """Memory for what is written, each array touched by the program first; then the graph, or the first state."""
         self.argument[self.output] = aligned(np.prod(self.shape), np.float32)
-        self.argument["workspace"] = aligned(self.bytes_of("workspace"), np.uint8)
-        if "program_graph(" in self.header:
+        training = self.function == "step"
+        self.argument["workspace"] = aligned(self.bytes_of("step_workspace" if training else "workspace"), np.uint8)
+        if training:
+            members = re.search(r"struct program_state \{(.*?)\n\};", self.header, re.S)[1]
+            self.argument["state"] = aligned(sum(map(int, re.findall(r"\[(\d+)\];", members))), np.int64)  # the widest type
+            self.library.program_init(ctypes.c_void_p(self.argument["state"].ctypes.data))
+        if self.once:
             self.argument["graph"] = aligned(self.bytes_of("graph_bytes"), np.uint8)
             self.call("graph")
+
+    def planned(self):
+        """Bytes of what make() makes but the state."""
+        return sum(self.argument[name].nbytes for name in (self.output, "workspace", "graph") if name in self.argument)
 
     def step(self):
         if "workspace" not in self.argument:
             self.make()
-        self.call("run_graph" if "graph" in self.argument else "run")
+        self.call(self.function + "_graph" * self.once)
+        if self.function == "step":
+            self.losses.append(float(self.argument[self.output][0]))
 
     def result(self):
-        return self.argument[self.output].reshape(self.shape)
+        return first_losses(self) if self.losses else self.argument[self.output].reshape(self.shape)
 
 
 class OneCall(Generated):
     """The same where every run is given the edges and groups them."""
 
-    def make(self):
-        self.argument[self.output] = aligned(np.prod(self.shape), np.float32)
-        self.argument["workspace"] = aligned(self.bytes_of("workspace"), np.uint8)
+    ONCE = False
+
+
+def training_model(task):
+    """The model that trains the task's."""
+    path = task.work / "train.onnx"
+    options = ["--loss", "ce", "--optimizer", "adam", "--lr", LEARNING_RATE]
+    checked(task.onnx2c, "train", task.onnx, *options, "-o", path)
+    return path
 
 
 # ---- ONNX Runtime ----------------------------------------------------------------------------------------------
@@ -180,7 +205,7 @@ class Eager:
         self.function = self.model
         if self.training:
             self.losses, self.labels = [], torch.from_numpy(labels(task.graph))
-            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.01, fused=True)
+            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, fused=True)
 
     def prepare(self, task):
         pass
@@ -200,7 +225,7 @@ class Eager:
             self.output = self.function(*self.inputs)
 
     def result(self):
-        return np.array(self.losses[:STEPS_COMPARED]) if self.training else self.output.numpy()
+        return first_losses(self) if self.training else self.output.numpy()
 
 
 class Compiled(Eager):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The ONNX files of the benchmark: the modules of models.py as torch.onnx exports them, with any number of vertices and edges.
 
-    export.py MODEL GRAPH CACHE FILE        CACHE: the folder that holds the graphs
+    export.py MODEL GRAPH MODE CACHE FILE        CACHE: the folder that holds the graphs
 """
 import logging
 import pathlib
@@ -12,7 +12,7 @@ import graphs
 import models
 
 import torch
-from rows import MODELS
+from onnxscript import optimizer
 
 EXPORTER = {"rgcn": "ts"}  # torch.export cannot follow how RGCNConv picks a relation's edges; all else goes by dynamo
 AXIS = {"x": {0: "N"}, "edge_index": {1: "E"}, "pseudo": {0: "E"}, "edge_type": {0: "E"}}
@@ -29,25 +29,35 @@ def example(names, inputs):
     return tuple(small[name] for name in names)
 
 
-def export(name, graph, path):
+def keep_parameters(program, model):
+    """The exporter's own clean-up, which else folds parameters into constants that training would not find."""
+    names = {name for name, _ in model.named_parameters()}
+    reads = lambda node: any(value is not None and value.name in names for value in node.inputs)
+    optimizer.optimize_ir(program.model, should_fold=lambda node: False if reads(node) else None)
+
+
+def export(name, graph, mode, path):
     model, inputs = models.build(name, graph)
-    names = ["edge_index" if key == "loops" else key for key in MODELS[name].takes]
+    names = graphs.input_names(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
+    partial, training = path.with_suffix(".part"), mode == "training"
     options = dict(input_names=names, output_names=["y"], opset_version=18)
     if EXPORTER.get(name) == "ts":
         axes = {key: AXIS[key] for key in names} | {"y": {0: "N"}}
-        torch.onnx.export(model, example(names, inputs), str(partial), dynamic_axes=axes, dynamo=False, **options)
+        options.update(dynamic_axes=axes, dynamo=False, do_constant_folding=not training)
+        torch.onnx.export(model, example(names, inputs), str(partial), **options)
     else:
         shapes = tuple(AXIS[key] for key in names)
-        torch.onnx.export(
-            model, example(names, inputs), dynamic_shapes=shapes, dynamo=True, external_data=False, verbose=False, **options
-        ).save(partial)
+        options.update(dynamic_shapes=shapes, dynamo=True, external_data=False, verbose=False, optimize=not training)
+        program = torch.onnx.export(model, example(names, inputs), **options)
+        if training:
+            keep_parameters(program, model)
+        program.save(partial)
     partial.rename(path)
 
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
-    name, graph, cache, path = sys.argv[1:]
-    export(name, graphs.load(graph, pathlib.Path(cache), None), pathlib.Path(path))
+    name, graph, mode, cache, path = sys.argv[1:]
+    export(name, graphs.load(graph, pathlib.Path(cache), None), mode, pathlib.Path(path))

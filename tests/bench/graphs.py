@@ -143,3 +143,8 @@ def pseudo(graph):
 def inputs_of(model, graph):
     """The arrays a model takes, in order."""
     return tuple(pseudo(graph) if key == "pseudo" else graph[key] for key in MODELS[model].takes)
+
+
+def input_names(model):
+    """What the exported model calls them."""
+    return ["edge_index" if key == "loops" else key for key in MODELS[model].takes]

@@ -47,7 +47,7 @@ def lines(records):
             record["row"],
             str(record["threads"]),
             *(cell(record, engine) for engine in PEERS),
-            f"{who[1]:.2f}" if who else "failed" if record["failed"] else "not yet",
+            f"{who[1]:.2f}" if who else "failed",
             cell(record, "one call"),
             f"{share(record):.0%}" if who else "",
             record["bound"],
