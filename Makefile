@@ -159,7 +159,7 @@ BENCH   = $(BUILD)/bench
 ROWS   ?= *
 THREADS ?= 1,2
 ROUNDS ?= 7
-MODES  ?= inference
+MODES  ?= inference,training
 BENCH_BUILD ?= # options of `onnx2c build` to measure, such as --blas openblas
 .PHONY: bench-gnn
 $(BENCH)/venv/ok: tests/bench/requirements.txt tests/bench/requirements-alone.txt tests/bench/absent_libraries.py | $(BUILD)/packages.ok
@@ -174,7 +174,7 @@ $(BENCH)/limits: tests/bench/limits.c | $(BUILD)/packages.ok
 	@mkdir -p $(BENCH)
 	@$(CC) -std=gnu11 -O3 -march=native $(WARN) -fopenmp $< -o $@
 bench-gnn: $(OUT)/onnx2c $(BENCH)/venv/ok $(BENCH)/limits
-	@$(BENCH)/venv/bin/python tests/bench/bench.py $(OUT)/onnx2c $(BENCH) $(SHARED) --rows '$(ROWS)' --threads $(THREADS) \
+	@PYTHONDONTWRITEBYTECODE=1 $(BENCH)/venv/bin/python tests/bench/bench.py $(OUT)/onnx2c $(BENCH) $(SHARED) --rows '$(ROWS)' --threads $(THREADS) \
 	   --rounds $(ROUNDS) --modes $(MODES) -- $(BENCH_BUILD)
 
 FORMATTED = $(sort $(wildcard tests/bench/*.c */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))

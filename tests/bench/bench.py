@@ -9,7 +9,7 @@ order, all others stopped, and what counts is the median over the rounds of the 
 round. With one thread the processor's time of a step is taken, which other programs do not lengthen, with more the clock's.
 Memory is measured in processes of its own.
 
-Writes FOLDER/bench.csv, FOLDER/bench.svg and FOLDER/bench.txt, the table that is printed.
+Writes FOLDER/bench.txt, the table that is printed, bench.csv with all that was measured, bench.md and bench.svg.
 """
 import argparse
 import json

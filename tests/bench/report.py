@@ -65,6 +65,24 @@ def aligned(rows):
     return "\n".join("  ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, width))) for row in rows)
 
 
+def markdown(records):
+    """A row of the benchmark in a line: how many times faster than the fastest peer, by mode and threads."""
+    columns = list(dict.fromkeys((record["mode"], record["threads"]) for record in records))
+    found = {(record["row"], record["mode"], record["threads"]): record for record in records}
+    yield "| row | " + " | ".join(f"{mode}, {threads} thread{'s' * (threads > 1)}" for mode, threads in columns) + " | floor | IO | memory |"
+    yield "|---" * (len(columns) + 4) + "|"
+    for row in dict.fromkeys(record["row"] for record in records):
+        cells, first = [], next(record for record in records if record["row"] == row)
+        for column in columns:
+            record = found.get((row, *column))
+            who = best(record) if record else None
+            cells.append(f"{who[1]:.2f} ({who[0]})" if who else "")
+        memory = least_memory(first)
+        floor = f"{share(first):.0%}" if best(first) else ""
+        cells += [floor, f"{first['less bytes']:.1f}", f"{memory[1]:.1f}" if memory else ""]
+        yield f"| {row} | " + " | ".join(cells) + " |"
+
+
 def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
 
@@ -111,6 +129,7 @@ def limit_lines(limits):
 
 def write(folder, records, limits):
     (folder / "bench.txt").write_text(table(records, limits) + "\n")
+    (folder / "bench.md").write_text("\n".join(markdown(records)) + "\n")
     fields = ["row", "mode", "threads", "about", "best peer", "best ratio", "floor", "bound", "operations", "bytes", "load"]
     fields += ["less flops", "less bytes", "less memory"]
     for engine in ENGINES:
