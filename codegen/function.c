@@ -164,7 +164,9 @@ static void build(Program *program, Step *step)
         find_requirements(context, &normal, rank, &step->bounds);
         Cost cost = nest_cost(&scope, value, element, rank);
         step->cost = step->cost.operations ? cost_add(context, step->cost, cost, false) : cost;
-        call->block = nest_of_element(&scope, value, element);
+        NestScope counted = scope;
+        counted.operations = cost.operations;
+        call->block = nest_of_element(&counted, value, element);
     }
 }
 

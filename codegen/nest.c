@@ -430,22 +430,14 @@ static Scope *open_lane_blocks(Nest *n, Scope *scope, Axis **block)
 }
 
 /* ---- nests ---- */
-/* Operations in all loops, as far as their number of rounds is a Dim. */
-static Expr *work_of(const Nest *n, const Spatial *spatial)
+/* Operations and stores in all loops: what decides whether threads are worth it. */
+static Expr *work_of(const NestScope *in, const Value *output)
 {
-    DimTable *dims = n->context->dims;
-    Dim *points = dim_const(dims, 1), *most = points;
-    for (int i = 0; i < spatial->nloop; i++)
-        points = dim_mul(dims, points, extent_of(n->context, spatial->loop[i]));
-    for (int i = 0; i < n->nreduction; i++) {
-        Dim *rounds = dim_const(dims, 1);
-        for (int k = 0; k < n->reduction[i]->nover; k++) {
-            Dim *extent = extent_of(n->context, n->reduction[i]->over[k]);
-            rounds = extent ? dim_mul(dims, rounds, extent) : rounds;
-        }
-        most = dim_add(dims, most, rounds); /* not the maximum: only the pragma would need that function */
-    }
-    return expr_dim(n->context, dim_mul(dims, points, most));
+    DimTable *dims = in->context->dims;
+    Dim *stores = dim_const(dims, 1);
+    for (int i = 0; i < output->type.rank; i++)
+        stores = dim_mul(dims, stores, output->type.dim[i]);
+    return expr_dim(in->context, in->operations ? dim_add(dims, in->operations, stores) : stores);
 }
 
 static bool is_uneven(const Nest *n)
@@ -509,7 +501,7 @@ static Block nest_of_body(const NestScope *in, Value *output, const Element *ele
     if (kernel_build(&n, &spatial, &block_of_kernel)) {
         Stmt *outermost = block_of_kernel.last;
         if (outermost->kind == STMT_FOR)
-            outermost->work = work_of(&n, &spatial);
+            outermost->work = work_of(in, output);
         return block_of_kernel;
     }
     choose_lane(&n, &spatial);
@@ -532,7 +524,7 @@ static Block nest_of_body(const NestScope *in, Value *output, const Element *ele
         close_loop(&n, scope[i + 1], spatial.loop[i], spatial.loop[i]->lo, spatial.loop[i]->hi);
     Stmt *outermost = scope[0]->block.last;
     if (outermost && outermost->kind == STMT_FOR && (depth > 0 || block)) {
-        outermost->work = work_of(&n, &spatial);
+        outermost->work = work_of(in, output);
         outermost->is_uneven = is_uneven(&n);
     }
     return scope[0]->block;

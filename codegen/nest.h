@@ -77,7 +77,8 @@ typedef struct {
     Value *(*packed)(void *who, Value *weight, const Tensor *tensor); /* the weight in another layout */
     void *who;
     Blas blas;
-    bool exact; /* operations are not reordered */
+    bool exact;      /* operations are not reordered */
+    Dim *operations; /* of the element whose nest is built, see cost.h; NULL: none are known */
 } NestScope;
 
 /* The statements that compute an output. Every index that comes from data must have been checked (see below). */

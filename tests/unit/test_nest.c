@@ -97,7 +97,7 @@ static void test_reduction_over_lanes(void)
 {
     const char *text =
         functions_of(MODEL "g (float[N,K] x, float[K,5] w) => (float[N,5] y) { y = MatMul (x, w) }", true);
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "#pragma omp parallel for if (5 * "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "#pragma omp parallel for if (10 * N * K + 5 * N > 32768)"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "        float sum[5] = {0};\n"
                                         "        for (int64_t k = 0; k < K; k++) {\n"
                                         "            const float x_at = x[i * K + k];\n"
