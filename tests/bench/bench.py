@@ -168,7 +168,7 @@ class Bench:
                 once = reply["seconds"]
                 if once < LONG * 10:
                     again = attempt(workers, failed, engine, lambda: workers[engine].ask(do="run", seconds=0, warm=False))
-                    once = again["wall"] if again else once
+                    once = again["cpu"] / threads if again else once
                 first[engine] = once
         if OURS not in workers:
             return {}

@@ -2,7 +2,7 @@
 
     worker.py ENGINE TASK        TASK: JSON, the arguments of main()
 
-    {"do": "threads", "count": 2}                -> {"seconds": ...} of the first step with so many threads
+    {"do": "threads", "count": 2}                -> {"seconds": ...} of a step with so many threads
     {"do": "run", "seconds": 0.05, "warm": true} -> {"wall": ..., "cpu": ...} of a step: the mean of as many as fit
     {"do": "result", "path": ...}                -> {}, the result in a NumPy file
     {"do": "memory"}                             -> {"added": ..., "peak": ..., "planned": ...}, bytes
@@ -57,7 +57,7 @@ def answer(engine, command):
     match command["do"]:
         case "threads":
             engine.threads(command["count"])
-            return {"seconds": measure(engine.step, 0, False)["wall"]}
+            return {"seconds": measure(engine.step, 0, engine.WARM)["cpu"] / command["count"]}
         case "run":
             return measure(engine.step, command["seconds"], command["warm"])
         case "result":
