@@ -14,6 +14,7 @@ static const Pass table[] = {
     {"gnn", pass_gnn, "canon", "its rules know one spelling only"},
     {"reshape", pass_shape, "gnn", "sizes of edge lists got new names when self loops were recognised"},
     {"relations", pass_relations, "gnn", "it looks for segment operators over the edges of one kind"},
+    {"sparse", pass_sparse, "canon", "constant matrices stand untransposed; what they gather is postponed"},
     {"simplify", pass_simplify, "relations",
      "users' rules and those of normalisations want layers as their authors wrote them"},
     {"postpone", pass_postpone, "simplify",

@@ -61,6 +61,7 @@ bool pass_cse(Model *model, const PassOptions *options);       /* equal nodes be
 bool pass_dce(Model *model, const PassOptions *options);       /* nodes nobody reads go */
 bool pass_gnn(Model *model, const PassOptions *options);       /* gnn.rules: message passing is recognised */
 bool pass_relations(Model *model, const PassOptions *options); /* kinds of edges are aggregated at once */
+bool pass_sparse(Model *model, const PassOptions *options);    /* products with nearly empty constants are gathers */
 bool pass_postpone(Model *model, const PassOptions *options);  /* postpone.rules: dense work from edges to vertices */
 bool pass_simplify(Model *model, const PassOptions *options);  /* simplify.rules */
 bool pass_csr(Model *model, const PassOptions *options);       /* edges grouped by target once per index vector */

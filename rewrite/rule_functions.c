@@ -390,6 +390,15 @@ static Bound f_without(const Binding *binding, const Bound *x)
     }
     return list;
 }
+static Bound f_place(const Binding *binding, const Bound *x)
+{
+    if (x->kind != B_DIMS || x[1].kind != B_DIM)
+        return bound_none();
+    for (int i = 0; i < x->count; i++)
+        if (x->dims[i] == x[1].dim)
+            return bound_integer(binding, i);
+    return bound_none();
+}
 static Bound f_is_identity(const Binding *binding, const Bound *x)
 {
     (void)binding;
@@ -500,9 +509,11 @@ static Bound f_is_per_edge(const Binding *binding, const Bound *x)
 static Bound f_repeats(const Binding *binding, const Bound *x)
 {
     DimTable *const table = binding->context->dims;
-    if (!bound_is_tensor(x) || !bound_is_tensor(&x[1]) || x->value->type.rank < 1)
+    int64_t axis;
+    if (!bound_is_tensor(x) || !bound_is_tensor(&x[1]) || !bound_is_integer(&x[2], &axis) || axis < 0 ||
+        axis >= x->value->type.rank)
         return bound_none();
-    Dim *const rows = x->value->type.dim[0], *count = dim_const(table, 1);
+    Dim *const rows = x->value->type.dim[axis], *count = dim_const(table, 1);
     for (int i = 0; i < x[1].value->type.rank; i++)
         count = dim_mul(table, count, x[1].value->type.dim[i]);
     if (dim_le(table, rows, count))
@@ -562,8 +573,9 @@ static const TermFunction functions[] = {
     {"can_fold(x)", "x is a constant, small enough to be computed anew when the model is compiled", f_can_fold},
     {"is_per_edge(x)", "x has a row for each edge of a graph, or for each of another list that segment operators read",
      f_is_per_edge},
-    {"repeats(x, i)",
-     "a Gather of rows of x by i has at least as many rows as x; a graph is taken to have no fewer edges than vertices",
+    {"repeats(x, i, axis)",
+     "a Gather along an axis of x by i has at least as much there as x; a graph is taken to have no fewer edges than "
+     "vertices",
      f_repeats},
     {"is_projection(m)", "m computes x W, or x W + bias, for a matrix W that it does not transpose", f_is_projection},
     {"is_better_before(x, W, src, n)", "x W should be computed before the rows of x at src are summed for n vertices",
@@ -593,6 +605,7 @@ static const TermFunction functions[] = {
     {"offsets(x, starts, axes)", "where a Slice of x begins along these axes", f_offsets},
     {"without(p, q)", "the permutation p of the axes that are left when those at the places q are taken out",
      f_without},
+    {"place(p, n)", "where n stands in a list", f_place},
     {"is_identity(p)", "the permutation is 0, 1, 2 ...", f_is_identity},
     {"all_are(list, n)", "all elements are n", f_all_equal_dims},
     {"constant(x)", "x is known when the model is compiled", f_constant},
