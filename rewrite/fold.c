@@ -2,7 +2,7 @@
  *
  * A result is known when all operands are constants (the evaluator computes it) or when inference knows every element
  * of an integer result. Nothing larger than the context's fold_bytes is made, and constants that are one number
- * everywhere stay the small nodes they are. */
+ * everywhere, or count, stay the small nodes they are. */
 #include "fold.h"
 #include "../frontend/evaluate.h"
 #include "../frontend/frontend.h"
@@ -77,14 +77,15 @@ static int64_t result_count(const Value *value, int64_t limit)
     return count;
 }
 
-/* Whether folding would turn a small description of one number everywhere into many copies of it. */
+/* Whether folding would turn a small description of many elements into all of them: one number everywhere, or the
+ * numbers of the vertices, by which self loops are known. */
 static bool is_blown_up(const Node *node, int64_t count)
 {
     double number;
     if (count <= SMALL)
         return false;
     if (!strcmp(node->op->name, "ConstantOfShape") || !strcmp(node->op->name, "Expand") ||
-        !strcmp(node->op->name, "Tile"))
+        !strcmp(node->op->name, "Tile") || !strcmp(node->op->name, "Range"))
         return true;
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && node->in[i]->constant->count > SMALL)

@@ -333,20 +333,69 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
     return all;
 }
 
-/* The numbers of edges there are: the first dimensions of target vectors, as keys. */
-static Map *edge_counts(const Graph *graph)
+/* Values of as many rows, of which one is computed from the other row by row: both are of edges, or neither is. */
+typedef struct {
+    const Value *out, *in;
+} Aligned;
+typedef struct {
+    Aligned *pair;
+    size_t count, capacity;
+} Alignment;
+
+static void add_aligned(Walk *w, Alignment *all, const Node *node, const Element *element)
 {
-    Map *counts = map_new(graph->context->arena);
-    for (const Node *node = graph->first; node; node = node->next)
-        if (is_grouped_segment(node) && !dim_is_const(node->in[1]->type.dim[0], NULL))
-            map_set(counts, node->in[1]->type.dim[0], node);
-    return counts;
+    const Value *out = node->out[0];
+    if (out->type.rank < 1)
+        return;
+    w->value = NULL;
+    walk_element(w, element, out->type.rank);
+    for (int k = 0; k < w->nfound; k++) {
+        const Expr *load = w->found[k].load;
+        const Value *in = load->u.value;
+        if (in->type.rank < 1 || in->type.dim[0] != out->type.dim[0] || index_vector(load->index[0], &w->found[k]) ||
+            !expr_reads_axis(load->index[0], element->axis[0]))
+            continue;
+        if (all->count == all->capacity) {
+            all->capacity = 2 * all->capacity + 64;
+            all->pair = arena_grow(w->context->arena, all->pair, all->count, all->capacity, sizeof *all->pair);
+        }
+        all->pair[all->count++] = (Aligned){out, in};
+    }
+}
+
+/* The values that have a row for each edge, as keys: those that segment operators read, and those aligned with them.
+ * Their number of rows alone would not tell: anything else may have as many. */
+static Map *edge_values(Walk *w, const Graph *graph, const Fusion *plan)
+{
+    enum { ROWS = 0, TARGET = 1, SOURCE = 5 };
+    Map *edges = map_new(graph->context->arena);
+    Alignment all = {NULL, 0, 0};
+    for (const Node *node = graph->first; node; node = node->next) {
+        const bool is_segment = is_grouped_segment(node);
+        for (int i = 0; is_segment && i < node->nin; i++)
+            if (node->in[i] && (i == ROWS || i == TARGET || i == SOURCE))
+                map_set(edges, node->in[i], node);
+        if (!is_segment && plan[node->id].element)
+            add_aligned(w, &all, node, plan[node->id].element);
+    }
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (size_t i = 0; i < 2 * all.count; i++) { /* down and up again: chains take one round */
+            const Aligned *both = &all.pair[i < all.count ? i : 2 * all.count - 1 - i];
+            const bool of_out = map_get(edges, both->out), of_in = map_get(edges, both->in);
+            if (of_out == of_in)
+                continue;
+            map_set(edges, of_out ? both->in : both->out, w);
+            changed = true;
+        }
+    }
+    return edges;
 }
 
 /* Values of edges are never stored. */
 static bool is_of_edges(const Map *edges, const Value *value)
 {
-    return value->type.rank >= 1 && map_get(edges, value->type.dim[0]);
+    return map_get(edges, value) != NULL;
 }
 
 static bool may_join(const Fusion *root, const Fusion *fusion, const Value *row)
@@ -400,7 +449,7 @@ Fusion *fuse_plan(Graph *graph)
     for (Node *node = graph->first; node; node = node->next)
         examine(w, node, &plan[node->id]);
     w->seen = ARENA_ARRAY(context->arena, context->expr_count, int);
-    const Map *edges = edge_counts(graph);
+    const Map *edges = edge_values(w, graph, plan);
     for (Node *node = graph->last; node; node = node->prev) {
         Fusion *fusion = &plan[node->id];
         if (!fusion->element)

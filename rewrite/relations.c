@@ -80,10 +80,18 @@ static bool find_selection(Node *node, Selection *s)
     return s->kind->type.dim[0] == s->edges->type.dim[1] && s->kind->type.dtype == I64 && s->edges->type.dtype == I64;
 }
 
+/* Whether two numbers of vertices are equal, constants of their own or one value. */
+static bool is_same_count(const Value *a, const Value *b)
+{
+    int count_a, count_b;
+    Dim **dims_a = value_dims(a, &count_a), **dims_b = value_dims(b, &count_b);
+    return a == b || (dims_a && dims_b && count_a == 1 && count_b == 1 && dims_a[0] == dims_b[0]);
+}
+
 static bool is_same_layer(const Selection *a, const Selection *b)
 {
     return a->segment->op == b->segment->op && a->x == b->x && a->edges == b->edges && a->kind == b->kind &&
-           a->target == b->target && a->source == b->source && a->segment->in[2] == b->segment->in[2] &&
+           a->target == b->target && a->source == b->source && is_same_count(a->segment->in[2], b->segment->in[2]) &&
            type_equal(&a->segment->out[0]->type, &b->segment->out[0]->type);
 }
 

@@ -4,7 +4,7 @@
     check_fused.py ONNX2C MODELS_FOLDER [SHARED_MODELS_FOLDER]
 
 No buffer has a feature-sized row for each edge: the workspace grows by at most 12 bytes with an edge, and little more when the
-network is trained. Attention's maximum,
+network is trained; nor has it where the number of edges is known. Attention's maximum,
 sum, weighting and aggregation are one loop nest. SAGE on Cora aggregates rows of 16 features, not of 1433. Two exports of
 one network, by different exporters, become the same graph, names aside. Of the products in EdgeConv layers, those that a
 vertex can do for all its edges are done once.
@@ -47,9 +47,9 @@ def symbol(model, name, axis):
     return inputs[name].type.tensor_type.shape.dim[axis].dim_param
 
 
-def workspace_formula(onnx2c, model):
+def workspace_formula(onnx2c, model, *options):
     """The workspace's bytes as an expression over sizes."""
-    return json.loads(inspect(onnx2c, model, "--mem", "--json"))["workspace"].replace("/", "//")
+    return json.loads(inspect(onnx2c, model, "--mem", "--json", *options))["workspace"].replace("/", "//")
 
 
 def evaluate(formula, sizes):
@@ -77,6 +77,22 @@ def groups(text):
 def check_lean(onnx2c, model):
     grows = bytes_per_edge(onnx2c, model)
     assert grows <= BYTES_PER_EDGE, f"the workspace grows by {grows} bytes with each edge"
+
+
+def kernels(onnx2c, model, *options):
+    return len(json.loads(inspect(onnx2c, model, "--cost", "--json", *options)))
+
+
+def check_fixed_edges(onnx2c, model):
+    """A number of edges that is known, or that happens to be that of the vertices, is no reason to store what edges have."""
+    edges, vertices = symbol(model, "edge_index", 1), symbol(model, "x", 0)
+    formula, few = workspace_formula(onnx2c, model), kernels(onnx2c, model)
+    for count in ({edges: 2000}, {edges: 2000, vertices: 2000}):
+        options = [word for name, size in count.items() for word in ("--dim", f"{name}={size}")]
+        fixed = workspace_formula(onnx2c, model, *options)
+        at = {"E": 2000, "N": count.get(vertices, 1000), "min": min, "max": max} # what formulas call the two sizes
+        assert evaluate(fixed, at) <= evaluate(formula, at), f"{options}: the workspace is {fixed}, was {formula}"
+        assert kernels(onnx2c, model, *options) <= few, f"{options}: {kernels(onnx2c, model, *options)} kernels, were {few}"
 
 
 def check_trained(onnx2c, model, most):
@@ -143,6 +159,7 @@ def cases(models, shared):
         layer = name.split("__")[0]
         if layer in LEAN:
             yield f"{name}: at most {BYTES_PER_EDGE} bytes of workspace an edge", check_lean, [folder]
+            yield f"{name}: a known number of edges changes nothing", check_fixed_edges, [folder]
         if re.match(r"(cora_)?gat", layer, re.I):
             yield f"{name}: attention is one nest", check_attention, [folder]
         if layer.removesuffix("_init") in TRAINED and layer.endswith("_init"):
