@@ -353,7 +353,7 @@ static void add_aligned(Walk *w, Alignment *all, const Node *node, const Element
         const Expr *load = w->found[k].load;
         const Value *in = load->u.value;
         if (in->type.rank < 1 || in->type.dim[0] != out->type.dim[0] || index_vector(load->index[0], &w->found[k]) ||
-            !expr_reads_axis(load->index[0], element->axis[0]))
+            !expr_reads_axis(w->context, load->index[0], element->axis[0]))
             continue;
         if (all->count == all->capacity) {
             all->capacity = 2 * all->capacity + 64;
