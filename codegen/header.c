@@ -62,15 +62,13 @@ static bool takes_state(Function function)
     return function == FUNCTION_STEP || function == FUNCTION_STEP_GRAPH;
 }
 
-/* Whether a function takes this input. */
+/* Whether a function takes this input: NAME_graph what it is made of; those that run all, whatever of them is needed, so that
+ * it does not depend on how well a graph was compiled. */
 static bool takes_input(const Program *program, Function function, const Buffer *input)
 {
-    const bool is_structure = is_read_by(program, input, true);
-    if (takes_state(function) && state_of_input(program, input->value))
-        return false;
     if (function == FUNCTION_GRAPH)
-        return is_structure;
-    return !takes_graph(function) || !is_structure || is_read_by(program, input, false);
+        return is_read_by(program, input, true);
+    return !takes_state(function) || !state_of_input(program, input->value);
 }
 
 static void add_input_parameters(const Program *program, Function function, Text *line, bool with_types)
@@ -188,9 +186,9 @@ static void print_graph_declarations(const Program *program, Text *text)
     text_line(text, "%s", "");
     text_line(
         text,
-        "/* Runs on such a graph, with the sizes it was made with: %sBAD_SIZE if they are others. The graph is only",
+        "/* Runs on such a graph, with the inputs and sizes it was made with: %sBAD_SIZE if the sizes are others. The",
         program->upper);
-    text_line(text, " * read. The workspace is as great as for %srun. */", prefix);
+    text_line(text, " * graph is only read. The workspace is as great as for %srun. */", prefix);
     print_prototype(program, text, FUNCTION_RUN_GRAPH, true);
     text_line(text, "%s", "");
 }

@@ -405,6 +405,14 @@ static void print_graph_sizes(Run *run, bool checks)
 }
 
 /* ---- the functions ---- */
+static void print_unused_inputs(Run *run)
+{
+    const bool structure = run->function == FUNCTION_GRAPH;
+    for (const Buffer *buffer = run->program->buffers; buffer; buffer = buffer->next)
+        if (buffer->kind == BUFFER_INPUT && !structure && !is_read_by(run->program, buffer, false))
+            text_line(run->text, "(void)%s;", buffer->name);
+}
+
 static void print_function(Program *program, Text *text, Function function)
 {
     Run run = {program, text, function, NULL};
@@ -418,6 +426,7 @@ static void print_function(Program *program, Text *text, Function function)
     print_size_limits(&run);
     print_requirements(&run, &program->requires);
     print_base(&run, structure, structure ? "graph" : "workspace");
+    print_unused_inputs(&run);
     if (function == FUNCTION_RUN_GRAPH)
         print_held(&run);
     if (program->has_structure)

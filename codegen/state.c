@@ -1,43 +1,13 @@
-/* state.c -- what a program hands from one call to the next: parameters that are trained, the optimizer's memory,
- * caches.
+/* state.c -- what a program hands from one call to the next: parameters that are trained, the optimizer's memory, caches.
  *
- * An input `p` is state where an output `p_new` of the same static type is what it is to be next (this is how models
- * that train are written, see rewrite/train.h). NAME_run takes and gives both as it does all tensors. NAME_step keeps
- * them in a struct of the caller's, which it changes only if all went well; NAME_init gives it the model's initial
- * values. */
+ * The model says which inputs are kept and which outputs they become (model_open_kept). NAME_run takes and gives both as it
+ * does all tensors. NAME_step keeps them in a struct of the caller's, which it changes only if all went well; NAME_init gives
+ * it the model's initial values. */
 #include "interface.h"
 #include "lower.h"
 #include <string.h>
 
 /* ---- which ---- */
-static bool is_static(const Type *type)
-{
-    for (int i = 0; i < type->rank; i++)
-        if (!dim_is_const(type->dim[i], NULL))
-            return false;
-    return type->kind == TENSOR && type->rank >= 0;
-}
-
-/* The number of the output that an input is replaced by; -1: there is none. */
-static int next_output(const Graph *graph, const Value *input)
-{
-    const size_t length = strlen(input->name);
-    for (int i = 0; i < graph->nout; i++)
-        if (strncmp(graph->out[i]->name, input->name, length) == 0 &&
-            strcmp(graph->out[i]->name + length, "_new") == 0 && is_static(&input->type) &&
-            type_equal(&graph->out[i]->type, &input->type))
-            return i;
-    return -1;
-}
-
-static bool has_state(const Graph *graph)
-{
-    for (int i = 0; i < graph->nin; i++)
-        if (next_output(graph, graph->in[i]) >= 0)
-            return true;
-    return false;
-}
-
 static bool is_zero(const Tensor *tensor)
 {
     const size_t size = dtype_info(tensor->dtype)->size;
@@ -50,18 +20,10 @@ static bool is_zero(const Tensor *tensor)
 
 void find_state(Program *program)
 {
-    const Graph *graph = program->graph;
-    if (!has_state(graph))
-        return;
-    program->state = ARENA_ARRAY(program->context->arena, graph->nin, State);
-    for (int i = 0; i < graph->nin; i++) {
-        Value *input = graph->in[i];
-        const int output = next_output(graph, input);
-        if (output < 0 && !(input->constant && is_static(&input->type)))
-            continue;
-        program->state[program->nstate++] = (State){input, output, input->constant, NULL};
-        graph_drop_default(program->graph, input); /* it is no weight, whatever it is at first */
-    }
+    const Model *model = program->model;
+    program->state = ARENA_ARRAY(program->context->arena, model->nkept, State);
+    for (int i = 0; i < model->nkept; i++)
+        program->state[program->nstate++] = (State){model->kept[i].in, model->kept[i].out, model->kept[i].initial, NULL};
 }
 
 void place_initial_state(Program *program)
