@@ -117,14 +117,12 @@ static bool write_files(const Build *build)
            write_file(build, "manifest.json", write_manifest);
 }
 
-/* Whether nothing overflows that is compared with these sizes, or greatest ones. */
-static bool can_be_compared(const Program *program, const Requirements *list, const int64_t *values)
+/* Whether nothing overflows that is compared while no size is greater than these. */
+static bool can_be_compared(const Requirements *list, const int64_t *values)
 {
-    DimTable *dims = program->context->dims;
-    int64_t size;
+    int64_t bound;
     for (const Requirement *r = list->first; r; r = r->next)
-        if (!dim_evaluate(dim_limit(dims, r->low), values, &size) ||
-            !dim_evaluate(dim_limit(dims, r->high), values, &size))
+        if (!dim_bound(r->low, values, &bound) || !dim_bound(r->high, values, &bound))
             return false;
     return true;
 }
@@ -143,9 +141,9 @@ static int64_t greatest_size(const Program *program)
         bool fits = true;
         for (const Buffer *buffer = program->buffers; buffer && fits; buffer = buffer->next)
             fits = dim_evaluate(buffer_bytes(program, buffer->value), values, &bytes) && bytes < INT64_MAX / 4;
-        fits = fits && can_be_compared(program, &program->requires, values);
+        fits = fits && can_be_compared(&program->requires, values);
         for (const Step *step = program->first; step && fits; step = step->next)
-            fits = !step->is_needed || can_be_compared(program, &step->requires, values);
+            fits = !step->is_needed || can_be_compared(&step->requires, values);
         if (fits)
             return most;
     }

@@ -379,14 +379,29 @@ static void define_sizes(Program *program, Value *value)
             define_size(program, value->element[i], value, i);
 }
 
+/* Whether a node that is no routine has one give it sizes, which reads the value. */
+static bool has_sizes_from(const Node *node, const Value *value, const void *key)
+{
+    for (int i = 1; node == key && node->op->form == FORM_INDEX && i < node->nin; i++)
+        if (node->in[i] == value)
+            return true;
+    return false;
+}
+
 /* Whether the program still has to read a size from this value. */
 static bool holds_size(const Program *program, const Value *value)
 {
     DimTable *dims = program->context->dims;
     for (int i = 0; i < dim_symbol_count(dims); i++) {
         int element;
-        if (!program->is_defined[i] && dim_fresh_key(dim_symbol_at(dims, i), &element) == value)
+        const void *key = dim_fresh_key(dim_symbol_at(dims, i), &element);
+        if (program->is_defined[i] || !key)
+            continue;
+        if (key == value)
             return true;
+        for (int k = 0; k < value->nreader; k++)
+            if (has_sizes_from(value->reader[k], value, key))
+                return true;
     }
     const int64_t count = value->element ? small_count(&value->type) : 0;
     for (int64_t i = 0; i < count; i++)
@@ -474,8 +489,12 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
     if (has_foreign_edges(node))
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
                           "its row, order and from do not come from one gnn.Csr");
-    if (d.routine)
-        return lower_routine(l, node, &d);
+    if (d.routine && !lower_routine(l, node, &d))
+        return false;
+    if (d.routine && node->op->form == FORM_ROUTINE)
+        return true;
+    if (d.routine) /* its elements speak of the sizes it gives */
+        *loops = NULL;
     if (node->op->form == FORM_ROUTINE)
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
                           "generated programs have no strings; verify --evaluator runs it");

@@ -6,9 +6,24 @@
 #include "lower.h"
 #include <limits.h>
 
+/* The size that the caller's sizes decide and this one must be equal to, as NAME_run compares; else itself. A tensor
+ * that has been given a shape by the data has as many elements as before. */
+static Dim *decided_size(const Program *program, Dim *size)
+{
+    for (const Requirement *r = dim_has_fresh(size) ? program->graph->requires.first : NULL; r; r = r->next)
+        for (int i = 0; r->is_equal && i < 2; i++)
+            if ((i ? r->high : r->low) == size && !dim_has_fresh(i ? r->low : r->high))
+                return i ? r->low : r->high;
+    return size;
+}
+
 Dim *buffer_bytes(const Program *program, const Value *value)
 {
-    return dim_limit(program->context->dims, type_bytes(program->context, &value->type));
+    DimTable *dims = program->context->dims;
+    Dim *elements = dim_const(dims, 1), *element = dim_const(dims, (int64_t)dtype_info(value->type.dtype)->size);
+    for (int i = 0; i < value->type.rank; i++)
+        elements = dim_mul(dims, elements, value->type.dim[i]);
+    return dim_limit(dims, dim_mul(dims, element, decided_size(program, elements)));
 }
 
 /* The loops around a step, the innermost first. */

@@ -43,15 +43,61 @@ static bool is_over(const Search *s, const Requirement *r, const bool *among)
     return is_made_of(s, r->low, among) && is_made_of(s, r->high, among);
 }
 
-/* Whether a size that nothing needs can be read from a tensor that is there, and the caller need not say how great it
- * may be. */
-static bool is_readable(const Program *program, const Step *step)
+static bool is_there(const Program *program, const Value *value)
 {
-    if (step->kind != STEP_SIZE || step->size || step->depth > 0 ||
-        dim_limit(program->context->dims, step->symbol) == step->symbol)
+    const Buffer *buffer = buffer_of(program, value);
+    return buffer->is_needed || buffer->kind == BUFFER_INPUT || buffer->kind == BUFFER_WEIGHT;
+}
+
+/* Whether a step that nothing needs gives sizes from tensors that are there, of sizes that are, and the caller need not
+ * say how great they may be. */
+static bool can_give_sizes(const Search *s, const Step *step)
+{
+    if (step->is_needed || step->depth > 0)
         return false;
-    const Buffer *buffer = buffer_of(program, step->out[0]);
-    return buffer->is_needed || buffer->kind == BUFFER_INPUT;
+    if (step->kind == STEP_SIZE)
+        return !step->size && is_there(s->program, step->out[0]) && dim_limit(s->dims, step->symbol) != step->symbol;
+    if (step->kind != STEP_ROUTINE || step->routine->nout > 0)
+        return false;
+    for (int i = 0; i < step->routine->nin; i++)
+        if (step->routine->in[i] && !is_there(s->program, step->routine->in[i]))
+            return false;
+    for (int i = 0; i < step->routine->nn; i++)
+        if (!is_made_of(s, step->routine->n[i], s->is_there))
+            return false;
+    return true;
+}
+
+/* The sizes that a step gives: marks them. */
+static void mark_sizes(const Step *step, bool *sizes)
+{
+    if (step->kind == STEP_SIZE)
+        sizes[dim_symbol_index(step->symbol)] = true;
+    for (int i = 0; step->routine && i < step->routine->nsize; i++)
+        sizes[dim_symbol_index(step->routine->size[i])] = true;
+}
+
+/* Steps are needed for sizes that are compared, and so is what they read. */
+static void need_steps(const Search *s)
+{
+    Program *program = s->program;
+    for (Step *step = program->last; step; step = step->prev) {
+        bool *sizes = ARENA_ARRAY(program->context->arena, s->nsymbol + 1, bool);
+        if (!can_give_sizes(s, step))
+            continue;
+        mark_sizes(step, sizes);
+        for (int i = 0; i < s->nsymbol; i++)
+            step->is_needed |= sizes[i] && program->is_used[i];
+        if (!step->is_needed)
+            continue;
+        if (step->kind == STEP_SIZE)
+            buffer_of(program, step->out[0])->is_needed = true;
+        for (int i = 0; step->routine && i < step->routine->nin; i++)
+            if (step->routine->in[i])
+                buffer_of(program, step->routine->in[i])->is_needed = true;
+        for (int i = 0; step->routine && i < step->routine->nn; i++)
+            dim_symbols_used(step->routine->n[i], program->is_used);
+    }
 }
 
 static void find_sizes(Search *s)
@@ -60,12 +106,9 @@ static void find_sizes(Search *s)
     for (int i = 0; i < program->nparameter; i++)
         s->is_parameter[dim_symbol_index(program->parameter[i])] = true;
     memcpy(s->is_there, s->is_parameter, (size_t)s->nsymbol * sizeof *s->is_there);
-    for (const Step *step = program->first; step; step = step->next) {
-        if (step->kind == STEP_SIZE && (step->is_needed || is_readable(program, step)))
-            s->is_there[dim_symbol_index(step->symbol)] = true;
-        for (int i = 0; step->is_needed && step->routine && i < step->routine->nsize; i++)
-            s->is_there[dim_symbol_index(step->routine->size[i])] = true;
-    }
+    for (const Step *step = program->first; step; step = step->next)
+        if (step->is_needed || can_give_sizes(s, step))
+            mark_sizes(step, s->is_there);
 }
 
 /* ---- what follows from what ---- */
@@ -209,15 +252,6 @@ static void choose_late(Search *s, Step *step)
     }
 }
 
-/* The sizes that a step gives are known behind it. */
-static void know_sizes(Search *s, Step *step)
-{
-    if (step->kind == STEP_SIZE)
-        s->is_known[dim_symbol_index(step->symbol)] = true;
-    for (int i = 0; step->routine && i < step->routine->nsize; i++)
-        s->is_known[dim_symbol_index(step->routine->size[i])] = true;
-}
-
 void program_requirements(Program *program)
 {
     Arena *arena = program->context->arena;
@@ -236,10 +270,8 @@ void program_requirements(Program *program)
             choose_late(&s, step);
             enter_or_leave(&s, step);
         }
-        if (step->is_needed || is_readable(program, step))
-            know_sizes(&s, step);
+        if (step->is_needed || can_give_sizes(&s, step))
+            mark_sizes(step, s.is_known);
     }
-    for (Step *step = program->first; step; step = step->next)
-        if (is_readable(program, step) && program->is_used[dim_symbol_index(step->symbol)])
-            step->is_needed = buffer_of(program, step->out[0])->is_needed = true;
+    need_steps(&s);
 }

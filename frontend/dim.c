@@ -407,6 +407,16 @@ Dim *dim_part(Dim *dim, int i)
     }
 }
 
+bool dim_has_fresh(Dim *dim)
+{
+    if (dim_kind(dim) == DIM_SYMBOL)
+        return dim_is_fresh(dim);
+    for (int i = 0; dim_part(dim, i); i++)
+        if (dim_has_fresh(dim_part(dim, i)))
+            return true;
+    return false;
+}
+
 bool dim_equals(Dim *dim, int64_t value)
 {
     int64_t known;
@@ -469,6 +479,37 @@ bool dim_evaluate(Dim *dim, const int64_t *values, int64_t *result)
             return false;
     }
     *result = sum;
+    return !dim->overflow;
+}
+
+static bool atom_bound(const Atom *atom, const int64_t *values, int64_t *bound)
+{
+    int64_t a, b;
+    if (atom->kind == ATOM_SYMBOL) {
+        *bound = values[atom->symbol];
+        return !atom->limit || dim_bound(atom->limit, values, bound);
+    }
+    if (!dim_bound(atom->a, values, &a) || !dim_bound(atom->b, values, &b))
+        return false;
+    *bound = atom->kind == ATOM_FLOOR_DIV || a > b ? a : b;
+    return true;
+}
+
+bool dim_bound(Dim *dim, const int64_t *values, int64_t *bound)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < dim->nterm; i++) {
+        int64_t product = dim->term[i].coefficient, factor;
+        if (product == INT64_MIN)
+            return false;
+        product = product < 0 ? -product : product;
+        for (int k = 0; k < dim->term[i].degree; k++)
+            if (!atom_bound(dim->term[i].atom[k], values, &factor) || __builtin_mul_overflow(product, factor, &product))
+                return false;
+        if (__builtin_add_overflow(sum, product, &sum))
+            return false;
+    }
+    *bound = sum;
     return !dim->overflow;
 }
 

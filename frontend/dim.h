@@ -50,6 +50,8 @@ Dim *dim_limit(DimTable *table, Dim *dim);
 bool dim_le(DimTable *table, Dim *a, Dim *b);
 /* Whether the product of `divisor` and some Dim is `dim`; that Dim, or NULL. */
 Dim *dim_divide_exactly(DimTable *table, Dim *dim, Dim *divisor);
+/* How often `part` is in `whole`: that Dim, or else the floor of the quotient by at least 1. */
+Dim *dim_times_in(DimTable *table, Dim *whole, Dim *part);
 
 /* ---- requirements ---- what must hold of sizes that only a run tells: low <= high, or both equal */
 typedef struct Requirement Requirement;
@@ -74,6 +76,8 @@ Dim *dim_symbol_at(const DimTable *table, int index);
 /* 0-based place of a symbol in its table; -1 for anything else. */
 int dim_symbol_index(Dim *symbol);
 bool dim_is_fresh(Dim *symbol);
+/* Whether a fresh symbol is in it: only the data tells the size. */
+bool dim_has_fresh(Dim *dim);
 /* The key and element a fresh symbol was made for; NULL for anything else. */
 const void *dim_fresh_key(Dim *symbol, int *element);
 void dim_set_range(DimTable *table, Dim *symbol, int64_t low, int64_t high);
@@ -82,6 +86,9 @@ void dim_assume_le(DimTable *table, Dim *a, Dim *b);
 
 /* The value under values[dim_symbol_index(s)] for each symbol s. False when it overflows or divides by zero. */
 bool dim_evaluate(Dim *dim, const int64_t *values, int64_t *result);
+/* What neither the dim nor anything it is computed from exceeds, negative or not, while each symbol is at most its
+ * value or its limit. False when that overflows. */
+bool dim_bound(Dim *dim, const int64_t *values, int64_t *bound);
 /* Replace symbols: replacement[i] (or NULL to keep) for the i-th symbol. */
 Dim *dim_substitute(DimTable *table, Dim *dim, Dim *const *replacement);
 /* Marks used[dim_symbol_index(s)] for each symbol s below dim. */

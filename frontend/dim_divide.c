@@ -133,3 +133,9 @@ Dim *dim_mod(DimTable *table, Dim *a, Dim *b)
 {
     return dim_sub(table, a, dim_mul(table, b, dim_floor_div(table, a, b)));
 }
+
+Dim *dim_times_in(DimTable *table, Dim *whole, Dim *part)
+{
+    Dim *exact = dim_divide_exactly(table, whole, part);
+    return exact ? exact : dim_floor_div(table, whole, dim_max(table, part, dim_const(table, 1)));
+}

@@ -86,6 +86,20 @@ bool dims_are_computable(const Node *before, Dim *const *dims, int count)
     return true;
 }
 
+/* Whether dimension `axis` of `to` is what a -1 there gives. A size that the caller gives is, even if by another name:
+ * the model says that there are as many elements before as after, and that is compared. What only the data tells would
+ * be lost. */
+static bool is_rest(Context *context, const Type *from, Dim *const *to, int rank, int axis)
+{
+    Dim *whole = dim_const(context->dims, 1), *others = whole;
+    for (int i = 0; i < from->rank; i++)
+        whole = dim_mul(context->dims, whole, from->dim[i]);
+    for (int i = 0; i < rank; i++)
+        others = i == axis ? others : dim_mul(context->dims, others, to[i]);
+    return dim_times_in(context->dims, whole, others) == to[axis] ||
+           (dim_lower(others) > 0 && !dim_has_fresh(to[axis]));
+}
+
 bool view_target(Context *context, const Type *from, Dim *const *to, int rank, Dim **target)
 {
     bool inferred = false;
@@ -98,7 +112,7 @@ bool view_target(Context *context, const Type *from, Dim *const *to, int rank, D
         else if (kept)
             target[i] = dim_const(context->dims, 0);
         else
-            target[i] = inferred ? to[i] : dim_const(context->dims, -1);
+            target[i] = !inferred && is_rest(context, from, to, rank, i) ? dim_const(context->dims, -1) : to[i];
         inferred |= dim_equals(target[i], -1);
     }
     return true;

@@ -37,8 +37,13 @@ void pass_real(Routine *routine, double p)
 
 Dim *defined_size(Definition *d, Routine *routine, Dim *limit)
 {
+    return defined_size_of(d, routine, routine->nsize, limit);
+}
+
+Dim *defined_size_of(Definition *d, Routine *routine, int key, Dim *limit)
+{
     routine->size = with_room(routine->arena, routine->size, routine->nsize, sizeof(Dim *));
-    Dim *size = dim_fresh(d->context->dims, d->node, routine->nsize, limit);
+    Dim *size = dim_fresh(d->context->dims, d->node, key, limit);
     routine->size[routine->nsize++] = size;
     return size;
 }

@@ -23,8 +23,10 @@ Routine *call(Definition *d, const char *name, const char *suffix, int nin, int 
 void pass_input(Routine *routine, Value *value);
 void pass(Routine *routine, Dim *n);
 void pass_real(Routine *routine, double p);
-/* An output size that the call defines, at most `limit`. */
+/* An output size that the call defines, at most `limit`. The second form gives the same symbol for the same `key`
+ * whenever the node is defined, whatever other sizes there are. */
 Dim *defined_size(Definition *d, Routine *routine, Dim *limit);
+Dim *defined_size_of(Definition *d, Routine *routine, int key, Dim *limit);
 
 static inline const char *real_suffix(DType dtype)
 {

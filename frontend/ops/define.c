@@ -195,14 +195,36 @@ static bool step_back(Context *context, Value **value, int64_t *number)
     return true;
 }
 
+/* What is known of an element, going back to what it is a copy of; *value and *number are the origin then. */
+static Dim *known_at_origin(Context *context, Value **value, int64_t *number)
+{
+    Dim *known = value_element(context, *value, *number);
+    while (!known && step_back(context, value, number))
+        known = value_element(context, *value, *number);
+    return known;
+}
+
+Dim **def_elements(Definition *d, int input, int *count)
+{
+    const int64_t n = list_count(d, input);
+    *count = 0;
+    if (n < 0 || !def_require(d, n <= MAX_RANK, "input %d gives %lld sizes", input, (long long)n))
+        return NULL;
+    Dim **elements = ARENA_ARRAY(d->context->arena, n, Dim *);
+    for (int64_t i = 0; i < n; i++) {
+        Value *value = d->node->in[input];
+        int64_t number = i;
+        elements[i] = known_at_origin(d->context, &value, &number);
+    }
+    *count = (int)n;
+    return elements;
+}
+
 Dim *value_size(Context *context, Value *value, int64_t number, Dim *limit)
 {
-    Dim *known = value_element(context, value, number);
+    Dim *known = known_at_origin(context, &value, &number);
     if (known)
         return known;
-    while (step_back(context, &value, &number))
-        if ((known = value_element(context, value, number)))
-            return known;
     const int64_t count = small_count(&value->type);
     Dim *fresh = dim_fresh(context->dims, value, (int)number, limit);
     if (count > 0 && !value->constant) {

@@ -1,5 +1,5 @@
 /* movement.c -- elements moved, repeated, cut out and put together: y[i] = x[f(i)]. */
-#include "shorthand.h"
+#include "call.h"
 #include <string.h>
 
 /* y[i..] = x[i permuted] */
@@ -161,7 +161,8 @@ static Dim *slice_point(Definition *d, Dim *point, Dim *extent, int64_t low, int
     if (dim_is_const(point, &value)) {
         if (dim_is_const(extent, &size)) { /* also INT64_MIN and INT64_MAX, which mean "as far as it goes" */
             value = value < 0 ? value < -size ? -1 : value + size : value;
-            return size_const(d, value < low ? low : value > size + high ? size + high : value);
+            value = value < low ? low : value;
+            return size_const(d, value > size + high ? size + high : value);
         }
         if (value > INT64_MAX / 2)
             return size_add(d, extent, size_const(d, high));
@@ -179,51 +180,109 @@ static int64_t slice_step(int64_t step)
     return step > far ? far : step < -far ? -far : step;
 }
 
-/* One axis of a slice: where it starts, and how many elements it takes. */
-static void slice_axis(Definition *d, Dim *from, Dim *to, int64_t step, Dim *extent, Dim **start, Dim **length)
+/* One axis of a slice: where it starts, how many elements it takes, and how far it is from one to the next. */
+typedef struct {
+    Dim *start, *length;       /* NULL: the axis is not sliced */
+    int64_t step;              /* 0: not known: it is ... */
+    Dim *forwards, *backwards; /* ... the difference of these, one of which is 0 */
+} Slice;
+
+/* The axis between points that are known, by a step that is. */
+static Slice slice_between(Definition *d, Dim *from, Dim *to, int64_t step, Dim *extent)
 {
-    *start = slice_point(d, from, extent, 0, step > 0 ? 0 : -1);
+    Slice s = {.step = step, .start = slice_point(d, from, extent, 0, step > 0 ? 0 : -1)};
     Dim *end = slice_point(d, to, extent, step > 0 ? 0 : -1, step > 0 ? 0 : -1);
-    Dim *span = step > 0 ? size_sub(d, end, *start) : size_sub(d, *start, end);
+    Dim *span = step > 0 ? size_sub(d, end, s.start) : size_sub(d, s.start, end);
     Dim *count = size_ceil_div(d, span, size_const(d, step > 0 ? step : -step));
-    *length = size_max(d, count, size_const(d, 0));
+    s.length = size_max(d, count, size_const(d, 0));
+    return s;
+}
+
+/* What is not known is found when the program runs: runtime/slice.h. `k` is the axis's place among those sliced. */
+static Slice slice_of_data(Definition *d, int k, Dim *from, int64_t step, Dim *extent)
+{
+    enum { START, LENGTH, FORWARDS, BACKWARDS, SIZES };
+    const bool knows_step = step > 0, knows_start = knows_step && from != NULL;
+    Dim *farthest = size_max(d, extent, size_const(d, 1));
+    Routine *routine = d->routine;
+    if (routine == NULL) {
+        routine = call(d, "slice", def_dtype(d, 1) == I32 ? "i32" : "i64", 0, 0);
+        pass_input(routine, d->node->in[1]);
+        pass_input(routine, d->node->in[2]);
+        pass_input(routine, def_has(d, 4) ? d->node->in[4] : NULL);
+        routine->operations = size_const(d, 0);
+    }
+    pass(routine, size_const(d, k));
+    pass(routine, extent);
+    pass(routine, size_const(d, !knows_start));
+    pass(routine, size_const(d, !knows_step));
+    Slice s = {.step = knows_step ? step : 0};
+    s.start = knows_start ? slice_point(d, from, extent, 0, 0) : defined_size_of(d, routine, k * SIZES + START, extent);
+    s.length = defined_size_of(d, routine, k * SIZES + LENGTH, extent);
+    s.forwards = knows_step ? NULL : defined_size_of(d, routine, k * SIZES + FORWARDS, farthest);
+    s.backwards = knows_step ? NULL : defined_size_of(d, routine, k * SIZES + BACKWARDS, farthest);
+    return s;
+}
+
+/* One axis; the step is 0 where it is not known, else within reach. */
+static Slice slice_axis(Definition *d, int k, Dim *from, Dim *to, int64_t step, Dim *extent)
+{
+    return step != 0 && from != NULL && to != NULL ? slice_between(d, from, to, step, extent)
+                                                   : slice_of_data(d, k, from, step, extent);
+}
+
+/* Fills the axes that are sliced. False after an error. */
+static bool slice_axes(Definition *d, Slice *slice)
+{
+    const int rank = def_rank(d, 0);
+    int count, ends, naxes = 0, nsteps = 0;
+    Dim **from = def_elements(d, 1, &count), **to = def_elements(d, 2, &ends);
+    const int64_t *axes = def_has(d, 3) ? def_ints(d, 3, &naxes) : NULL;
+    Dim **steps = def_has(d, 4) ? def_elements(d, 4, &nsteps) : NULL;
+    if (d->failed ||
+        !def_require(d, count == ends && (axes == NULL || naxes == count) && (steps == NULL || nsteps == count),
+                     "starts, ends, axes and steps have different lengths") ||
+        !def_require(d, count <= rank, "%d axes are sliced, the input has rank %d", count, rank))
+        return false;
+    for (int k = 0; k < count; k++) {
+        const int a = def_axis(d, axes != NULL ? axes[k] : k, rank);
+        int64_t step = 1;
+        const bool is_known = steps == NULL || (steps[k] != NULL && dim_is_const(steps[k], &step));
+        if (d->failed || !def_require(d, slice[a].start == NULL, "axis %d is sliced twice", a) ||
+            !def_require(d, step != 0, "the step of axis %d is 0", a))
+            return false;
+        slice[a] = slice_axis(d, k, from[k], to[k], is_known ? slice_step(step) : 0, def_dim(d, 0, a));
+    }
+    if (d->routine != NULL)
+        pass(d->routine, size_const(d, -1));
+    return true;
 }
 
 /* y[i..] = x[start + step * i ..] */
 static void define_slice(Definition *d)
 {
     const int rank = def_rank(d, 0);
-    int count, ends, naxes = 0, nsteps = 0;
-    Dim **from = def_sizes(d, 1, &count, NULL), **to = def_sizes(d, 2, &ends, NULL);
-    const int64_t *axes = def_has(d, 3) ? def_ints(d, 3, &naxes) : NULL;
-    const int64_t *steps = def_has(d, 4) ? def_ints(d, 4, &nsteps) : NULL;
-    if (d->failed ||
-        !def_require(d, count == ends && (axes == NULL || naxes == count) && (steps == NULL || nsteps == count),
-                     "starts, ends, axes and steps have different lengths") ||
-        !def_require(d, count <= rank, "%d axes are sliced, the input has rank %d", count, rank))
-        return;
     Dim *dim[MAX_RANK];
-    Expr *i[MAX_RANK], *start[MAX_RANK] = {NULL};
-    int64_t step[MAX_RANK];
-    memcpy(dim, def_shape(d, 0), sizeof *dim * (size_t)rank);
-    for (int k = 0; k < count; k++) {
-        const int a = def_axis(d, axes != NULL ? axes[k] : k, rank);
-        if (d->failed || !def_require(d, start[a] == NULL, "axis %d is sliced twice", a))
-            return;
-        step[a] = steps != NULL ? slice_step(steps[k]) : 1;
-        if (!def_require(d, step[a] != 0, "the step of axis %d is 0", a))
-            return;
-        Dim *first;
-        slice_axis(d, from[k], to[k], step[a], def_dim(d, 0, a), &first, &dim[a]);
-        start[a] = index_dim(d, first);
-    }
+    Expr *i[MAX_RANK];
+    Slice slice[MAX_RANK] = {{.start = NULL}};
+    if (!slice_axes(d, slice))
+        return;
+    for (int a = 0; a < rank; a++)
+        dim[a] = slice[a].start != NULL ? slice[a].length : def_dim(d, 0, a);
     def_output(d, 0, def_dtype(d, 0), rank, dim);
     def_index(d, 0, i);
-    for (int a = 0; a < rank; a++)
-        if (start[a] != NULL && !dim_equals(dim[a], 1))
-            i[a] = index_add(d, start[a], index_mul(d, i[a], index_const(d, step[a])));
-        else if (start[a] != NULL)
-            i[a] = start[a];
+    for (int a = 0; a < rank; a++) {
+        const Slice *s = &slice[a];
+        if (s->start == NULL)
+            continue;
+        Expr *at = index_dim(d, s->start);
+        if (s->step == 0)
+            at = index_sub(d, index_add(d, at, index_mul(d, i[a], index_dim(d, s->forwards))),
+                           index_mul(d, i[a], index_dim(d, s->backwards)));
+        else if (!dim_equals(dim[a], 1))
+            at = index_add(d, at, index_mul(d, i[a], index_const(d, s->step)));
+        i[a] = at;
+    }
     def_body(d, 0, def_load(d, 0, i));
 }
 

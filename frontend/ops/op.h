@@ -41,7 +41,7 @@ struct Definition {
     Node *node;
     Context *context;
     Element *element;    /* by output; for elementwise and index forms */
-    Routine *routine;    /* for routines */
+    Routine *routine;    /* for routines; of others, what gives sizes that their elements speak of: it runs first */
     Requirements requires; /* what the definition takes for granted of sizes that are not known: see size_same */
     bool failed;
 };
@@ -104,6 +104,8 @@ int def_axis(Definition *d, int64_t axis, int rank);
 /* The elements of an input that must be known: constants as int64 (any integer type), or Dims where symbols will do. */
 const int64_t *def_ints(Definition *d, int input, int *count);
 Dim **def_dims(Definition *d, int input, int *count);
+/* The same, NULL for those that are not known, nor used as a size elsewhere. */
+Dim **def_elements(Definition *d, int input, int *count);
 double def_scalar(Definition *d, int input); /* a constant of one element */
 /* Element `number` of an integer value that is used as a size: what is known of it, or else a fresh symbol that is at most
  * limit (may be NULL). The symbol belongs to the value where the size was computed, however it was moved since. */

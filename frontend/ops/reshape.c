@@ -1,5 +1,5 @@
 /* reshape.c -- the same elements in the same order under another shape. */
-#include "shorthand.h"
+#include "call.h"
 
 /* Output 0 holds the elements of input 0 in row-major order, with this shape. */
 static void reshape_to(Definition *d, int rank, Dim *const *dim)
@@ -16,40 +16,83 @@ static void reshape_to(Definition *d, int rank, Dim *const *dim)
     def_body(d, 0, def_load(d, 0, from));
 }
 
+/* What the elements of a shape mean. */
+typedef struct {
+    int rank;
+    Dim *dim[MAX_RANK]; /* NULL: the element is not known */
+    Dim *total;         /* elements of the data */
+    Dim *others;        /* product of dim, without those that are NULL and without ... */
+    int inferred;       /* ... the one that is what is left; -1: none */
+} Target;
+
+/* Whether dimension k of the target is a size, or may be. */
+static bool add_dimension(Definition *d, Target *t, int k)
+{
+    if (t->dim[k] == NULL)
+        return true;
+    if (dim_equals(t->dim[k], -1)) {
+        if (!def_require(d, t->inferred < 0, "dimensions %d and %d of the shape are both -1", t->inferred, k))
+            return false;
+        t->inferred = k;
+        return true;
+    }
+    if (dim_equals(t->dim[k], 0) && attr_int(d->node, "allowzero", 0) == 0) {
+        if (!def_require(d, k < def_rank(d, 0), "dimension %d is copied from an input of rank %d", k, def_rank(d, 0)))
+            return false;
+        t->dim[k] = def_dim(d, 0, k);
+    }
+    t->others = size_mul(d, t->others, t->dim[k]);
+    return def_require(d, dim_upper(t->dim[k]) >= 0, "dimension %d of the shape is %s", k, size_text(d, t->dim[k]));
+}
+
+/* What is left for the dimension that is inferred. */
+static bool infer_dimension(Definition *d, Target *t)
+{
+    if (!def_require(d, !dim_equals(t->others, 0), "dimension %d is -1 beside a dimension of 0", t->inferred))
+        return false;
+    t->dim[t->inferred] = dim_times_in(d->context->dims, t->total, t->others);
+    return true;
+}
+
+/* Dimensions that only the data tells, where -1 and 0 mean what they mean: runtime/reshape.c. */
+static void find_dimensions(Definition *d, Target *t)
+{
+    const bool some = dim_lower(t->others) > 0 && dim_is_const(t->others, NULL);
+    Dim *limit = some ? size_floor_div(d, t->total, t->others) : t->total;
+    Routine *routine = call(d, "reshape", "", 0, 0);
+    pass_input(routine, d->node->in[1]);
+    pass(routine, t->total);
+    pass(routine, size_const(d, attr_int(d->node, "allowzero", 0) != 0));
+    pass(routine, size_const(d, t->rank));
+    pass(routine, size_const(d, def_rank(d, 0)));
+    for (int k = 0; k < def_rank(d, 0); k++)
+        pass(routine, def_dim(d, 0, k));
+    for (int k = 0; k < t->rank; k++)
+        if (t->dim[k] == NULL || k == t->inferred) {
+            t->dim[k] = defined_size_of(d, routine, k, limit);
+            pass(routine, size_const(d, k));
+            pass(routine, dim_limit(d->context->dims, t->dim[k]));
+        }
+    pass(routine, size_const(d, -1));
+    routine->operations = size_const(d, 0);
+}
+
 static void define_reshape(Definition *d)
 {
-    const bool allow_zero = attr_int(d->node, "allowzero", 0) != 0;
-    Dim *const *shape = def_shape(d, 0);
-    Dim *total = size_product(d, def_rank(d, 0), shape), *others = size_const(d, 1);
-    int rank, inferred = -1;
-    Dim *dim[MAX_RANK], **wanted = def_sizes(d, 1, &rank, total);
-    if (d->failed || !def_require(d, rank <= MAX_RANK, "the shape has %d dimensions, the limit is %d", rank, MAX_RANK))
+    Target t = {.total = size_product(d, def_rank(d, 0), def_shape(d, 0)), .others = size_const(d, 1), .inferred = -1};
+    Dim **wanted = def_elements(d, 1, &t.rank);
+    bool known = true;
+    for (int k = 0; k < t.rank; k++) {
+        t.dim[k] = wanted[k];
+        known &= wanted[k] != NULL;
+        if (!add_dimension(d, &t, k))
+            return;
+    }
+    if (d->failed || (known && t.inferred >= 0 && !infer_dimension(d, &t)))
         return;
-    for (int k = 0; k < rank; k++) {
-        dim[k] = wanted[k];
-        if (dim_equals(dim[k], -1)) {
-            if (!def_require(d, inferred < 0, "dimensions %d and %d of the shape are both -1", inferred, k))
-                return;
-            inferred = k;
-            continue;
-        }
-        if (!allow_zero && dim_equals(dim[k], 0)) {
-            if (!def_require(d, k < def_rank(d, 0), "dimension %d is copied from an input of rank %d", k,
-                             def_rank(d, 0)))
-                return;
-            dim[k] = shape[k];
-        }
-        if (!def_require(d, dim_upper(dim[k]) >= 0, "dimension %d of the shape is %s", k, size_text(d, dim[k])))
-            return;
-        others = size_mul(d, others, dim[k]);
-    }
-    if (inferred >= 0) {
-        if (!def_require(d, !dim_equals(others, 0), "dimension %d is -1 beside a dimension of 0", inferred))
-            return;
-        Dim *exact = dim_divide_exactly(d->context->dims, total, others);
-        dim[inferred] = exact != NULL ? exact : size_floor_div(d, total, others);
-    }
-    reshape_to(d, rank, dim);
+    if (!known)
+        find_dimensions(d, &t);
+    reshape_to(d, t.rank, t.dim);
 }
 
 static void define_flatten(Definition *d)

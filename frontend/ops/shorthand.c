@@ -93,10 +93,7 @@ Dim *size_product(Definition *d, int rank, Dim *const *dim)
 
 Dim *size_divided(Definition *d, Dim *size, Dim *divisor)
 {
-    Dim *exact = dim_divide_exactly(d->context->dims, size, divisor);
-    if (exact != NULL)
-        return exact;
-    Dim *quotient = size_floor_div(d, size, size_max(d, divisor, size_const(d, 1)));
+    Dim *quotient = dim_times_in(d->context->dims, size, divisor);
     def_require(d, size_same(d, size_mul(d, quotient, divisor), size), "%s is no multiple of %s", size_text(d, size),
                 size_text(d, divisor));
     return quotient;

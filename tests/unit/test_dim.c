@@ -191,6 +191,8 @@ static void test_values(void)
     begin();
     Dim *dim = parse("2*N*N + (E - 3)//2 - min(N, E)"), *half = parse("N//(E - 5)");
     int64_t values[8] = {7, 4}, result;
+    CU_ASSERT(dim_bound(parse("N*E - 3*N + E//2"), values, &result) && result == 28 + 21 + 4);
+    CU_ASSERT(!dim_bound(parse("N*N*N"), (int64_t[]){INT32_MAX}, &result));
     CU_ASSERT(dim_evaluate(dim, values, &result));
     CU_ASSERT_EQUAL(result, 98 + 0 - 4);
     values[1] = 2; /* the quotient rounds down */

@@ -70,6 +70,7 @@ static void test_requires(void)
     check_requires("g (float[N,16] x, float[M] w) => (y) { m = Shape (w) r = Constant <value = int64[1] {4}> ()"
                    "  s = Concat <axis = 0> (m, r) y = Reshape (x, s) }",
                    "16*N = 4*M");
+    check_requires("g (float[N,4] x, int64[2] s) => (y) { y = Reshape (x, s) }", "4*N = u0*u1");
     /* operators made of others, and functions */
     check_requires("g (float[N,K] x, float[M] scale) => (y) { y = LayerNormalization (x, scale) }", "K = M");
     check_requires("g (float[N] a, float[M] b) => (y) { y = f.add (a, b) }"
@@ -122,6 +123,12 @@ static void test_fresh(void)
                "  a = Gather (s, zero)  b = Slice (s, zero, one)  twice = Concat <axis = 0> (a, b)"
                "  y = ConstantOfShape (twice) }",
                "float[u0,u0]");
+    check_type("g (float[N,4] x, int64[2] s) => (y) { y = Reshape (x, s) }", "float[u0,u1]");
+    check_type("g (float[N] x, int64[1] a, int64[1] b) => (y) { y = Slice (x, a, b) }", "float[u1]"); /* u0: where */
+    check_type("g (float[N] x, int64[1] k) => (y) {" /* k is known to be a size from its other reader */
+               "  zero = Constant <value = int64[1] {0}> ()  z = ConstantOfShape (k)  s = Slice (x, zero, k)"
+               "  y = Add (z, s) }",
+               "float[u0]");
     check_type("g (bool[N] m, float[N,2] x) => (y) { y = Compress <axis = 0> (x, m) }", "float[u0,2]");
 }
 
