@@ -19,7 +19,7 @@ static bool compares_axis(Context *context, const Expr *condition, const Axis *a
     if (condition->kind == E_AXIS)
         return condition->u.axis == axis;
     for (int i = 0; i < condition->narg; i++)
-        if (compares_axis(context, condition->arg[i], axis))
+        if (condition->arg[i] && compares_axis(context, condition->arg[i], axis))
             return true;
     return false;
 }
