@@ -54,7 +54,7 @@ static bool is_lane(const Nest *n, const Axis *axis)
 
 static bool runs_along(Nest *n, const Expr *load, Axis *axis)
 {
-    Dim *step = stride_along(n, flat_index(n->context, load), axis);
+    Dim *step = stride_along(n, flat_index(n->context, load->u.value, load->index), axis);
     return step && dim_equals(step, 1);
 }
 
@@ -77,16 +77,6 @@ bool can_vectorize(Nest *n, const Expr *e, Axis *axis)
     default:
         return false;
     }
-}
-
-int64_t constant_extent(const Axis *axis)
-{
-    int64_t extent;
-    if (axis->lo->kind != E_CONST || axis->lo->u.i != 0)
-        return -1;
-    return axis->hi->kind == E_DIM     ? dim_is_const(axis->hi->u.dim, &extent) ? extent : -1
-           : axis->hi->kind == E_CONST ? axis->hi->u.i
-                                       : -1;
 }
 
 Axis *vector_lane(Nest *n, const Accumulator *a)
@@ -306,8 +296,20 @@ Expr *place_dot(Nest *n, Expr *e, Scope *scope)
 }
 
 /* ---- what is read ahead ---- */
-/* The rows a load reads by the sources of an axis's edges; NULL: none. */
-static const Axis *gathered_by(const Expr *load)
+/* A tensor whose rows are read by a vector over edges: their sources, or their numbers. */
+typedef struct {
+    Value *value, *by;
+    int64_t floats; /* of a row */
+} Gathered;
+typedef struct {
+    const Axis *edges;
+    Gathered found[MAX_GATHERED];
+    int count;
+    Map *seen;
+} Gathering;
+
+/* The vector over the edges by which a load reads rows; NULL: none. */
+static Value *gathered_by(const Expr *load, const Axis *edges)
 {
     const Expr *index = load->u.value->type.rank > 0 ? load->index[0] : NULL;
     while (index && (index->kind == E_CAST || index->kind == E_WRAP || index->kind == E_CHECK))
@@ -315,7 +317,8 @@ static const Axis *gathered_by(const Expr *load)
     if (!index || index->kind != E_LOAD || index->u.value->type.rank != 1 || index->index[0]->kind != E_AXIS)
         return NULL;
     const Axis *axis = index->index[0]->u.axis;
-    return axis->from && axis->from == index->u.value ? axis : NULL;
+    const bool is_of_edges = axis->row == edges->row && (index->u.value == axis->from || index->u.value == axis->order);
+    return is_of_edges ? index->u.value : NULL;
 }
 
 static int64_t floats_of_row(const Value *value)
@@ -329,50 +332,70 @@ static int64_t floats_of_row(const Value *value)
     return value->type.dtype == F32 ? floats : 0;
 }
 
-static void find_gathered(const Expr *e, const Axis *edges, Value **found, int *count, Map *seen)
+static void find_gathered(Gathering *g, const Expr *e)
 {
-    if (!e || map_get(seen, e))
+    if (!e || map_get(g->seen, e))
         return;
-    map_set(seen, e, e);
+    map_set(g->seen, e, e);
     for (int i = 0; i < e->narg; i++)
-        find_gathered(e->arg[i], edges, found, count, seen);
-    if (e->kind != E_LOAD)
-        return;
-    const Axis *axis = gathered_by(e);
-    for (int i = 0; i < *count; i++)
-        if (found[i] == e->u.value)
+        find_gathered(g, e->arg[i]);
+    Value *by = e->kind == E_LOAD ? gathered_by(e, g->edges) : NULL;
+    const int64_t floats = by ? floats_of_row(e->u.value) : 0;
+    for (int i = 0; i < g->count; i++)
+        if (g->found[i].value == e->u.value && g->found[i].by == by)
             return;
-    if (axis && axis->row == edges->row && *count < MAX_GATHERED && floats_of_row(e->u.value) >= LEAST_VECTOR)
-        found[(*count)++] = e->u.value;
+    if (floats > 0 && g->count < MAX_GATHERED)
+        g->found[g->count++] = (Gathered){e->u.value, by, floats};
+}
+
+/* How many edges ahead: far enough for memory to answer, not so far that what came is pushed out again. */
+static int64_t edges_ahead(const Gathering *g)
+{
+    enum { FLOATS_AHEAD = 1024, LEAST = 4, MOST = 16 };
+    int64_t floats = 0;
+    for (int i = 0; i < g->count; i++)
+        floats += g->found[i].floats;
+    const int64_t edges = FLOATS_AHEAD / floats;
+    return edges < LEAST ? LEAST : edges > MOST ? MOST : edges;
+}
+
+/* The number or source of the edge so far ahead, or of the last one. */
+static Expr *look_ahead(Nest *n, Scope *scope, const Gathering *g, Value *by)
+{
+    Context *context = n->context;
+    Expr *last = expr_arith(context, I_SUB, expr_dim(context, by->type.dim[0]), expr_index(context, 1));
+    Expr *next = expr_arith(context, I_ADD, expr_axis(context, (Axis *)g->edges), expr_index(context, edges_ahead(g)));
+    Stmt *ahead = append(n, &scope->block, STMT_LET);
+    ahead->target = local_new(n, "ahead", INDEX, 0);
+    ahead->value = expr_load(context, by, (Expr *[]){expr_arith(context, I_MIN, next, last)});
+    return expr_load(context, ahead->target, NULL);
 }
 
 void prefetch_ahead(Nest *n, Scope *scope, const Axis *edges)
 {
-    enum { AHEAD = 8, MOST_FLOATS = 256 };
-    Context *context = n->context;
-    Value *gathered[MAX_GATHERED];
-    int count = 0;
-    if (!edges->from || !edges->of || n->has_prefetch)
+    enum { MOST_FLOATS = 256 };
+    if (!edges->of || n->has_prefetch)
         return;
-    Map *seen = map_new(context->arena);
+    Gathering g = {.edges = edges, .seen = map_new(n->context->arena)};
     for (int i = 0; i < n->nreduction; i++)
-        find_gathered(n->reduction[i]->arg[0], edges, gathered, &count, seen);
+        find_gathered(&g, n->reduction[i]->arg[0]);
     n->has_prefetch = true;
-    if (count == 0)
+    if (g.count == 0)
         return;
-    Block body = scope->block;
+    const Block body = scope->block;
     scope->block = (Block){0};
-    Expr *last = expr_arith(context, I_SUB, expr_dim(context, edges->from->type.dim[0]), expr_index(context, 1));
-    Expr *next = expr_arith(context, I_ADD, expr_axis(context, (Axis *)edges), expr_index(context, AHEAD));
-    Stmt *ahead = append(n, &scope->block, STMT_LET);
-    ahead->target = local_new(n, "ahead", INDEX, 0);
-    ahead->value = expr_load(context, edges->from, (Expr *[]){expr_arith(context, I_MIN, next, last)});
-    for (int i = 0; i < count; i++) {
-        const int64_t floats = floats_of_row(gathered[i]);
-        Stmt *stmt = append(n, &scope->block, STMT_PREFETCH);
-        stmt->target = gathered[i];
-        stmt->value = expr_arith(context, I_MUL, expr_load(context, ahead->target, NULL), expr_index(context, floats));
-        stmt->lanes = floats < MOST_FLOATS ? floats : MOST_FLOATS;
+    Value *const by[] = {edges->from, edges->order};
+    for (int k = 0; k < 2; k++) {
+        Expr *ahead = NULL;
+        for (int i = 0; i < g.count; i++) {
+            if (g.found[i].by != by[k])
+                continue;
+            ahead = ahead ? ahead : look_ahead(n, scope, &g, by[k]);
+            Stmt *stmt = append(n, &scope->block, STMT_PREFETCH);
+            stmt->target = g.found[i].value;
+            stmt->value = expr_arith(n->context, I_MUL, ahead, expr_index(n->context, g.found[i].floats));
+            stmt->lanes = g.found[i].floats < MOST_FLOATS ? g.found[i].floats : MOST_FLOATS;
+        }
     }
     scope->block.last->next = body.first;
     scope->block.last = body.last;

@@ -74,13 +74,24 @@ O2C_INLINE void o2c_wide_store(float *to, o2c_wide value)
 /* Asks for the cache lines of n floats, which will be read soon. */
 O2C_INLINE void o2c_prefetch(const float *from, int n)
 {
-#ifdef __GNUC__
+#ifdef O2C_HAS_VECTORS
     O2C_UNROLL
     for (int i = 0; i < n; i += 16)
         __builtin_prefetch(from + i);
 #else
     (void)from;
     (void)n;
+#endif
+}
+
+/* Asks for the line in which the float stands so far behind, which need not be there. */
+O2C_INLINE void o2c_prefetch_behind(const float *from, int64_t floats)
+{
+#ifdef O2C_HAS_VECTORS
+    __builtin_prefetch((const void *)((uintptr_t)from + (uintptr_t)floats * sizeof *from));
+#else
+    (void)from;
+    (void)floats;
 #endif
 }
 

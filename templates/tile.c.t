@@ -21,6 +21,10 @@ ${upper}INLINE void ${prefix}tile_part(int rows, int vectors, int64_t depth, con
             part[r][v] = zero;
     }
     for (int64_t k = 0; k < depth; k++) {
+        if (k % 16 == 0) /* the next rows' cache lines */
+            ${upper}UNROLL
+            for (int r = 0; r < rows; r++)
+                ${prefix}prefetch_behind(a, (r + rows) * stride + k);
         ${upper}UNROLL
         for (int v = 0; v < vectors; v++) {
             const int j = v * ${upper}WIDE;
