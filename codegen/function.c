@@ -212,7 +212,7 @@ static Uses uses_of(Program *program, const Step *step)
     Uses all = uses_new(program->context);
     for (Call *call = step->calls; call; call = call->next) {
         Printer printer = printer_new(program, text_new(program->context->arena), helpers_new(program->context->arena));
-        print_block(&printer, &call->block);
+        print_function_body(&printer, &call->block);
         join_uses(program, &all, &printer.uses);
     }
     return all;
@@ -270,7 +270,7 @@ static void print_function(Program *program, const Step *step, Call *call, const
     Text *body = text_new(context->arena);
     body->indent = 1;
     Printer printer = printer_new(program, body, program->helpers);
-    print_block(&printer, &call->block);
+    print_function_body(&printer, &call->block);
     if (call->output)
         print_comment(program, step, call->output);
     else
@@ -307,7 +307,7 @@ static void print_functions(Program *program, Step *step, Made **made)
         const char *name = step->name;
         if (!call->output) {
             Printer printer = printer_new(program, text_new(arena), helpers_new(arena));
-            print_block(&printer, &call->block);
+            print_function_body(&printer, &call->block);
             const Made *known = *made;
             while (known && strcmp(known->text, printer.text->data) != 0)
                 known = known->next;

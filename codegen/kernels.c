@@ -6,16 +6,6 @@
 #include <string.h>
 
 /* ---- what kind of product ---- */
-Expr *flat_index(Context *context, const Expr *load)
-{
-    Expr *flat = expr_index(context, 0);
-    for (int i = 0; i < load->u.value->type.rank; i++)
-        flat =
-            expr_arith(context, I_ADD, expr_arith(context, I_MUL, flat, expr_dim(context, load->u.value->type.dim[i])),
-                       load->index[i]);
-    return flat;
-}
-
 static Expr *with_axis(Nest *n, Expr *e, Axis *axis, Expr *by)
 {
     return simplify(n->simplifier, expr_substitute(n->context, e, &axis, &by, 1, NULL, NULL));
@@ -26,18 +16,7 @@ Dim *stride_along(Nest *n, Expr *flat, Axis *axis)
     Context *context = n->context;
     Expr *next = with_axis(n, flat, axis, expr_arith(context, I_ADD, expr_axis(context, axis), expr_index(context, 1)));
     const Expr *step = simplify(n->simplifier, expr_arith(context, I_SUB, next, flat));
-    int64_t constant;
-    return step->kind == E_DIM ? step->u.dim : expr_is_int(step, &constant) ? dim_const(context->dims, constant) : NULL;
-}
-
-static Dim *extent(Context *context, const Axis *axis)
-{
-    int64_t value;
-    if (!expr_is_int(axis->lo, &value) || value != 0 || axis->of)
-        return NULL;
-    return axis->hi->kind == E_DIM         ? axis->hi->u.dim
-           : expr_is_int(axis->hi, &value) ? dim_const(context->dims, value)
-                                           : NULL;
+    return expr_dim_of(context, step);
 }
 
 static bool reads(const Nest *n, const Expr *e, const Axis *axis)
@@ -79,12 +58,12 @@ static bool match_product(Nest *n, const Spatial *spatial, Product *p)
     Axis *k = p->reduce->over[0];
     p->row = spatial->loop[spatial->nloop - 2];
     p->column = spatial->loop[spatial->nloop - 1];
-    p->rows = extent(n->context, p->row);
-    p->columns = extent(n->context, p->column);
-    p->depth = extent(n->context, k);
+    p->rows = axis_extent(n->context, p->row);
+    p->columns = axis_extent(n->context, p->column);
+    p->depth = axis_extent(n->context, k);
     if (!p->rows || !p->columns || !p->depth || !find_loads(n, p, k, &a, &b))
         return false;
-    Expr *a_flat = flat_index(n->context, a), *b_flat = flat_index(n->context, b);
+    Expr *a_flat = flat_index(n->context, a->u.value, a->index), *b_flat = flat_index(n->context, b->u.value, b->index);
     Axis *const axes[] = {p->row, p->column, k};
     Dim *a_step = stride_along(n, a_flat, k), *b_row = stride_along(n, b_flat, k),
         *b_column = stride_along(n, b_flat, p->column);
@@ -257,7 +236,6 @@ static Block build_sgemm(Nest *n, const Spatial *spatial, const Product *p)
     Expr *origin[MAX_RANK];
     for (int i = 0; i < n->output->type.rank; i++)
         origin[i] = at_origin(n, spatial->index[i], axes, 2);
-    const Expr out = {.kind = E_LOAD, .u.value = n->output, .index = (Expr **)origin};
     Stmt *call = append(n, &scope->block, STMT_SGEMM);
     call->target = n->output;
     call->call.rows = expr_dim(context, p->rows);
@@ -270,7 +248,7 @@ static Block build_sgemm(Nest *n, const Spatial *spatial, const Product *p)
     call->call.b_offset = place(n, p->b_offset, scope);
     call->call.b_stride = expr_dim(context, p->b_stride);
     call->call.b_transposed = p->b_transposed;
-    call->call.out_offset = simplify(n->simplifier, flat_index(context, &out));
+    call->call.out_offset = simplify(n->simplifier, flat_index(context, n->output, origin));
     if (spatial->body != p->reduce) {
         Scope *row = scope_new(n, scope, p->row), *column = scope_new(n, row, p->column);
         map_set(column->placed, p->reduce, expr_load(context, n->output, spatial->index));

@@ -260,15 +260,6 @@ static bool is_inner(const Unit *unit, const Value *value)
 }
 
 /* ---- views ---- */
-static Expr *flat_index(Context *context, const Value *value, Expr *const *index)
-{
-    Expr *flat = expr_index(context, 0);
-    for (int i = 0; i < value->type.rank; i++)
-        flat = expr_arith(context, I_ADD, expr_arith(context, I_MUL, flat, expr_dim(context, value->type.dim[i])),
-                          index[i]);
-    return flat;
-}
-
 bool make_view(Program *program, Value *value, const Element *element)
 {
     Context *context = program->context;
@@ -287,10 +278,7 @@ bool make_view(Program *program, Value *value, const Element *element)
     Expr *difference =
         expr_arith(context, I_SUB, flat_index(context, load->u.value, load->index), flat_index(context, value, index));
     const Expr *offset = simplify(simplifier, difference);
-    int64_t number;
-    Dim *start = offset->kind == E_DIM          ? offset->u.dim
-                 : expr_is_int(offset, &number) ? dim_const(context->dims, number)
-                                                : NULL;
+    Dim *start = expr_dim_of(context, offset);
     if (!start || dim_lower(start) < 0)
         return false;
     Buffer *base = need_buffer(program, load->u.value);

@@ -233,14 +233,6 @@ Nest nest_new(const NestScope *in, Value *output)
 }
 
 /* ---- the axes of an output ---- */
-static Dim *extent_of(Context *context, const Axis *axis)
-{
-    int64_t hi;
-    if (!expr_is_int(axis->lo, &hi) || hi != 0)
-        return NULL;
-    return axis->hi->kind == E_DIM ? axis->hi->u.dim : expr_is_int(axis->hi, &hi) ? dim_const(context->dims, hi) : NULL;
-}
-
 /* A divisor by which e takes one of the loops apart: axis / d or axis % d. */
 static Dim *find_split(Context *context, const Expr *e, const Spatial *spatial, int *loop, Map *seen)
 {
@@ -248,12 +240,9 @@ static Dim *find_split(Context *context, const Expr *e, const Spatial *spatial, 
         return NULL;
     map_set(seen, e, e);
     if (is_division(e) && e->arg[0]->kind == E_AXIS) {
-        int64_t by;
-        Dim *divisor = e->arg[1]->kind == E_DIM      ? e->arg[1]->u.dim
-                       : expr_is_int(e->arg[1], &by) ? dim_const(context->dims, by)
-                                                     : NULL;
+        Dim *divisor = expr_dim_of(context, e->arg[1]);
         for (int i = 0; i < spatial->nloop && divisor; i++) {
-            Dim *extent = extent_of(context, spatial->loop[i]);
+            Dim *extent = axis_extent(context, spatial->loop[i]);
             if (spatial->loop[i] == e->arg[0]->u.axis && extent && dim_divide_exactly(context->dims, extent, divisor)) {
                 *loop = i;
                 return divisor;
@@ -284,7 +273,8 @@ static void split_loop(const NestScope *in, Spatial *spatial, int rank, int loop
 {
     Context *context = in->context;
     Axis *whole = spatial->loop[loop];
-    Axis *major = axis_dim(context, whole->name, dim_divide_exactly(context->dims, extent_of(context, whole), divisor));
+    Axis *major =
+        axis_dim(context, whole->name, dim_divide_exactly(context->dims, axis_extent(context, whole), divisor));
     Axis *minor = axis_dim(context, arena_printf(context->arena, "%s_in", whole->name), divisor);
     memmove(spatial->loop + loop + 1, spatial->loop + loop, sizeof *spatial->loop * (size_t)(spatial->nloop - loop));
     spatial->nloop++;
@@ -302,7 +292,7 @@ Spatial nest_spatial(const NestScope *in, const Element *element, int rank)
     Spatial spatial = {.body = element->body};
     for (int i = 0; i < rank; i++) {
         spatial.index[i] = expr_axis(context, element->axis[i]);
-        Dim *extent = extent_of(context, element->axis[i]);
+        Dim *extent = axis_extent(context, element->axis[i]);
         if (extent && dim_equals(extent, 1))
             simplifier_replace_axis(in->simplifier, element->axis[i], simplify(in->simplifier, expr_index(context, 0)));
         else
@@ -386,7 +376,7 @@ static void choose_outer_lane(Nest *n, const Spatial *spatial)
 static void choose_lane(Nest *n, const Spatial *spatial)
 {
     Axis *last = spatial->nloop ? spatial->loop[spatial->nloop - 1] : NULL;
-    Dim *extent = last ? extent_of(n->context, last) : NULL;
+    Dim *extent = last ? axis_extent(n->context, last) : NULL;
     for (int i = 0; i < n->nreduction && extent && !n->lane; i++)
         if (nest_facts(n, n->reduction[i])->is_certain &&
             runs_along(n, n->reduction[i], last, map_new(n->context->arena)))
@@ -415,7 +405,7 @@ Expr *lane_hi(Nest *n)
 static Scope *open_lane_blocks(Nest *n, Scope *scope, Axis **block)
 {
     Context *context = n->context;
-    const bool whole = dim_equals(extent_of(context, n->lane), n->lanes);
+    const bool whole = dim_equals(axis_extent(context, n->lane), n->lanes);
     if (whole)
         return scope;
     *block = axis_new(context, arena_printf(context->arena, "%s_block", n->lane->name), n->lane->lo, n->lane->hi);
@@ -464,11 +454,10 @@ void store(Nest *n, Scope *scope, Expr *const *index, Combine combine, Expr *val
 /* Whether the output's elements lie along the lane as vectors do, and can be computed so. */
 static bool is_stored_in_vectors(Nest *n, const Spatial *spatial)
 {
-    const Expr out = {.kind = E_LOAD, .u.value = n->output, .index = (Expr **)spatial->index};
     if (!n->in_vectors || n->output->type.dtype != F32 || !can_vectorize(n, spatial->body, n->lane) ||
         !axis_set_has(n, nest_facts(n, spatial->body)->reads, n->lane))
         return false;
-    Dim *step = stride_along(n, flat_index(n->context, &out), n->lane);
+    Dim *step = stride_along(n, flat_index(n->context, n->output, spatial->index), n->lane);
     return step && dim_equals(step, 1);
 }
 

@@ -102,12 +102,8 @@ Expr *let(Nest *nest, Scope *scope, const Expr *e, Expr *value);
 /* The scope of an arm of a selection. */
 Scope *arm_new(Nest *nest, Scope *outer, bool is_expression);
 
-/* The place of a load's element in memory, in elements; how much further one more of the axis leads (NULL: it varies).
- */
-Expr *flat_index(Context *context, const Expr *load);
+/* How much further in memory one more of the axis leads, in elements; NULL: it varies. */
 Dim *stride_along(Nest *nest, Expr *flat, Axis *axis);
-/* The rounds of an axis from 0; -1: not known before. */
-int64_t constant_extent(const Axis *axis);
 
 /* ---- lanes (reduce.c) ---- */
 enum { LANES_INNER = 1, LANES_OUTER = 2 };

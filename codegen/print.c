@@ -14,7 +14,8 @@ Helpers *helpers_new(Arena *arena)
 
 Uses uses_new(Context *context)
 {
-    return (Uses){.symbol = ARENA_ARRAY(context->arena, dim_symbol_count(context->dims) + 1, bool)};
+    const int count = dim_symbol_count(context->dims) + 1;
+    return (Uses){.symbol = ARENA_ARRAY(context->arena, count, bool), .hint = ARENA_ARRAY(context->arena, count, bool)};
 }
 
 void use_value(Printer *p, const Value *value, bool is_written)
@@ -242,6 +243,14 @@ static bool has_repeated_operand(const char *text)
     return false;
 }
 
+/* How tightly an operand must bind beside an operator; compilers ask for parentheses around what stands beside bits. */
+static Precedence beside(int operator)
+{
+    const Precedence precedence = operators[operator].precedence;
+    const bool is_bits = precedence == P_BIT_OR || precedence == P_BIT_XOR || precedence == P_BIT_AND;
+    return is_bits ? P_UNARY : precedence;
+}
+
 /* How tightly an operand at `at` must bind where it stands in the text. */
 static Precedence operand_context(const char *text, const char *at)
 {
@@ -256,9 +265,11 @@ static Precedence operand_context(const char *text, const char *at)
     Precedence least = P_POSTFIX;
     const int right = operator_at(after);
     if (right >= 0 && (p == '(' || p == ','))
-        return operators[right].precedence;
-    if (before > text && before < at && operator_at(before - 1) >= 0)
-        least = (Precedence)(operators[operator_at(before - 1)].precedence + 1); /* right operand: "x - a" */
+        return beside(right);
+    if (before > text && before < at && operator_at(before - 1) >= 0) {
+        least = beside(operator_at(before - 1)); /* right operand: "x - a" */
+        least = least == P_UNARY ? P_UNARY : (Precedence)(least + 1);
+    }
     return n == ')' || n == ',' || !*after ? least : P_POSTFIX;
 }
 
@@ -458,18 +469,6 @@ static Printed print_index(Printer *p, const Expr *e)
 }
 
 /* ---- memory ---- */
-/* The place of an element: ((i0 * d1 + i1) * d2 + i2 ... */
-Expr *print_flat_index(Printer *p, const Value *value, Expr *const *index)
-{
-    Context *context = p->context;
-    Expr *flat = expr_index(context, 0);
-    for (int i = 0; i < value->type.rank; i++) {
-        Expr *extent = is_local(value) ? expr_index(context, 1) : expr_dim(context, value->type.dim[i]);
-        flat = expr_arith(context, I_ADD, expr_arith(context, I_MUL, flat, extent), index[i]);
-    }
-    return flat;
-}
-
 const char *print_element(Printer *p, const Value *value, Expr *const *index, bool is_written)
 {
     if (is_local(value) && value->type.rank == 0)
@@ -480,7 +479,7 @@ const char *print_element(Printer *p, const Value *value, Expr *const *index, bo
                      print_format(p, "value '%s' is read where it has no memory", value->name));
     if (!is_local(value))
         use_value(p, value, is_written);
-    return print_format(p, "%s[%s]", name, print_expression(p, print_flat_index(p, value, index)).text);
+    return print_format(p, "%s[%s]", name, print_expression(p, flat_index(p->context, value, index)).text);
 }
 
 static Printed print_load(Printer *p, const Expr *e)

@@ -28,6 +28,7 @@ typedef struct {
     bool *is_written;
     int nvalue, capacity;
     bool *symbol; /* by dim_symbol_index */
+    bool *hint;   /* likewise: those that pragmas speak of, which compilers may pass over */
 } Uses;
 
 typedef struct {
@@ -92,8 +93,6 @@ const char *print_from_float(Printer *printer, DType type, const char *value, bo
 char *print_format(Printer *printer, const char *form, ...) __attribute__((format(printf, 2, 3)));
 /* A tensor's or local's memory from an offset on. */
 const char *print_pointer(Printer *printer, const Value *value, const Expr *offset, bool is_written);
-/* The place of an element in a tensor or local. */
-Expr *print_flat_index(Printer *printer, const Value *value, Expr *const *index);
 /* Notes that the text speaks of the tensor. */
 void use_value(Printer *printer, const Value *value, bool is_written);
 
@@ -101,5 +100,8 @@ void use_value(Printer *printer, const Value *value, bool is_written);
 /* A dimension as an int64_t expression. */
 const char *print_dim(Printer *printer, Dim *dim);
 void print_block(Printer *printer, const Block *block);
+/* The body of a function: the block, after a mention of each symbol that only its pragmas speak of, for a compiler without
+ * OpenMP would warn of a parameter that nobody reads. */
+void print_function_body(Printer *printer, const Block *block);
 
 #endif

@@ -35,7 +35,7 @@ static void print_vector_set(Printer *p, const Stmt *stmt)
     const Value *target = stmt->target;
     bool varies;
     if (!stmt->is_vector) {
-        const char *to = print_pointer(p, target, print_flat_index(p, target, stmt->index), true);
+        const char *to = print_pointer(p, target, flat_index(p->context, target, stmt->index), true);
         text_line(p->text, "%sstore(%s, %s);", p->prefix, to, print_splat(p, stmt->value));
         return;
     }
@@ -95,6 +95,16 @@ static void print_body(Printer *p, const Block *block, bool braces)
         text_line(p->text, "}");
 }
 
+/* What a pragma says, in which symbols are only hinted at. */
+static const char *print_hint(Printer *p, const Expr *e)
+{
+    bool *symbol = p->uses.symbol;
+    p->uses.symbol = p->uses.hint;
+    const char *text = print_within(p, print_expression(p, e), P_SHIFT);
+    p->uses.symbol = symbol;
+    return text;
+}
+
 static void print_pragma(Printer *p, const Stmt *stmt)
 {
     enum { WORTH_THREADS = 1 << 15 };
@@ -104,9 +114,7 @@ static void print_pragma(Printer *p, const Stmt *stmt)
         return;
     text_line(p->text, "#ifdef _OPENMP");
     text_line(p->text, "#pragma omp parallel for%s%s%s", stmt->with_next ? " collapse(2)" : "",
-              known ? ""
-                    : print_format(p, " if (%s > %d)", print_within(p, print_expression(p, stmt->work), P_SHIFT),
-                                   WORTH_THREADS),
+              known ? "" : print_format(p, " if (%s > %d)", print_hint(p, stmt->work), WORTH_THREADS),
               stmt->is_uneven ? " schedule(dynamic, 64)" : "");
     text_line(p->text, "#endif");
 }
@@ -299,4 +307,21 @@ void print_block(Printer *p, const Block *block)
 {
     for (const Stmt *stmt = block->first; stmt; stmt = stmt->next)
         print_stmt(p, stmt);
+}
+
+void print_function_body(Printer *p, const Block *block)
+{
+    Text *text = p->text, *body = text_new(p->context->arena);
+    body->indent = text->indent;
+    p->text = body;
+    print_block(p, block);
+    p->text = text;
+    const Uses *uses = &p->uses;
+    for (int i = 0; i < dim_symbol_count(p->context->dims); i++)
+        if (uses->hint[i] && !uses->symbol[i])
+            text_line(text, "(void)%s; /* only threads ask */",
+                      (const char *)map_get(p->symbol_name, dim_symbol_at(p->context->dims, i)));
+    for (int i = 0; i < dim_symbol_count(p->context->dims); i++)
+        uses->symbol[i] |= uses->hint[i];
+    text_string(text, body->data);
 }

@@ -20,7 +20,7 @@ static Printed print_vector_load(Printer *p, const Expr *e, bool *varies)
     *varies = value->type.rank > 0 && reads_vector(p, e);
     if (!*varies)
         return print_expression(p, e);
-    const char *from = print_pointer(p, value, print_flat_index(p, value, e->index), false);
+    const char *from = print_pointer(p, value, flat_index(p->context, value, e->index), false);
     return (Printed){print_format(p, "%sload(%s)", p->prefix, from), P_POSTFIX};
 }
 

@@ -123,12 +123,6 @@ typedef struct {
     bool failed;
 } Linear;
 
-static Dim *as_dim(Context *context, const Expr *e)
-{
-    int64_t value;
-    return e->kind == E_DIM ? e->u.dim : expr_is_int(e, &value) ? dim_const(context->dims, value) : NULL;
-}
-
 static void linear_term(Context *context, Linear *sum, Expr *atom, Dim *by)
 {
     for (int i = 0; i < sum->count; i++)
@@ -148,7 +142,7 @@ static void linear_term(Context *context, Linear *sum, Expr *atom, Dim *by)
 static void linear_add(Context *context, Linear *sum, Expr *e, Dim *by)
 {
     DimTable *dims = context->dims;
-    Dim *value = as_dim(context, e);
+    Dim *value = expr_dim_of(context, e);
     if (value) {
         sum->constant = dim_add(dims, sum->constant, dim_mul(dims, by, value));
     } else if (e->kind == E_INDEX && e->u.op == I_ADD) {
@@ -157,10 +151,10 @@ static void linear_add(Context *context, Linear *sum, Expr *e, Dim *by)
     } else if (e->kind == E_INDEX && e->u.op == I_SUB) {
         linear_add(context, sum, e->arg[0], by);
         linear_add(context, sum, e->arg[1], dim_sub(dims, dim_const(dims, 0), by));
-    } else if (e->kind == E_INDEX && e->u.op == I_MUL && as_dim(context, e->arg[1])) {
-        linear_add(context, sum, e->arg[0], dim_mul(dims, by, as_dim(context, e->arg[1])));
-    } else if (e->kind == E_INDEX && e->u.op == I_MUL && as_dim(context, e->arg[0])) {
-        linear_add(context, sum, e->arg[1], dim_mul(dims, by, as_dim(context, e->arg[0])));
+    } else if (e->kind == E_INDEX && e->u.op == I_MUL && expr_dim_of(context, e->arg[1])) {
+        linear_add(context, sum, e->arg[0], dim_mul(dims, by, expr_dim_of(context, e->arg[1])));
+    } else if (e->kind == E_INDEX && e->u.op == I_MUL && expr_dim_of(context, e->arg[0])) {
+        linear_add(context, sum, e->arg[1], dim_mul(dims, by, expr_dim_of(context, e->arg[0])));
     } else {
         linear_term(context, sum, e, by);
     }
@@ -181,9 +175,9 @@ static bool join_quotients(Simplifier *s, Linear *sum)
     Context *context = s->context;
     for (int i = 0; i < sum->count; i++) {
         const Expr *rest = sum->atom[i];
-        if (rest->kind != E_INDEX || rest->u.op != I_MOD || !as_dim(context, rest->arg[1]))
+        if (rest->kind != E_INDEX || rest->u.op != I_MOD || !expr_dim_of(context, rest->arg[1]))
             continue;
-        Dim *by = as_dim(context, rest->arg[1]), *c = sum->coefficient[i], *want = dim_mul(context->dims, c, by);
+        Dim *by = expr_dim_of(context, rest->arg[1]), *c = sum->coefficient[i], *want = dim_mul(context->dims, c, by);
         const Expr *whole = quotient(s, I_DIV, rest->arg[0], by);
         for (int k = 0; k < sum->count; k++)
             if (sum->atom[k] == whole && sum->coefficient[k] == want) {
@@ -246,8 +240,8 @@ static Expr *quotient(Simplifier *s, IndexOp op, Expr *a, Dim *by)
     Context *context = s->context;
     DimTable *dims = context->dims;
     Expr *divisor = intern(s, expr_dim(context, by));
-    if (op == I_DIV && a->kind == E_INDEX && a->u.op == I_DIV && as_dim(context, a->arg[1]))
-        return quotient(s, I_DIV, a->arg[0], dim_mul(dims, by, as_dim(context, a->arg[1])));
+    if (op == I_DIV && a->kind == E_INDEX && a->u.op == I_DIV && expr_dim_of(context, a->arg[1]))
+        return quotient(s, I_DIV, a->arg[0], dim_mul(dims, by, expr_dim_of(context, a->arg[1])));
     const Linear sum = linear_of(context, a);
     Linear whole = {.constant = dim_const(dims, 0)}, rest = whole;
     if (sum.failed || dim_lower(by) < 1)
@@ -397,22 +391,6 @@ static Expr *rename_axes(Simplifier *s, Expr *e)
 
 /* ---- short sums ---- */
 
-/* The values of the only axis of a sum so short that it is better written out; 0: not such a sum. What is the same for
- * every term of an outer reduction then stands outside it, and compilers need not find out that four steps are few. */
-static int64_t short_extent(const Expr *e)
-{
-    enum { MOST_TERMS = 4 };
-    int64_t extent;
-    const Axis *axis = e->nover == 1 ? e->over[0] : NULL;
-    if (!axis || axis->of || e->u.combine != COMBINE_ADD || axis->lo->kind != E_CONST || axis->lo->u.i != 0)
-        return 0;
-    if (axis->hi->kind == E_CONST)
-        extent = axis->hi->u.i;
-    else if (axis->hi->kind != E_DIM || !dim_is_const(axis->hi->u.dim, &extent))
-        return 0;
-    return extent >= 1 && extent <= MOST_TERMS && dtype_is_float(e->dtype) ? extent : 0;
-}
-
 static Expr *written_out(Simplifier *s, const Expr *e, int64_t extent)
 {
     Expr *sum = NULL;
@@ -431,7 +409,7 @@ static Expr *simplify_index(Simplifier *s, Expr *e)
     if (e->kind != E_INDEX || e->u.op > I_MOD)
         return e;
     if (e->u.op == I_DIV || e->u.op == I_MOD) {
-        Dim *by = as_dim(context, e->arg[1]);
+        Dim *by = expr_dim_of(context, e->arg[1]);
         return by ? quotient(s, e->u.op, e->arg[0], by) : e;
     }
     Linear sum = linear_of(context, e);
@@ -452,7 +430,7 @@ static Expr *simplify_new(Simplifier *s, Expr *e)
         index[i] = simplify(s, e->index[i]);
     Expr *made = expr_rebuild(context, e, arg, index);
     if (made->kind == E_REDUCE)
-        return !s->keeps_sums && short_extent(made) ? written_out(s, made, short_extent(made)) : rename_axes(s, made);
+        return !s->keeps_sums && short_sum(made) ? written_out(s, made, short_sum(made)) : rename_axes(s, made);
     if (made->kind == E_LOAD) {
         Expr *known = edge_load(s, made);
         if (!known)

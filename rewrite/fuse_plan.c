@@ -4,11 +4,12 @@
  * (see fuse.h); everything else is the root of a group and is stored. What a reader's loops do to a value is read off
  * the definitions, so the decision knows no operators. */
 #include "../frontend/map.h"
+#include "../frontend/ops/expr.h"
 #include "fuse.h"
 #include <string.h>
 
 /* MAX_GROUP bounds the depth of a nest's expressions, whatever the length of the model's chains. */
-enum { MAX_LOADS = 64, MAX_GROUP = 100, SHORT_SUM = 4, FEW_TIMES = 8 };
+enum { MAX_LOADS = 64, MAX_GROUP = 100, FEW_TIMES = 8 };
 
 /* A reduction of at most so many terms for an edge costs less than writing its result and reading it again. */
 enum { CHEAP_TERMS = 16 };
@@ -53,23 +54,6 @@ bool expr_is_contraction(const Expr *reduce)
     return a && b && a != b;
 }
 
-static int64_t constant_extent(const Axis *axis)
-{
-    if (axis->lo->kind != E_CONST || axis->lo->u.i != 0)
-        return -1;
-    int64_t extent;
-    if (axis->hi->kind == E_CONST)
-        return axis->hi->u.i;
-    return axis->hi->kind == E_DIM && dim_is_const(axis->hi->u.dim, &extent) ? extent : -1;
-}
-
-/* A sum of so few terms that nests write it out. */
-static bool is_short(const Expr *reduce)
-{
-    int64_t extent = reduce->nover == 1 && reduce->u.combine == COMBINE_ADD ? constant_extent(reduce->over[0]) : -1;
-    return extent >= 0 && extent <= SHORT_SUM;
-}
-
 static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial);
 
 static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial)
@@ -86,8 +70,8 @@ static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int n
         terms = extent < 0 || extent > CHEAP_TERMS ? INT64_MAX : terms > CHEAP_TERMS ? terms : terms * extent;
     }
     w->terms = terms > w->terms ? terms : w->terms;
-    w->has_reduction |= !is_short(e);
-    w->has_contraction |= !w->edges && !is_short(e) && expr_is_contraction(e);
+    w->has_reduction |= !short_sum(e);
+    w->has_contraction |= !w->edges && !short_sum(e) && expr_is_contraction(e);
     if (nloop + e->nover > 3 * MAX_RANK) {
         w->overflowed = true;
         return;
@@ -155,14 +139,6 @@ static void walk_element(Walk *w, const Element *element, int rank)
 }
 
 /* ---- how loops meet a value ---- */
-
-static Dim *axis_extent(Context *context, const Axis *axis)
-{
-    int64_t extent = constant_extent(axis);
-    if (extent >= 0)
-        return dim_const(context->dims, extent);
-    return axis->hi->kind == E_DIM && axis->lo->kind == E_CONST && axis->lo->u.i == 0 ? axis->hi->u.dim : NULL;
-}
 
 /* Points of loops [from, to): all edges of all vertices count once together. NULL when an extent is not a Dim. */
 static Dim *points(Context *context, Axis *const *loop, int from, int to)

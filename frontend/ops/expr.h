@@ -17,6 +17,17 @@ int64_t small_count(const Type *type);
 /* Whether e is a constant of a type that is not floating. value may be NULL. */
 bool expr_is_int(const Expr *e, int64_t *value);
 
+/* The Dim that e is, a dimension or an integer constant; NULL for other expressions. */
+Dim *expr_dim_of(Context *context, const Expr *e);
+/* The rounds of an axis that begins at 0; NULL: they are no Dim (edges). The same as a number; -1: not known before. */
+Dim *axis_extent(Context *context, const Axis *axis);
+int64_t constant_extent(const Axis *axis);
+/* The terms of a sum so short that nests write it out instead of looping; 0: it is not such a sum. What is the same for every
+ * term of an outer reduction then stands outside it, and compilers need not find out that four steps are few. */
+int64_t short_sum(const Expr *reduce);
+/* The place of an element in memory, in elements: (i0 * d1 + i1) * d2 + i2 ... */
+Expr *flat_index(Context *context, const Value *value, Expr *const *index);
+
 /* a op b on numbers. Results that leave int64 saturate, which no legal shape can reach. */
 int64_t index_apply(IndexOp op, int64_t a, int64_t b);
 

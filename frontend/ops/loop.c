@@ -261,12 +261,6 @@ static bool is_truth(IndexOp op)
     return op >= I_LESS;
 }
 
-/* A dimension or a constant as a Dim; NULL for other expressions. */
-static Dim *as_dim(Context *context, const Expr *e)
-{
-    return e->kind == E_DIM ? e->u.dim : expr_is_int(e, NULL) ? dim_const(context->dims, e->u.i) : NULL;
-}
-
 static Expr *fold_dims(Context *context, IndexOp op, Dim *a, Dim *b)
 {
     DimTable *t = context->dims;
@@ -371,7 +365,7 @@ Expr *expr_arith(Context *context, IndexOp op, Expr *a, Expr *b)
     int64_t x, y = 0;
     if (expr_is_int(a, &x) && (!b || expr_is_int(b, &y)))
         return expr_int(context, is_truth(op) ? BOOL : INDEX, index_apply(op, x, y));
-    Dim *m = as_dim(context, a), *n = b ? as_dim(context, b) : NULL;
+    Dim *m = expr_dim_of(context, a), *n = b ? expr_dim_of(context, b) : NULL;
     Expr *simple = m && n && !is_truth(op) ? fold_dims(context, op, m, n) : NULL;
     if (!simple)
         simple = simplify_arith(context, op, a, b);
