@@ -62,8 +62,8 @@ static bool takes_state(Function function)
     return function == FUNCTION_STEP || function == FUNCTION_STEP_GRAPH;
 }
 
-/* Whether a function takes this input: NAME_graph what it is made of; those that run all, whatever of them is needed, so that
- * it does not depend on how well a graph was compiled. */
+/* Whether a function takes this input: NAME_graph what it is made of; those that run all, whatever of them is needed,
+ * so that it does not depend on how well a graph was compiled. */
 static bool takes_input(const Program *program, Function function, const Buffer *input)
 {
     if (function == FUNCTION_GRAPH)

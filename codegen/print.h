@@ -100,8 +100,8 @@ void use_value(Printer *printer, const Value *value, bool is_written);
 /* A dimension as an int64_t expression. */
 const char *print_dim(Printer *printer, Dim *dim);
 void print_block(Printer *printer, const Block *block);
-/* The body of a function: the block, after a mention of each symbol that only its pragmas speak of, for a compiler without
- * OpenMP would warn of a parameter that nobody reads. */
+/* The body of a function: the block, after a mention of each symbol that only its pragmas speak of, for a compiler
+ * without OpenMP would warn of a parameter that nobody reads. */
 void print_function_body(Printer *printer, const Block *block);
 
 #endif

@@ -1,8 +1,9 @@
-/* state.c -- what a program hands from one call to the next: parameters that are trained, the optimizer's memory, caches.
+/* state.c -- what a program hands from one call to the next: parameters that are trained, the optimizer's memory,
+ * caches.
  *
- * The model says which inputs are kept and which outputs they become (model_open_kept). NAME_run takes and gives both as it
- * does all tensors. NAME_step keeps them in a struct of the caller's, which it changes only if all went well; NAME_init gives
- * it the model's initial values. */
+ * The model says which inputs are kept and which outputs they become (model_open_kept). NAME_run takes and gives both
+ * as it does all tensors. NAME_step keeps them in a struct of the caller's, which it changes only if all went well;
+ * NAME_init gives it the model's initial values. */
 #include "interface.h"
 #include "lower.h"
 #include <string.h>
@@ -23,7 +24,8 @@ void find_state(Program *program)
     const Model *model = program->model;
     program->state = ARENA_ARRAY(program->context->arena, model->nkept, State);
     for (int i = 0; i < model->nkept; i++)
-        program->state[program->nstate++] = (State){model->kept[i].in, model->kept[i].out, model->kept[i].initial, NULL};
+        program->state[program->nstate++] =
+            (State){model->kept[i].in, model->kept[i].out, model->kept[i].initial, NULL};
 }
 
 void place_initial_state(Program *program)

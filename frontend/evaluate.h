@@ -11,7 +11,7 @@ struct Datum {
     const Tensor *tensor; /* TENSOR; NULL in an empty OPTIONAL */
     Datum **item;         /* SEQUENCE: count of them; OPTIONAL: one or none */
     int count;
-    DType dtype;          /* of a sequence's elements */
+    DType dtype; /* of a sequence's elements */
 };
 
 /* Runs graph on inputs (one for each graph input; NULL: the initialiser of that name) and fills outputs (one for each
@@ -30,8 +30,8 @@ Datum *datum_new(Context *context, TypeKind kind, int count);
 /* A tensor as a datum. */
 Datum *datum_of_tensor(Context *context, const Tensor *tensor);
 
-/* Runs a subgraph once: its inputs hold `input`, values of outer graphs are found in the environment. Fills one Datum for
- * each output of the graph. False after errors in the report. */
+/* Runs a subgraph once: its inputs hold `input`, values of outer graphs are found in the environment. Fills one Datum
+ * for each output of the graph. False after errors in the report. */
 bool evaluate_subgraph(Environment *environment, const Graph *graph, Datum *const *input, Datum **output);
 
 /* Runs a node of FORM_CONTROL. input: one for each input slot (NULL: not given); fills one for each output slot. */

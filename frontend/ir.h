@@ -1,7 +1,8 @@
 /* ir.h -- the whole intermediate representation: a graph of nodes in execution order over typed values.
  *
- * Everything lives in the arena of its Context. Subgraphs (If, Loop, Scan) and model-local functions are Graphs too; the
- * nodes of a subgraph may read values of the graphs around it. Names are for people: values are compared by pointer. */
+ * Everything lives in the arena of its Context. Subgraphs (If, Loop, Scan) and model-local functions are Graphs too;
+ * the nodes of a subgraph may read values of the graphs around it. Names are for people: values are compared by
+ * pointer. */
 #ifndef IR_H
 #define IR_H
 #include "arena.h"
@@ -20,10 +21,13 @@ typedef struct Value Value;
 typedef struct Attr Attr;
 typedef struct Tensor Tensor;
 typedef struct Op Op; /* a row of the operator registry, see ops/op.h */
+// clang-format off
 typedef struct { const char *domain; int64_t version; } Opset;
 typedef struct { const char *key, *value; } Property;
 /* An input that a program keeps from run to run. */
-typedef struct { Value *in; int out; /* its next value: that output; -1: it stays */ const Tensor *initial; /* NULL: 0 */ } Kept;
+typedef struct { Value *in; int out; /* its next value: that output; -1: it stays */
+                 const Tensor *initial; /* NULL: 0 */ } Kept;
+// clang-format on
 
 /* What one compilation shares. */
 struct Context {
@@ -32,14 +36,14 @@ struct Context {
     Report *report;
     int64_t max_tensor_bytes; /* limits on hostile models; see context_new for the defaults */
     int64_t max_nodes;
-    int64_t max_trips;  /* of one loop that the evaluator runs */
-    int64_t fold_bytes; /* constants larger than this are not folded */
-    Model *library;     /* see context_library; NULL until then */
+    int64_t max_trips;    /* of one loop that the evaluator runs */
+    int64_t fold_bytes;   /* constants larger than this are not folded */
+    Model *library;       /* see context_library; NULL until then */
     Requirements granted; /* what the user says of sizes (--dim 'A<=B'); a run must see to it that it holds */
-    int node_count;     /* nodes made so far: the next node's id */
-    int expr_count;     /* loop-level expressions and axes made so far: their next id */
-    int expr_walk;      /* walks over expressions begun so far, ... */
-    int *expr_met;      /* ... and by id in which of them each was met last; see ops/expr.h */
+    int node_count;       /* nodes made so far: the next node's id */
+    int expr_count;       /* loop-level expressions and axes made so far: their next id */
+    int expr_walk;        /* walks over expressions begun so far, ... */
+    int *expr_met;        /* ... and by id in which of them each was met last; see ops/expr.h */
     int expr_met_capacity;
     struct Expr *index_constant[INDEX_CONSTANTS]; /* the last made of those that equal its place modulo their number */
 };
@@ -67,26 +71,29 @@ struct Tensor {
 
 /* ---- values, nodes, graphs ---- */
 struct Value {
-    const char *name; /* as in the model, e.g. "/conv1/Add_output_0"; unique in its outermost graph, subgraphs included */
+    const char *name; /* as in the model: "/conv1/Add_output_0"; unique in its outermost graph and the subgraphs */
     Type type;
     Node *def;              /* the node that writes it; NULL: graph input, initialiser or function parameter */
     const Tensor *constant; /* its elements when they are known: an initialiser or a folded result */
-    Dim **element;          /* integer and bool tensors of few elements: each as an expression over dims, NULL where that
-                               element is not known; NULL: none is known. Read it with value_element (ops/loop.h) */
-    Dim *bound;             /* integer tensors: every element is known to lie in [0, bound); NULL: not known */
-    Graph *graph;           /* where it is defined */
-    Node **reader;          /* nodes that read it, once for every input slot, subgraphs included */
+    Dim **element; /* integer and bool tensors of few elements: each as an expression over dims, NULL where that
+                      element is not known; NULL: none is known. Read it with value_element (ops/loop.h) */
+    Dim *bound;    /* integer tensors: every element is known to lie in [0, bound); NULL: not known */
+    Graph *graph;  /* where it is defined */
+    Node **reader; /* nodes that read it, once for every input slot, subgraphs included */
     int nreader, reader_capacity;
     int outputs;         /* how many graph outputs it is */
     bool is_overridable; /* an initialiser the caller may override: a graph input with a default (IR version 3 and 4) */
     Value *same_bucket;  /* the next value in the name table's bucket */
     Value *copy;         /* scratch of cloning; NULL outside it */
-    struct { bool defined; int reads, outputs; } seen; /* scratch of model_verify; zero outside it */
+    struct {
+        bool defined;
+        int reads, outputs;
+    } seen; /* scratch of model_verify; zero outside it */
 };
 struct Node {
     const Op *op;
-    Graph *function;  /* op is a call of this model-local function; NULL otherwise */
-    const char *name; /* where it came from, for messages and generated comments; may be "" */
+    Graph *function;   /* op is a call of this model-local function; NULL otherwise */
+    const char *name;  /* where it came from, for messages and generated comments; may be "" */
     Value **in, **out; /* NULL: optional input or output not given */
     int nin, nout;
     Attr *attr; /* list, sorted by name */
@@ -95,19 +102,21 @@ struct Node {
     int id;            /* unique in the context; stable */
     int mark;          /* scratch of graph_sort; 0 outside it */
 };
+// clang-format off
 typedef enum { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH, ATTR_TYPE, ATTR_INTS, ATTR_FLOATS,
                ATTR_STRINGS, ATTR_TENSORS, ATTR_GRAPHS, ATTR_REFERENCE } AttrKind;
+// clang-format on
 struct Attr {
     const char *name;
     AttrKind kind;
     int64_t i;
-    double f;              /* float32 in the file */
-    const char *s;         /* ATTR_STRING, NUL-terminated; ATTR_REFERENCE: the name of the function's attribute */
-    AttrKind reference;    /* ATTR_REFERENCE: the kind it must have */
+    double f;           /* float32 in the file */
+    const char *s;      /* ATTR_STRING, NUL-terminated; ATTR_REFERENCE: the name of the function's attribute */
+    AttrKind reference; /* ATTR_REFERENCE: the kind it must have */
     const Tensor *tensor;
     Graph *graph;
     Type type;
-    size_t count;          /* of the lists below; bytes of s for ATTR_STRING */
+    size_t count; /* of the lists below; bytes of s for ATTR_STRING */
     const int64_t *ints;
     const double *floats;
     const char *const *strings;
@@ -126,7 +135,7 @@ struct Graph {
     int ninitializer;
     Node *first, *last;
     int nnode;
-    Requirements requires; /* of sizes: what the definitions of its nodes took for granted whenever it was inferred */
+    Requirements requires;   /* of sizes: what the definitions of its nodes took for granted whenever it was inferred */
     struct NameTable *names; /* shared by an outermost graph and its subgraphs */
     /* functions only */
     const char *domain, *overload;
@@ -160,8 +169,8 @@ Model *context_library(Context *context);
 Context *context_new(size_t budget, const char *about);
 void context_free(Context *context);
 
-/* ---- build ---- names are copied; "" asks for a fresh one. A value whose name is taken gets another one: the outermost
- * graph's own values keep theirs. The lists of nodes and graphs grow only by these functions. */
+/* ---- build ---- names are copied; "" asks for a fresh one. A value whose name is taken gets another one: the
+ * outermost graph's own values keep theirs. The lists of nodes and graphs grow only by these functions. */
 Model *model_new(Context *context);
 Graph *graph_new(Model *model, const char *name);
 Value *value_new(Graph *graph, const char *name, Type type);
@@ -171,7 +180,7 @@ Value *graph_add_constant(Graph *graph, const char *name, const Tensor *tensor);
 void graph_add_default(Graph *graph, Value *input, const Tensor *tensor); /* an initialiser that is also an input */
 void graph_open_initializer(Graph *graph, Value *value); /* makes an initialiser an input with it as its default ... */
 void graph_close_input(Graph *graph, Value *value);      /* ... and such an input an initialiser alone */
-void graph_drop_default(Graph *graph, Value *input); /* ... an input alone again */
+void graph_drop_default(Graph *graph, Value *input);     /* ... an input alone again */
 /* A node without inputs and outputs, before `before` (NULL: at the end). */
 Node *node_new(Graph *graph, const Op *op, const char *name, Node *before);
 void node_add_input(Node *node, Value *value); /* NULL: not given */
@@ -186,15 +195,16 @@ Value *graph_find_value(const Graph *graph, const char *name);
 
 /* ---- tensors and types ---- */
 Tensor *tensor_new(Context *context, DType dtype, int rank, const int64_t *dim); /* zeroed; fatal beyond the limits */
-size_t tensor_bytes(const Tensor *tensor);                /* that data holds */
-const void *tensor_at(const Tensor *tensor, int64_t i);   /* its i-th element, splat or not */
-int64_t tensor_int(const Tensor *tensor, int64_t i);      /* of an integer or bool tensor; uint64 by its bits */
-/* The i-th element as a number, whatever its type; integers beyond 2^53 are rounded. NaN of strings and complex numbers. */
+size_t tensor_bytes(const Tensor *tensor);                                       /* that data holds */
+const void *tensor_at(const Tensor *tensor, int64_t i);                          /* its i-th element, splat or not */
+int64_t tensor_int(const Tensor *tensor, int64_t i); /* of an integer or bool tensor; uint64 by its bits */
+/* The i-th element as a number, whatever its type; integers beyond 2^53 are rounded. NaN of strings and complex
+ * numbers. */
 double tensor_number(const Tensor *tensor, int64_t i);
 /* Sets an element of a tensor that is no splat to a number, rounded and saturated as Cast does it; false of strings and
  * complex numbers. */
 bool tensor_set_number(Tensor *tensor, int64_t i, double number);
-bool tensor_equal(const Tensor *a, const Tensor *b);      /* bit for bit, type and shape included */
+bool tensor_equal(const Tensor *a, const Tensor *b); /* bit for bit, type and shape included */
 bool type_equal(const Type *a, const Type *b);
 Type type_tensor(DType dtype, int rank, Dim *const *dim);
 Type type_of_tensor(Context *context, const Tensor *tensor);
@@ -222,13 +232,13 @@ bool function_declares(const Graph *function, const char *name);
 
 /* ---- change ---- */
 void node_set_input(Node *node, int slot, Value *value);
-/* Every reader of `from`, graph outputs included, now reads `to`. A graph output's name stays: `to` takes it over, or, where
- * it cannot (it is an input, of another graph, an output already), an Identity node is put between. False when nothing
- * changed, because `from` already is such an Identity. */
+/* Every reader of `from`, graph outputs included, now reads `to`. A graph output's name stays: `to` takes it over, or,
+ * where it cannot (it is an input, of another graph, an output already), an Identity node is put between. False when
+ * nothing changed, because `from` already is such an Identity. */
 bool value_replace(Value *from, Value *to);
 void value_rename(Value *value, const char *name);
 void value_swap_names(Value *a, Value *b);
-void node_remove(Node *node);               /* no output may have readers */
+void node_remove(Node *node); /* no output may have readers */
 void node_move_before(Node *node, Node *before);
 int graph_sweep(Graph *graph); /* drops nodes and initialisers nobody reads, subgraphs included; how many */
 bool value_is_read_once(const Value *value);
@@ -246,7 +256,12 @@ bool graph_sort(Graph *graph);
 /* ---- text ---- ONNX's own syntax (onnx.parser); types of inner values go in comments. print writes, parse reads back.
  * Constants above `inline_limit` elements go to the stream `data` as ONNX external data named `data_name` (NULL: all
  * inline). */
-typedef struct { int64_t inline_limit; FILE *data; const char *data_name; bool types; } PrintOptions;
+typedef struct {
+    int64_t inline_limit;
+    FILE *data;
+    const char *data_name;
+    bool types;
+} PrintOptions;
 void model_print(const Model *model, FILE *to, const PrintOptions *options);
 char *type_text(const Type *type, Arena *arena);
 /* Parses a model. NULL after errors in the context's report. */

@@ -18,8 +18,8 @@ RuleSet *rules_read(Context *context, RuleSet *rules, const char *path);
 RuleSet *pass_rules(Context *context, const PassOptions *options, const char *file);
 /* The names of all rules that the passes apply; *count of them. NULL after errors. */
 const char **pass_rule_names(Context *context, const PassOptions *options, int *count);
-/* The i-th function that guards, attributes and braces of a rule may call, as "dim(x, i)", and what it gives; false beyond
- * the last. */
+/* The i-th function that guards, attributes and braces of a rule may call, as "dim(x, i)", and what it gives; false
+ * beyond the last. */
 bool rule_function(int i, const char **signature, const char **what);
 /* Applies a set until nothing changes. Counts firings in log (may be NULL). False after errors. */
 bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, RewriteLog *log);

@@ -22,8 +22,8 @@ Dim *expr_dim_of(Context *context, const Expr *e);
 /* The rounds of an axis that begins at 0; NULL: they are no Dim (edges). The same as a number; -1: not known before. */
 Dim *axis_extent(Context *context, const Axis *axis);
 int64_t constant_extent(const Axis *axis);
-/* The terms of a sum so short that nests write it out instead of looping; 0: it is not such a sum. What is the same for every
- * term of an outer reduction then stands outside it, and compilers need not find out that four steps are few. */
+/* The terms of a sum so short that nests write it out instead of looping; 0: it is not such a sum. What is the same for
+ * every term of an outer reduction then stands outside it, and compilers need not find out that four steps are few. */
 int64_t short_sum(const Expr *reduce);
 /* The place of an element in memory, in elements: (i0 * d1 + i1) * d2 + i2 ... */
 Expr *flat_index(Context *context, const Value *value, Expr *const *index);
@@ -31,11 +31,12 @@ Expr *flat_index(Context *context, const Value *value, Expr *const *index);
 /* a op b on numbers. Results that leave int64 saturate, which no legal shape can reach. */
 int64_t index_apply(IndexOp op, int64_t a, int64_t b);
 
-/* e made again with other operands (as many as it has), which the builder simplifies where it can. A reduction keeps its
- * axes. */
+/* e made again with other operands (as many as it has), which the builder simplifies where it can. A reduction keeps
+ * its axes. */
 Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index);
 
-/* A walk over expressions that meets each of them once: after begin, enters(e) is true the first time. One walk at a time. */
+/* A walk over expressions that meets each of them once: after begin, enters(e) is true the first time. One walk at a
+ * time. */
 void expr_walk_begin(Context *context);
 bool expr_walk_enters(Context *context, const Expr *e);
 

@@ -32,20 +32,23 @@ typedef enum {
     E_INDEX,  /* index arithmetic on INDEX operands: see IndexOp; never overflows for legal shapes, so plain C */
     E_CAST,   /* arg0 as dtype; float to integer saturates, NaN gives 0; to a converted type rounds to its values */
     E_SELECT, /* arg0 ? arg1 : arg2; only the chosen one is evaluated, so it may guard a LOAD */
-    E_WRAP,   /* data as index: arg0 (an integer from data) in [0, dim); negative ones count from the end; else an error */
+    E_WRAP,   /* data as index: arg0 (an integer from data) in [0, dim), negative ones from the end; else an error */
     E_CHECK,  /* the same without wrapping: a negative one is an error too (vertex numbers) */
-    E_REDUCE  /* combine over `axis` (a list) of arg0; an empty range gives arg1 (NULL: the combine's neutral element) */
+    E_REDUCE  /* combine over `axis` (a list) of arg0; an empty range gives arg1 (NULL: the neutral element) */
 } ExprKind;
 
 /* The type of axes, dims and index arithmetic: int64 known not to overflow. Not an ONNX type. */
 #define INDEX I64 /* the same C type */
 
-typedef enum { I_ADD, I_SUB, I_MUL, I_DIV, I_MOD, I_MIN, I_MAX, I_LESS, I_LESS_EQUAL, I_EQUAL, I_AND, I_OR, I_NOT } IndexOp; /* DIV floors */
+// clang-format off
+typedef enum { I_ADD, I_SUB, I_MUL, I_DIV, I_MOD, I_MIN, I_MAX, I_LESS, I_LESS_EQUAL, I_EQUAL, I_AND, I_OR,
+               I_NOT } IndexOp; /* DIV floors */
 
 /* How values are combined by reductions and updates. ARG_*: the index (along the only axis, counted from
  * its lo) of the greatest or least. */
 typedef enum { COMBINE_SET, COMBINE_ADD, COMBINE_MUL, COMBINE_MAX, COMBINE_MIN, COMBINE_AND, COMBINE_OR,
                COMBINE_ARG_MAX, COMBINE_ARG_MIN, COMBINE_ARG_MAX_LAST, COMBINE_ARG_MIN_LAST } Combine;
+// clang-format on
 
 struct Axis {
     const char *name; /* "i", "v", "k": a hint for printing */
@@ -53,32 +56,32 @@ struct Axis {
     int id;           /* unique in the context */
     bool is_bound;    /* by a reduction: a second one gets a copy, so that no two bind the same axis */
     /* An axis over the edges of vertex `of`: lo = row[of], hi = row[of + 1]; NULL otherwise. `order`[e] is the edge's
-     * number in the model's order, `target` the model's index vector (target[order[e]] == of for all e of the axis), and
-     * `from`[e] == source[order[e]] its checked source (NULL where there is none). See gnn.Csr. */
+     * number in the model's order, `target` the model's index vector (target[order[e]] == of for all e of the axis),
+     * and `from`[e] == source[order[e]] its checked source (NULL where there is none). See gnn.Csr. */
     Expr *of;
     Value *row, *order, *target, *source, *from;
 };
 enum { MAX_OPERANDS = 3 };
 struct Expr {
     ExprKind kind;
-    DType dtype;  /* of the result: a compute type, INDEX or BOOL */
+    DType dtype; /* of the result: a compute type, INDEX or BOOL */
     int narg;
     Expr *arg[MAX_OPERANDS]; /* the indices of a LOAD stand in `index` */
     union {
-        double f;      /* E_CONST of a floating type */
-        int64_t i;     /* E_CONST of any other (U64: its bits) */
-        Dim *dim;      /* E_DIM; E_WRAP, E_CHECK: the extent */
-        Axis *axis;    /* E_AXIS */
-        Value *value;  /* E_LOAD */
-        Scalar scalar; /* E_CALL */
-        IndexOp op;    /* E_INDEX */
+        double f;        /* E_CONST of a floating type */
+        int64_t i;       /* E_CONST of any other (U64: its bits) */
+        Dim *dim;        /* E_DIM; E_WRAP, E_CHECK: the extent */
+        Axis *axis;      /* E_AXIS */
+        Value *value;    /* E_LOAD */
+        Scalar scalar;   /* E_CALL */
+        IndexOp op;      /* E_INDEX */
         Combine combine; /* E_REDUCE */
     } u;
-    Expr **index;   /* E_LOAD: as many as the value's rank */
-    Axis **over;    /* E_REDUCE: its axes, outermost first */
+    Expr **index; /* E_LOAD: as many as the value's rank */
+    Axis **over;  /* E_REDUCE: its axes, outermost first */
     int nover;
-    DType storage;  /* E_CAST: the type rounded to when it is a converted one (F16 ...), else dtype */
-    int id;         /* unique in the context, for memo tables */
+    DType storage; /* E_CAST: the type rounded to when it is a converted one (F16 ...), else dtype */
+    int id;        /* unique in the context, for memo tables */
 };
 
 /* An update: for all points of `over` in order, outermost first, where `guard` holds (NULL: everywhere),
@@ -121,17 +124,24 @@ Expr *expr_reduce(Context *context, Combine combine, Axis *const *over, int nove
 /* Whether e depends on the axis (free in it). */
 bool expr_reads_axis(Context *context, const Expr *e, const Axis *axis);
 bool expr_reads_value(Context *context, const Expr *e, const Value *value);
-/* e with axes replaced by expressions and loads of values by what `load` gives (NULL from it: keep the load). Bound axes
- * of reductions are copied, so an expression may be substituted into itself. Memoised. */
+/* e with axes replaced by expressions and loads of values by what `load` gives (NULL from it: keep the load). Bound
+ * axes of reductions are copied, so an expression may be substituted into itself. Memoised. */
 typedef Expr *LoadRewrite(void *who, Value *value, Expr *const *index);
-Expr *expr_substitute(Context *context, Expr *e, Axis *const *from, Expr *const *to, int count, LoadRewrite *load, void *who);
+Expr *expr_substitute(Context *context, Expr *e, Axis *const *from, Expr *const *to, int count, LoadRewrite *load,
+                      void *who);
 /* The scalar row: arity, C text with operands a, b, c (see scalar.def), result type. */
-typedef struct { const char *name; int arity; const char *text; bool gives_bool; } ScalarInfo;
+typedef struct {
+    const char *name;
+    int arity;
+    const char *text;
+    bool gives_bool;
+} ScalarInfo;
 const ScalarInfo *scalar_info(Scalar scalar, DType operand); /* NULL: not defined for that type */
 /* Symbolic evaluation of an integer expression with the axes at constants: the Dim it equals, or NULL. Loads read the
  * `element` of their value. This is how shape arithmetic is done at compile time. */
 Dim *expr_as_dim(Context *context, const Expr *e, Axis *const *axis, const int64_t *at, int count);
-/* The element of this row-major number of an integer or bool value: from its constant or its elements; NULL: not known. */
+/* The element of this row-major number of an integer or bool value: from its constant or its elements; NULL: not known.
+ */
 Dim *value_element(Context *context, const Value *value, int64_t number);
 void expr_print(const Expr *e, FILE *to); /* for people: y[i] = ... */
 #endif

@@ -25,27 +25,29 @@ typedef struct {
     int nn;
     double *p;
     int np;
-    Dim *scratch;       /* bytes */
-    Dim *operations;    /* comparisons, additions ... on numbers; NULL: not counted */
-    Dim **size;         /* fresh symbols the call defines: written as int64 after the node's outputs */
+    Dim *scratch;    /* bytes */
+    Dim *operations; /* comparisons, additions ... on numbers; NULL: not counted */
+    Dim **size;      /* fresh symbols the call defines: written as int64 after the node's outputs */
     int nsize;
-    Arena *arena;       /* where the lists grow; call.h appends to them */
+    Arena *arena; /* where the lists grow; call.h appends to them */
 } Routine;
 
 /* The routine's function, linked into the evaluator (routine.c); NULL when there is none of that name and suffix. */
-typedef int RoutineFunction(const void *const in[], void *const out[], const int64_t n[], const double p[], void *scratch);
+typedef int RoutineFunction(const void *const in[], void *const out[], const int64_t n[], const double p[],
+                            void *scratch);
 RoutineFunction *routine_function(const Routine *routine);
 
 /* What a node means, filled by `define`. */
 struct Definition {
     Node *node;
     Context *context;
-    Element *element;    /* by output; for elementwise and index forms */
-    Routine *routine;    /* for routines; of others, what gives sizes that their elements speak of: it runs first */
+    Element *element;      /* by output; for elementwise and index forms */
+    Routine *routine;      /* for routines; of others, what gives sizes that their elements speak of: it runs first */
     Requirements requires; /* what the definition takes for granted of sizes that are not known: see size_same */
     bool failed;
 };
 
+// clang-format off
 struct Op {
     const char *name, *domain;
     /* "data:T indices:I axes:int64? rest:T* -> output:T extra:T?  |  T=any I=int32,int64"
@@ -69,6 +71,7 @@ struct Op {
     int since;                               /* opset the row describes; 0 for our own domains */
     bool is_random;                          /* may give other results for the same inputs */
 };
+// clang-format on
 
 /* The row of an operator, NULL when it is not known. Domain "" and "ai.onnx" are one. */
 const Op *op_find(const char *domain, const char *name);
@@ -77,8 +80,8 @@ const Op *const *op_all(int *count);
 
 /* Checks a node against its row: arity, attribute names and kinds, input types. False after errors in the report. */
 bool op_check(const Node *node);
-/* Fills definition and sets the types, elements and bounds of the node's outputs. Composed operators are inferred through
- * their body. False after errors in the report. */
+/* Fills definition and sets the types, elements and bounds of the node's outputs. Composed operators are inferred
+ * through their body. False after errors in the report. */
 bool op_define(Node *node, Definition *definition);
 /* The body of a composed operator's node as a function graph: attributes bound by node_inline. */
 Graph *op_body(Node *node);
@@ -86,11 +89,11 @@ Graph *op_body(Node *node);
 Graph *if_taken(const Node *node);
 /* Whether a Loop's condition may end it: one is given and not known to stay true. */
 bool loop_may_stop(const Node *node);
-/* The number of trips after which a Loop ends at the latest; NULL where it is not known before it runs, or too great to be
- * the size of anything. */
+/* The number of trips after which a Loop ends at the latest; NULL where it is not known before it runs, or too great to
+ * be the size of anything. */
 Dim *loop_limit(const Node *node);
-/* A graph of its own with the body of a composed operator or function call in place: its inputs stand for the node's, with
- * their types, constants, elements and bounds, its outputs for the node's. NULL after errors in the report. */
+/* A graph of its own with the body of a composed operator or function call in place: its inputs stand for the node's,
+ * with their types, constants, elements and bounds, its outputs for the node's. NULL after errors in the report. */
 Graph *node_expand(Node *node);
 
 /* ---- for definitions. Errors are reported against the node, set `failed` and give something harmless back. ---- */
@@ -107,8 +110,8 @@ Dim **def_dims(Definition *d, int input, int *count);
 /* The same, NULL for those that are not known, nor used as a size elsewhere. */
 Dim **def_elements(Definition *d, int input, int *count);
 double def_scalar(Definition *d, int input); /* a constant of one element */
-/* Element `number` of an integer value that is used as a size: what is known of it, or else a fresh symbol that is at most
- * limit (may be NULL). The symbol belongs to the value where the size was computed, however it was moved since. */
+/* Element `number` of an integer value that is used as a size: what is known of it, or else a fresh symbol that is at
+ * most limit (may be NULL). The symbol belongs to the value where the size was computed, however it was moved since. */
 Dim *value_size(Context *context, Value *value, int64_t number, Dim *limit);
 /* Reports a shape error with printf's arguments; returns false. */
 bool def_error(Definition *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -121,8 +124,8 @@ void def_output_broadcast(Definition *d, int output, DType dtype);
 void def_index(Definition *d, int output, Expr **i);
 void def_body(Definition *d, int output, Expr *body);
 Expr *def_load(Definition *d, int input, Expr *const *index);
-/* The dimension two dims broadcast to; an error when they cannot. A size that is not known is not taken to be 1: two that are
- * not known to differ must turn out to be equal. */
+/* The dimension two dims broadcast to; an error when they cannot. A size that is not known is not taken to be 1: two
+ * that are not known to differ must turn out to be equal. */
 Dim *def_broadcast(Definition *d, Dim *a, Dim *b);
 /* Whether an input broadcasts to these dimensions, without changing them; an error when it does not. */
 bool def_broadcasts_to(Definition *d, int input, int rank, Dim *const *dim);
