@@ -3,6 +3,7 @@
 #include "lower.h"
 #include "../frontend/frontend.h"
 #include "../frontend/ops/expr.h"
+#include "../frontend/ops/gnn.h"
 #include "../frontend/ops/schema.h"
 #include "simplify.h"
 #include <string.h>
@@ -440,15 +441,14 @@ static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
  * could lead anywhere. */
 static bool has_foreign_edges(const Node *node)
 {
-    enum { ROW = 3, ORDER, SOURCE, FROM };
-    if (strcmp(node->op->domain, "gnn") != 0 || strncmp(node->op->name, "Segment", 7) != 0 || node->nin <= ROW ||
-        !node->in[ROW])
+    if (!is_grouped_segment(node))
         return false;
-    const Node *csr = node->in[ROW]->def;
-    if (!csr || csr->op != op_find("gnn", "Csr") || csr->out[0] != node->in[ROW] || csr->nout < 2 ||
-        node->nin <= ORDER || csr->out[1] != node->in[ORDER])
+    const Node *csr = node->in[SEGMENT_ROW]->def;
+    const Value *from = node_input(node, SEGMENT_FROM);
+    if (!csr || !is_csr(csr) || csr->out[CSR_ROW] != node->in[SEGMENT_ROW] || csr->nout <= CSR_ORDER ||
+        csr->out[CSR_ORDER] != node_input(node, SEGMENT_ORDER))
         return true;
-    return node->nin > FROM && node->in[FROM] && (csr->nout < 3 || csr->out[2] != node->in[FROM]);
+    return from && (csr->nout <= CSR_FROM || csr->out[CSR_FROM] != from);
 }
 
 bool require_tensor(Program *program, const Node *node, const Type *type)
@@ -564,10 +564,10 @@ static void name_graph_sizes(Program *program)
 {
     DimTable *dims = program->context->dims;
     for (const Node *node = program->graph->first; node; node = node->next) {
-        if (node->op != op_find("gnn", "Csr"))
+        if (!is_csr(node))
             continue;
-        Dim *edges = node->in[0]->type.dim[0];
-        Dim *vertices = dim_sub(dims, node->out[0]->type.dim[0], dim_const(dims, 1));
+        Dim *edges = node->in[CSR_TARGET]->type.dim[0];
+        Dim *vertices = dim_sub(dims, node->out[CSR_ROW]->type.dim[0], dim_const(dims, 1));
         if (is_counted(edges))
             name_symbol(program, edges, "E");
         if (is_counted(vertices))

@@ -6,12 +6,9 @@
  * Gathers of the same edges use most (the sources) is permuted along, so that a nest reads from[e] and not
  * source[order[e]]. */
 #include "../frontend/frontend.h"
-#include "../frontend/ops/op.h"
+#include "../frontend/ops/gnn.h"
 #include "pass.h"
 #include "shape.h"
-#include <string.h>
-
-enum { INPUT_INDEX = 1, INPUT_COUNT = 2, INPUT_ROW = 3, INPUT_ORDER = 4, INPUT_SOURCE = 5, INPUT_FROM = 6 };
 
 /* One grouping: the edges of `target` by vertex, 0 <= vertex < n. */
 typedef struct Grouping Grouping;
@@ -23,27 +20,17 @@ struct Grouping {
     Grouping *next;
 };
 
-static bool is_gnn(const Node *node, const char *prefix)
-{
-    return node->op && strcmp(node->op->domain, "gnn") == 0 && strncmp(node->op->name, prefix, strlen(prefix)) == 0;
-}
-
-static bool is_ungrouped_segment(const Node *node)
-{
-    return is_gnn(node, "Segment") && (node->nin <= INPUT_ROW || !node->in[INPUT_ROW]);
-}
-
 static Dim *segment_count(const Node *node)
 {
     int count;
-    Dim **dims = value_dims(node->in[INPUT_COUNT], &count);
+    Dim **dims = value_dims(node->in[SEGMENT_COUNT], &count);
     return dims && count == 1 ? dims[0] : NULL;
 }
 
 /* Whether node reads rows of a tensor by an index vector over the edges of `target`, other than target itself. */
 static bool gathers_source(const Node *node, const Value *target)
 {
-    if (!node->op || strcmp(node->op->name, "Gather") != 0 || *node->op->domain || attr_int(node, "axis", 0) != 0)
+    if (!node_is(node, "", "Gather") || attr_int(node, "axis", 0) != 0)
         return false;
     const Value *index = node->in[1];
     return index && index != target && index->graph == target->graph && !index->constant && index->type.rank == 1 &&
@@ -77,12 +64,12 @@ static const Node *loops_of(const Value *vector, int64_t row)
 {
     const Node *gather = vector->def;
     int count;
-    if (!gather || !gather->op || *gather->op->domain || strcmp(gather->op->name, "Gather") != 0 ||
-        attr_int(gather, "axis", 0) != 0)
+    if (!gather || !node_is(gather, "", "Gather") || attr_int(gather, "axis", 0) != 0)
         return NULL;
     Dim **place = value_dims(gather->in[1], &count);
     const Node *loops = gather->in[0]->def;
-    return place && count == 1 && dim_equals(place[0], row) && loops && is_gnn(loops, "AddSelfLoops") ? loops : NULL;
+    return place && count == 1 && dim_equals(place[0], row) && loops && node_is(loops, "gnn", "AddSelfLoops") ? loops
+                                                                                                              : NULL;
 }
 
 static Value *row_before_loops(Node *csr, const Node *loops, const Node *gather)
@@ -97,15 +84,16 @@ static Value *row_before_loops(Node *csr, const Node *loops, const Node *gather)
  * operators still name the longer vectors, but a nest over the edges of a vertex reads row and from instead of them. */
 static void absorb_loops(Node *csr)
 {
-    const Node *target = csr->in[0]->def, *source = csr->in[2]->def, *loops = loops_of(csr->in[0], 1);
+    const Node *target = csr->in[CSR_TARGET]->def, *source = csr->in[CSR_SOURCE]->def,
+               *loops = loops_of(csr->in[CSR_TARGET], 1);
     int n, added;
-    if (!loops || loops_of(csr->in[2], 0) != loops)
+    if (!loops || loops_of(csr->in[CSR_SOURCE], 0) != loops)
         return;
-    Dim **vertices = value_dims(csr->in[1], &n), **loop_count = value_dims(loops->in[1], &added);
+    Dim **vertices = value_dims(csr->in[CSR_COUNT], &n), **loop_count = value_dims(loops->in[1], &added);
     if (!vertices || !loop_count || n != 1 || added != 1 || vertices[0] != loop_count[0])
         return;
-    node_set_input(csr, 0, row_before_loops(csr, loops, target));
-    node_set_input(csr, 2, row_before_loops(csr, loops, source));
+    node_set_input(csr, CSR_TARGET, row_before_loops(csr, loops, target));
+    node_set_input(csr, CSR_SOURCE, row_before_loops(csr, loops, source));
     attr_set_int(csr, "loops", attr_int(loops, "keep", 0) ? 2 : 1);
 }
 
@@ -113,14 +101,14 @@ static void absorb_loops(Node *csr)
 static Node *csr_new(Node *user)
 {
     Graph *graph = user->graph;
-    Value *target = user->in[INPUT_INDEX];
+    Value *target = user->in[SEGMENT_TARGET];
     const Node *gather = commonest_gather(graph, target);
     Value *rows = gather ? value_of_dims(user, gather->in[0]->type.dim, 1, true) : NULL;
     Node *csr = node_new(graph, op_find("gnn", "Csr"), user->name, user);
     node_add_input(csr, target);
-    node_add_input(csr, user->in[INPUT_COUNT]);
+    node_add_input(csr, user->in[SEGMENT_COUNT]);
     node_add_input(csr, rows ? gather->in[1] : target); /* a vector there must be: the targets themselves will do */
-    node_add_input(csr, rows ? rows : user->in[INPUT_COUNT]);
+    node_add_input(csr, rows ? rows : user->in[SEGMENT_COUNT]);
     for (int i = 0; i < 3; i++)
         node_add_output(csr, "");
     return csr;
@@ -130,11 +118,11 @@ static Grouping *grouping_of(Node *user, Grouping **all)
 {
     Dim *n = segment_count(user);
     for (Grouping *grouping = *all; grouping; grouping = grouping->next)
-        if (grouping->target == user->in[INPUT_INDEX] && grouping->n == n)
+        if (grouping->target == user->in[SEGMENT_TARGET] && grouping->n == n)
             return grouping;
     Grouping *grouping = ARENA_NEW(user->graph->context->arena, Grouping);
     Node *csr = csr_new(user);
-    *grouping = (Grouping){user->in[INPUT_INDEX], n, csr, csr->in[2], *all};
+    *grouping = (Grouping){user->in[SEGMENT_TARGET], n, csr, csr->in[CSR_SOURCE], *all};
     absorb_loops(csr);
     *all = grouping;
     return grouping;
@@ -152,13 +140,13 @@ bool pass_csr(Model *model, const PassOptions *options)
     (void)options;
     Grouping *all = NULL;
     for (Node *node = model->graph->first; node; node = node->next) {
-        if (!is_ungrouped_segment(node) || !segment_count(node))
+        if (!is_segment(node) || is_grouped_segment(node) || !segment_count(node))
             continue;
         Grouping *grouping = grouping_of(node, &all);
-        set_operand(node, INPUT_ROW, grouping->csr->out[0]);
-        set_operand(node, INPUT_ORDER, grouping->csr->out[1]);
-        set_operand(node, INPUT_SOURCE, grouping->source);
-        set_operand(node, INPUT_FROM, grouping->csr->out[2]);
+        set_operand(node, SEGMENT_ROW, grouping->csr->out[CSR_ROW]);
+        set_operand(node, SEGMENT_ORDER, grouping->csr->out[CSR_ORDER]);
+        set_operand(node, SEGMENT_SOURCE, grouping->source);
+        set_operand(node, SEGMENT_FROM, grouping->csr->out[CSR_FROM]);
     }
     /* the sources may be computed after the first segment operator */
     return !all || (graph_sort(model->graph) && model_infer(model));

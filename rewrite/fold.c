@@ -6,7 +6,7 @@
 #include "fold.h"
 #include "../frontend/evaluate.h"
 #include "../frontend/frontend.h"
-#include "../frontend/ops/op.h"
+#include "../frontend/ops/gnn.h"
 #include "shape.h"
 #include <string.h>
 
@@ -24,22 +24,18 @@ static bool tensor_is_splat(const Tensor *tensor, double *number)
 
 bool value_is_splat(const Value *value, double *number)
 {
-    static const char *const movement[] = {"Expand", "Reshape", "Unsqueeze", "Squeeze", "Identity", "Transpose", NULL};
     for (int depth = 0; value && depth < 16; depth++) {
         if (value->constant)
             return !value->is_overridable && tensor_is_splat(value->constant, number);
-        if (!value->def || !value->def->op || value->def->op->domain[0] != '\0')
-            return false;
         const Node *const node = value->def;
-        if (!strcmp(node->op->name, "ConstantOfShape")) {
+        if (!node || !node->op)
+            return false;
+        if (node_is(node, "", "ConstantOfShape")) {
             const Attr *const attr = attr_find(node, "value");
             *number = 0;
             return attr == NULL || (attr->tensor && tensor_is_splat(attr->tensor, number));
         }
-        bool moves = false;
-        for (int i = 0; movement[i] && !moves; i++)
-            moves = !strcmp(node->op->name, movement[i]);
-        if (!moves)
+        if (!node->op->is_movement)
             return false;
         value = node->in[0];
     }
@@ -52,8 +48,7 @@ bool value_is_splat(const Value *value, double *number)
  * it checked must not take constants for one. */
 static bool is_evaluable(const Node *node)
 {
-    if (!node->op || (!strcmp(node->op->domain, "gnn") && !strcmp(node->op->name, "Csr")) || node->function ||
-        node->op->form == FORM_CONTROL || node->op->is_random)
+    if (!node->op || is_csr(node) || node->function || node->op->form == FORM_CONTROL || node->op->is_random)
         return false;
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && (!node->in[i]->constant || node->in[i]->is_overridable))
@@ -84,8 +79,8 @@ static bool is_blown_up(const Node *node, int64_t count)
     double number;
     if (count <= SMALL)
         return false;
-    if (!strcmp(node->op->name, "ConstantOfShape") || !strcmp(node->op->name, "Expand") ||
-        !strcmp(node->op->name, "Tile") || !strcmp(node->op->name, "Range"))
+    if (node_is(node, "", "ConstantOfShape") || node_is(node, "", "Expand") || node_is(node, "", "Tile") ||
+        node_is(node, "", "Range"))
         return true;
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && node->in[i]->constant->count > SMALL)
@@ -123,7 +118,7 @@ static bool compute(const Node *node, const Tensor **result)
         return true;
     if (!is_evaluable(node))
         return false;
-    const Attr *const value = !strcmp(node->op->name, "Constant") ? attr_find(node, "value") : NULL;
+    const Attr *const value = node_is(node, "", "Constant") ? attr_find(node, "value") : NULL;
     if (value && value->tensor) { /* not copied, however large */
         result[0] = value->tensor;
         return true;

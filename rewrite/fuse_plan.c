@@ -5,6 +5,7 @@
  * the definitions, so the decision knows no operators. */
 #include "../frontend/map.h"
 #include "../frontend/ops/expr.h"
+#include "../frontend/ops/gnn.h"
 #include "fuse.h"
 #include <string.h>
 
@@ -189,17 +190,10 @@ static const Value *index_vector(const Expr *index, const Load *read)
     return index->u.value;
 }
 
-/* Whether node is a segment operator over grouped edges, whose target vector is its input 1. */
-static bool is_grouped_segment(const Node *node)
-{
-    return node->op && strcmp(node->op->domain, "gnn") == 0 && strncmp(node->op->name, "Segment", 7) == 0 &&
-           node->nin > 3 && node->in[3];
-}
-
 static bool is_target(const Value *value)
 {
     for (int i = 0; i < value->nreader; i++)
-        if (is_grouped_segment(value->reader[i]) && value->reader[i]->in[1] == value)
+        if (is_grouped_segment(value->reader[i]) && value->reader[i]->in[SEGMENT_TARGET] == value)
             return true;
     return false;
 }
@@ -209,7 +203,8 @@ static bool names_edges(const Value *value)
 {
     for (int i = 0; i < value->nreader; i++) {
         const Node *reader = value->reader[i];
-        if (is_grouped_segment(reader) && (reader->in[1] == value || (reader->nin > 5 && reader->in[5] == value)))
+        if (is_grouped_segment(reader) &&
+            (reader->in[SEGMENT_TARGET] == value || node_input(reader, SEGMENT_SOURCE) == value))
             return true;
     }
     return false;
@@ -343,15 +338,15 @@ static void add_aligned(Walk *w, Alignment *all, const Node *node, const Element
  * Their number of rows alone would not tell: anything else may have as many. */
 static Map *edge_values(Walk *w, const Graph *graph, const Fusion *plan)
 {
-    enum { ROWS = 0, TARGET = 1, SOURCE = 5 };
     Map *edges = map_new(graph->context->arena);
     Alignment all = {NULL, 0, 0};
     for (const Node *node = graph->first; node; node = node->next) {
-        const bool is_segment = is_grouped_segment(node);
-        for (int i = 0; is_segment && i < node->nin; i++)
-            if (node->in[i] && (i == ROWS || i == TARGET || i == SOURCE))
-                map_set(edges, node->in[i], node);
-        if (!is_segment && plan[node->id].element)
+        static const int of_edges[] = {SEGMENT_X, SEGMENT_TARGET, SEGMENT_SOURCE};
+        const bool is_grouped = is_grouped_segment(node);
+        for (int i = 0; is_grouped && i < 3; i++)
+            if (node_input(node, of_edges[i]))
+                map_set(edges, node_input(node, of_edges[i]), node);
+        if (!is_grouped && plan[node->id].element)
             add_aligned(w, &all, node, plan[node->id].element);
     }
     for (bool changed = true; changed;) {

@@ -9,7 +9,7 @@
 
 static const Graph *known_branch(const Node *node)
 {
-    if (!node->op || strcmp(node->op->name, "If") != 0 || *node->op->domain || node->nin < 1 || !node->in[0])
+    if (!node_is(node, "", "If") || node->nin < 1 || !node->in[0])
         return NULL;
     const Tensor *const condition = node->in[0]->constant;
     if (!condition || node->in[0]->is_overridable || condition->dtype != BOOL || condition->count != 1)

@@ -11,7 +11,7 @@
  * Row v * R + r is m_r's row v; edges of other kinds go to the last row, which nobody reads. A vertex's rows stand side
  * by side, so that products with the kinds' weights, summed, are one product (postpone.rules). */
 #include "../frontend/frontend.h"
-#include "../frontend/ops/op.h"
+#include "../frontend/ops/gnn.h"
 #include "pass.h"
 #include "shape.h"
 #include <string.h>
@@ -27,7 +27,7 @@ typedef struct {
 static const Node *made_by(const Value *value, const char *operator)
 {
     const Node *node = value ? value->def : NULL;
-    return node && node->op && !node->function && !*node->op->domain && !strcmp(node->op->name, operator) ? node : NULL;
+    return node && node_is(node, "", operator) ? node : NULL;
 }
 
 static bool is_integer(const Value *value, int64_t *number)
@@ -62,13 +62,12 @@ static bool find_kind(const Value *kept, Selection *s)
 
 static bool find_selection(Node *node, Selection *s)
 {
-    if (!node->op || strcmp(node->op->domain, "gnn") != 0 ||
-        (strcmp(node->op->name, "SegmentSum") != 0 && strcmp(node->op->name, "SegmentMean") != 0) || node->nin > 3)
+    if ((!node_is(node, "gnn", "SegmentSum") && !node_is(node, "gnn", "SegmentMean")) || node->nin > SEGMENT_ROW)
         return false;
-    const Node *rows = made_by(node->in[0], "Gather");
+    const Node *rows = made_by(node->in[SEGMENT_X], "Gather");
     if (!rows || attr_int(rows, "axis", 0) != 0 || rows->in[0]->type.rank != 2)
         return false;
-    Value *const picked = row_of(node->in[1], &s->target);
+    Value *const picked = row_of(node->in[SEGMENT_TARGET], &s->target);
     if (!picked || row_of(rows->in[1], &s->source) != picked)
         return false;
     const Node *pick = made_by(picked, "Gather");

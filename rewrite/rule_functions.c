@@ -2,6 +2,7 @@
  *
  * Each takes the values of its arguments and gives one, or none where it cannot be told. A new one is a function and a
  * row of the table at the end, which says what it gives. */
+#include "../frontend/ops/gnn.h"
 #include "rule_terms.h"
 #include "shape.h"
 #include <math.h>
@@ -501,8 +502,8 @@ static Bound f_is_per_edge(const Binding *binding, const Bound *x)
         return bound_none();
     const Graph *const graph = binding->matched[binding->rule->nleft - 1]->graph;
     for (const Node *node = graph->first; node; node = node->next)
-        if (node->op && !strcmp(node->op->domain, "gnn") && !strncmp(node->op->name, "Segment", 7) &&
-            node->in[1]->type.rank == 1 && node->in[1]->type.dim[0] == x->value->type.dim[0])
+        if (is_segment(node) && node->in[SEGMENT_TARGET]->type.rank == 1 &&
+            node->in[SEGMENT_TARGET]->type.dim[0] == x->value->type.dim[0])
             return bound_truth(true);
     return bound_truth(false);
 }
@@ -525,11 +526,11 @@ static Bound f_repeats(const Binding *binding, const Bound *x)
 static Bound f_is_projection(const Binding *binding, const Bound *x)
 {
     (void)binding;
-    if (x->kind != B_NODE || *x->node->op->domain || x->node->nin < 2 || x->node->in[1]->type.rank != 2)
+    if (x->kind != B_NODE || x->node->nin < 2 || x->node->in[1]->type.rank != 2)
         return bound_truth(false);
-    if (!strcmp(x->node->op->name, "MatMul"))
+    if (node_is(x->node, "", "MatMul"))
         return bound_truth(x->node->in[0]->type.rank >= 2);
-    return bound_truth(!strcmp(x->node->op->name, "Gemm") && attr_int(x->node, "transA", 0) == 0 &&
+    return bound_truth(node_is(x->node, "", "Gemm") && attr_int(x->node, "transA", 0) == 0 &&
                        attr_int(x->node, "transB", 0) == 0 && attr_float(x->node, "alpha", 1) == 1 &&
                        attr_float(x->node, "beta", 1) == 1);
 }
@@ -537,7 +538,7 @@ static Bound f_is_pointwise(const Binding *binding, const Bound *x)
 {
     static const char *const list[] = {"kernel_shape", "strides", "pads"};
     (void)binding;
-    if (x->kind != B_NODE || strcmp(x->node->op->name, "Conv") != 0 || x->node->in[1]->type.rank < 3)
+    if (x->kind != B_NODE || !node_is(x->node, "", "Conv") || x->node->in[1]->type.rank < 3)
         return bound_truth(false);
     const Type *const W = &x->node->in[1]->type;
     for (int i = 2; i < W->rank; i++)

@@ -21,18 +21,6 @@ static bool fails(Binding *binding, const char *format, ...)
 }
 
 /* ---- operators and attributes ---- */
-/* Whether the order of an operator's two operands does not matter. */
-static bool op_commutes(const Op *op)
-{
-    static const char *const name[] = {"Add", "Mul", "Max", "Min", "And", "Or", "Xor", "Equal", NULL};
-    if (op->domain[0] != '\0')
-        return false;
-    for (int i = 0; name[i]; i++)
-        if (!strcmp(op->name, name[i]))
-            return true;
-    return false;
-}
-
 static bool statement_takes(const Statement *statement, const Op *op)
 {
     for (int i = 0; i < statement->nop; i++)
@@ -270,7 +258,7 @@ static bool match_statement(Walk *walk, int index, Node *node)
         binding->bound[statement->operator_slot] = (Bound){.kind = B_NODE, .node = node};
     if (!match_attributes(statement, node, binding))
         return false;
-    const bool commutes = statement->nin == 2 && nin == 2 && op_commutes(node->op);
+    const bool commutes = statement->nin == 2 && nin == 2 && node->op->is_commutative;
     walk->has_choice[index] |= commutes;
     const bool swapped = commutes && (walk->mask >> index & 1) != 0;
     for (int i = 0; i < statement->nin; i++)

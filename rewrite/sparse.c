@@ -137,10 +137,8 @@ static bool is_matrix(const Value *value)
 
 static bool is_plain(const Node *node)
 {
-    if (!node->op || *node->op->domain || node->function)
-        return false;
-    return !strcmp(node->op->name, "MatMul") ||
-           (!strcmp(node->op->name, "Gemm") && !attr_int(node, "transA", 0) && !attr_int(node, "transB", 0) &&
+    return node_is(node, "", "MatMul") ||
+           (node_is(node, "", "Gemm") && !attr_int(node, "transA", 0) && !attr_int(node, "transB", 0) &&
             attr_float(node, "alpha", 1) == 1 && attr_float(node, "beta", 1) == 1);
 }
 

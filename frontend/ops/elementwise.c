@@ -229,15 +229,16 @@ static void define_cast_like(Definition *d)
     define_cast_to(d, def_dtype(d, 1));
 }
 
-#define SCALAR_ROW(op_name, opset, op_schema, op_attributes, op_scalar)                                                \
+/* What the operator is goes behind the scalar or the function: .is_commutative = true. */
+#define SCALAR_ROW(op_name, opset, op_schema, op_attributes, ...)                                                      \
     {                                                                                                                  \
-        .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_ELEMENTWISE,                   \
-        .scalar = op_scalar, .since = opset                                                                            \
+        .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_ELEMENTWISE, .since = opset,   \
+        .scalar = __VA_ARGS__                                                                                          \
     }
-#define DEFINED_ROW(op_name, opset, op_schema, op_attributes, function)                                                \
+#define DEFINED_ROW(op_name, opset, op_schema, op_attributes, ...)                                                     \
     {                                                                                                                  \
-        .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_INDEX, .define = function,     \
-        .since = opset                                                                                                 \
+        .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_INDEX, .since = opset,         \
+        .define = __VA_ARGS__                                                                                          \
     }
 #define FLOATS     "X:T -> Y:T | T=float"
 #define NUMBERS    "X:T -> Y:T | T=number"
@@ -248,17 +249,17 @@ const Op ops_elementwise[] = {
     SCALAR_ROW("Abs", 13, NUMBERS, "", S_ABS),
     SCALAR_ROW("Acos", 22, FLOATS, "", S_ACOS),
     SCALAR_ROW("Acosh", 22, FLOATS, "", S_ACOSH),
-    SCALAR_ROW("Add", 14, TWO("number"), "", S_ADD),
-    SCALAR_ROW("And", 7, TWO("bool"), "", S_AND),
+    SCALAR_ROW("Add", 14, TWO("number"), "", S_ADD, .is_commutative = true),
+    SCALAR_ROW("And", 7, TWO("bool"), "", S_AND, .is_commutative = true),
     SCALAR_ROW("Asin", 22, FLOATS, "", S_ASIN),
     SCALAR_ROW("Asinh", 22, FLOATS, "", S_ASINH),
     SCALAR_ROW("Atan", 22, FLOATS, "", S_ATAN),
     SCALAR_ROW("Atanh", 22, FLOATS, "", S_ATANH),
     DEFINED_ROW("BitShift", 28, TWO("integer"), "direction:string", define_bit_shift),
-    SCALAR_ROW("BitwiseAnd", 18, TWO("integer"), "", S_AND),
+    SCALAR_ROW("BitwiseAnd", 18, TWO("integer"), "", S_AND, .is_commutative = true),
     SCALAR_ROW("BitwiseNot", 18, "X:T -> Y:T | T=integer", "", S_BIT_NOT),
-    SCALAR_ROW("BitwiseOr", 18, TWO("integer"), "", S_OR),
-    SCALAR_ROW("BitwiseXor", 18, TWO("integer"), "", S_XOR),
+    SCALAR_ROW("BitwiseOr", 18, TWO("integer"), "", S_OR, .is_commutative = true),
+    SCALAR_ROW("BitwiseXor", 18, TWO("integer"), "", S_XOR, .is_commutative = true),
     DEFINED_ROW("Cast", 28, "input:T1 -> output:T2 | T1=any T2=any", "to:int saturate:int=1 round_mode:string=up",
                 define_cast),
     DEFINED_ROW("CastLike", 25, "input:T1 target_type:T2 -> output:T2 | T1=any T2=any",
@@ -270,7 +271,7 @@ const Op ops_elementwise[] = {
     SCALAR_ROW("Cosh", 22, FLOATS, "", S_COSH),
     SCALAR_ROW("Div", 14, TWO("number"), "", S_DIV),
     SCALAR_ROW("Elu", 22, FLOATS, "alpha:float=1", S_ELU),
-    SCALAR_ROW("Equal", 19, "A:T B:T -> C:bool | T=number,bool,string", "", S_EQUAL),
+    SCALAR_ROW("Equal", 19, "A:T B:T -> C:bool | T=number,bool,string", "", S_EQUAL, .is_commutative = true),
     SCALAR_ROW("Erf", 13, FLOATS, "", S_ERF),
     SCALAR_ROW("Exp", 13, FLOATS, "", S_EXP),
     SCALAR_ROW("Floor", 13, FLOATS, "", S_FLOOR),
@@ -282,17 +283,17 @@ const Op ops_elementwise[] = {
     SCALAR_ROW("IsNaN", 20, "X:T -> Y:bool | T=float,float8", "", S_IS_NAN),
     SCALAR_ROW("LeakyRelu", 16, FLOATS, "alpha:float=0.01", S_LEAKY_RELU),
     SCALAR_ROW("Less", 13, "A:T B:T -> C:bool | T=number", "", S_LESS),
-    SCALAR_ROW("LessOrEqual", 16, "A:T B:T -> C:bool | T=number", "", S_LESS_EQUAL),
+    SCALAR_ROW("LessOrEqual", 16, "A:T B:T -> C:bool | T=number", "", S_LESS_EQUAL, .is_commutative = true),
     SCALAR_ROW("Log", 13, FLOATS, "", S_LOG),
-    DEFINED_ROW("Max", 13, "data_0:T* -> max:T | T=number", "", define_max),
+    DEFINED_ROW("Max", 13, "data_0:T* -> max:T | T=number", "", define_max, .is_commutative = true),
     DEFINED_ROW("Mean", 13, "data_0:T* -> mean:T | T=float", "", define_mean),
-    DEFINED_ROW("Min", 13, "data_0:T* -> min:T | T=number", "", define_min),
+    DEFINED_ROW("Min", 13, "data_0:T* -> min:T | T=number", "", define_min, .is_commutative = true),
     SCALAR_ROW("Mish", 22, FLOATS, "", S_MISH),
     DEFINED_ROW("Mod", 28, TWO("number"), "fmod:int=0", define_mod),
-    SCALAR_ROW("Mul", 14, TWO("number"), "", S_MUL),
+    SCALAR_ROW("Mul", 14, TWO("number"), "", S_MUL, .is_commutative = true),
     SCALAR_ROW("Neg", 13, "X:T -> Y:T | T=float,signed", "", S_NEG),
     SCALAR_ROW("Not", 1, "X:T -> Y:T | T=bool", "", S_NOT),
-    SCALAR_ROW("Or", 7, TWO("bool"), "", S_OR),
+    SCALAR_ROW("Or", 7, TWO("bool"), "", S_OR, .is_commutative = true),
     DEFINED_ROW("PRelu", 16, "X:T slope:T -> Y:T | T=float,uint32,uint64,int32,int64", "", define_prelu),
     DEFINED_ROW("Pow", 15, "X:T Y:T1 -> Z:T | T=float,int32,int64 T1=number", "", define_pow),
     SCALAR_ROW("Reciprocal", 13, FLOATS, "", S_RECIPROCAL),
@@ -314,7 +315,7 @@ const Op ops_elementwise[] = {
     SCALAR_ROW("Tanh", 13, FLOATS, "", S_TANH),
     SCALAR_ROW("ThresholdedRelu", 22, FLOATS, "alpha:float=1", S_THRESHOLDED_RELU),
     DEFINED_ROW("Where", 16, "condition:bool X:T Y:T -> output:T | T=any", "", define_where),
-    SCALAR_ROW("Xor", 7, TWO("bool"), "", S_XOR),
+    SCALAR_ROW("Xor", 7, TWO("bool"), "", S_XOR, .is_commutative = true),
     {.name = NULL},
 };
 /* clang-format on */

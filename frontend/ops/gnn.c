@@ -4,12 +4,11 @@
  * edges grouped (row, order: see gnn.Csr) a vertex's edges are an axis, [row[v], row[v + 1]), and an operator here is a
  * reduction over it; without, a sum is an update and the others look at every edge for every vertex. gnn.onnxtxt says
  * the same as ONNX functions. */
+#include "gnn.h"
 #include "call.h"
 #include "composed.h"
 #include <math.h>
 #include <string.h>
-
-enum { IN_X, IN_INDEX, IN_COUNT, IN_ROW, IN_ORDER, IN_SOURCE, IN_FROM };
 
 /* The number of vertices; NULL after an error. */
 static Dim *vertex_count(Definition *d, int input)
@@ -24,12 +23,15 @@ static Dim *vertex_count(Definition *d, int input)
 
 static bool segment_inputs(Definition *d)
 {
-    return def_require(d, def_rank(d, IN_X) >= 1 && def_rank(d, IN_INDEX) == 1,
+    return def_require(d, def_rank(d, SEGMENT_X) >= 1 && def_rank(d, SEGMENT_TARGET) == 1,
                        "a row and an index are wanted for each edge") &&
-           def_require(d, size_same(d, def_dim(d, IN_X, 0), def_dim(d, IN_INDEX, 0)), "%s rows have %s indices",
-                       size_text(d, def_dim(d, IN_X, 0)), size_text(d, def_dim(d, IN_INDEX, 0))) &&
-           def_require(d, def_has(d, IN_ROW) == def_has(d, IN_ORDER), "inputs row and order are given together") &&
-           def_require(d, !def_has(d, IN_ROW) || (def_rank(d, IN_ROW) == 1 && def_rank(d, IN_ORDER) == 1),
+           def_require(d, size_same(d, def_dim(d, SEGMENT_X, 0), def_dim(d, SEGMENT_TARGET, 0)),
+                       "%s rows have %s indices", size_text(d, def_dim(d, SEGMENT_X, 0)),
+                       size_text(d, def_dim(d, SEGMENT_TARGET, 0))) &&
+           def_require(d, def_has(d, SEGMENT_ROW) == def_has(d, SEGMENT_ORDER),
+                       "inputs row and order are given together") &&
+           def_require(d,
+                       !def_has(d, SEGMENT_ROW) || (def_rank(d, SEGMENT_ROW) == 1 && def_rank(d, SEGMENT_ORDER) == 1),
                        "inputs row and order want one dimension");
 }
 
@@ -45,25 +47,25 @@ static Edges edges_of(Definition *d, Expr *vertex, Dim *n)
 {
     Context *context = d->context;
     Edges edges = {0};
-    if (!def_has(d, IN_ROW)) {
-        edges.axis = loop_axis(d, "e", def_dim(d, IN_INDEX, 0));
+    if (!def_has(d, SEGMENT_ROW)) {
+        edges.axis = loop_axis(d, "e", def_dim(d, SEGMENT_TARGET, 0));
         edges.edge = axis_value(d, edges.axis);
-        edges.mine = index_equal(d, expr_check(context, def_load(d, IN_INDEX, &edges.edge), n), vertex);
+        edges.mine = index_equal(d, expr_check(context, def_load(d, SEGMENT_TARGET, &edges.edge), n), vertex);
         Expr *one = expr_select(context, edges.mine, index_const(d, 1), index_const(d, 0));
         edges.count = reduce(d, COMBINE_ADD, &edges.axis, 1, one);
         return edges;
     }
     Expr *next = index_add(d, vertex, index_const(d, 1));
-    edges.axis = axis_new(context, "e", cast(d, def_load(d, IN_ROW, &vertex), INDEX),
-                          cast(d, def_load(d, IN_ROW, &next), INDEX));
+    edges.axis = axis_new(context, "e", cast(d, def_load(d, SEGMENT_ROW, &vertex), INDEX),
+                          cast(d, def_load(d, SEGMENT_ROW, &next), INDEX));
     edges.axis->of = vertex;
-    edges.axis->row = d->node->in[IN_ROW];
-    edges.axis->order = d->node->in[IN_ORDER];
-    edges.axis->target = d->node->in[IN_INDEX];
-    edges.axis->source = def_has(d, IN_SOURCE) ? d->node->in[IN_SOURCE] : NULL;
-    edges.axis->from = def_has(d, IN_FROM) ? d->node->in[IN_FROM] : NULL;
+    edges.axis->row = d->node->in[SEGMENT_ROW];
+    edges.axis->order = d->node->in[SEGMENT_ORDER];
+    edges.axis->target = d->node->in[SEGMENT_TARGET];
+    edges.axis->source = def_has(d, SEGMENT_SOURCE) ? d->node->in[SEGMENT_SOURCE] : NULL;
+    edges.axis->from = def_has(d, SEGMENT_FROM) ? d->node->in[SEGMENT_FROM] : NULL;
     Expr *place = axis_value(d, edges.axis);
-    edges.edge = cast(d, def_load(d, IN_ORDER, &place), INDEX);
+    edges.edge = cast(d, def_load(d, SEGMENT_ORDER, &place), INDEX);
     edges.count = index_sub(d, edges.axis->hi, edges.axis->lo);
     return edges;
 }
@@ -82,48 +84,49 @@ static Expr *over_edges(Definition *d, const Edges *edges, Combine combine, Expr
 /* Makes output 0, [n, s..]; gives the load of x at the edges' rows and what those edges are. */
 static Expr *segment_of(Definition *d, DType dtype, Dim *n, Edges *edges)
 {
-    const int rank = def_rank(d, IN_X);
+    const int rank = def_rank(d, SEGMENT_X);
     Dim *dim[MAX_RANK];
     Expr *i[MAX_RANK];
-    memcpy(dim, def_shape(d, IN_X), sizeof *dim * (size_t)rank);
+    memcpy(dim, def_shape(d, SEGMENT_X), sizeof *dim * (size_t)rank);
     dim[0] = n;
     def_output(d, 0, dtype, rank, dim);
     def_index(d, 0, i);
-    if (def_has(d, IN_ROW))
-        def_require(d, size_same(d, def_dim(d, IN_ROW, 0), size_add(d, n, size_const(d, 1))),
-                    "input row has %s elements for %s vertices", size_text(d, def_dim(d, IN_ROW, 0)), size_text(d, n));
+    if (def_has(d, SEGMENT_ROW))
+        def_require(d, size_same(d, def_dim(d, SEGMENT_ROW, 0), size_add(d, n, size_const(d, 1))),
+                    "input row has %s elements for %s vertices", size_text(d, def_dim(d, SEGMENT_ROW, 0)),
+                    size_text(d, n));
     *edges = edges_of(d, i[0], n);
     i[0] = edges->edge;
-    return def_load(d, IN_X, i);
+    return def_load(d, SEGMENT_X, i);
 }
 
 static Expr *segment(Definition *d, Dim *n, Edges *edges)
 {
-    return segment_of(d, def_dtype(d, IN_X), n, edges);
+    return segment_of(d, def_dtype(d, SEGMENT_X), n, edges);
 }
 
 /* y[index[e], s..] += x[e, s..] for every edge in turn */
 static void scatter_sum(Definition *d, Dim *n)
 {
-    const int rank = def_rank(d, IN_X);
+    const int rank = def_rank(d, SEGMENT_X);
     Dim *dim[MAX_RANK];
-    memcpy(dim, def_shape(d, IN_X), sizeof *dim * (size_t)rank);
+    memcpy(dim, def_shape(d, SEGMENT_X), sizeof *dim * (size_t)rank);
     dim[0] = n;
-    def_output(d, 0, def_dtype(d, IN_X), rank, dim);
-    def_body(d, 0, number(d, def_dtype(d, IN_X), 0));
+    def_output(d, 0, def_dtype(d, SEGMENT_X), rank, dim);
+    def_body(d, 0, number(d, def_dtype(d, SEGMENT_X), 0));
     Expr *u[MAX_RANK];
-    Update *update = def_update(d, COMBINE_ADD, IN_X, u);
+    Update *update = def_update(d, COMBINE_ADD, SEGMENT_X, u);
     update->over[0]->name = "e";
-    update->at[0] = expr_check(d->context, def_load(d, IN_INDEX, u), n);
+    update->at[0] = expr_check(d->context, def_load(d, SEGMENT_TARGET, u), n);
 }
 
 static void define_segment_sum(Definition *d)
 {
-    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Dim *n = segment_inputs(d) ? vertex_count(d, SEGMENT_COUNT) : NULL;
     Edges edges;
     if (n == NULL)
         return;
-    if (!def_has(d, IN_ROW)) {
+    if (!def_has(d, SEGMENT_ROW)) {
         scatter_sum(d, n);
         return;
     }
@@ -134,23 +137,25 @@ static void define_segment_sum(Definition *d)
 /* the sum / max(number of edges, 1) */
 static void define_segment_mean(Definition *d)
 {
-    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Dim *n = segment_inputs(d) ? vertex_count(d, SEGMENT_COUNT) : NULL;
     Edges edges;
     if (n == NULL)
         return;
     Expr *x = segment(d, n, &edges);
     Expr *count = cast(d, index_max(d, edges.count, index_const(d, 1)), x->dtype);
-    def_body(d, 0, call2(d, S_DIV, over_edges(d, &edges, COMBINE_ADD, x, number(d, def_dtype(d, IN_X), 0)), count));
+    def_body(d, 0,
+             call2(d, S_DIV, over_edges(d, &edges, COMBINE_ADD, x, number(d, def_dtype(d, SEGMENT_X), 0)), count));
 }
 
 static void define_segment_extreme(Definition *d, Combine combine)
 {
-    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Dim *n = segment_inputs(d) ? vertex_count(d, SEGMENT_COUNT) : NULL;
     Edges edges;
     if (n == NULL)
         return;
     Expr *x = segment(d, n, &edges);
-    def_body(d, 0, over_edges(d, &edges, combine, x, number(d, def_dtype(d, IN_X), attr_float(d->node, "empty", 0))));
+    def_body(d, 0,
+             over_edges(d, &edges, combine, x, number(d, def_dtype(d, SEGMENT_X), attr_float(d->node, "empty", 0))));
 }
 static void define_segment_max(Definition *d)
 {
@@ -164,7 +169,7 @@ static void define_segment_min(Definition *d)
 /* the number of the first edge whose x is the greatest of its vertex, which then is SegmentMax's; -1: there is none */
 static void define_segment_arg_max(Definition *d)
 {
-    Dim *n = segment_inputs(d) ? vertex_count(d, IN_COUNT) : NULL;
+    Dim *n = segment_inputs(d) ? vertex_count(d, SEGMENT_COUNT) : NULL;
     Edges edges;
     if (n == NULL)
         return;
@@ -174,7 +179,7 @@ static void define_segment_arg_max(Definition *d)
     Expr *place = reduce(d, COMBINE_ARG_MAX, &edges.axis, 1, x), *none = index_const(d, -1);
     if (!edges.mine) {
         place = index_add(d, edges.axis->lo, place);
-        place = cast(d, def_load(d, IN_ORDER, &place), INDEX);
+        place = cast(d, def_load(d, SEGMENT_ORDER, &place), INDEX);
     }
     Expr *found = expr_select(d->context, index_less(d, index_const(d, 0), edges.count), place, none);
     def_body(d, 0, cast(d, found, I32));
@@ -183,31 +188,30 @@ static void define_segment_arg_max(Definition *d)
 /* row [n + 1], order [E], from [E]: runtime/csr.h. With loops, E is not the number of edges given. */
 static void define_csr(Definition *d)
 {
-    enum { TARGET, COUNT, SOURCE, SOURCES };
-    Dim *n = vertex_count(d, COUNT), *sources = vertex_count(d, SOURCES);
-    if (n == NULL || sources == NULL || !def_require(d, def_rank(d, TARGET) == 1, "input 0 wants one dimension") ||
-        !def_same_shape(d, TARGET, SOURCE))
+    Dim *n = vertex_count(d, CSR_COUNT), *sources = vertex_count(d, CSR_ROWS);
+    if (n == NULL || sources == NULL || !def_require(d, def_rank(d, CSR_TARGET) == 1, "input 0 wants one dimension") ||
+        !def_same_shape(d, CSR_TARGET, CSR_SOURCE))
         return;
     const int64_t loops = attr_int(d->node, "loops", 0); /* 1: in place of those there are, 2: with them */
     if (!def_require(d, loops >= 0 && loops <= 2, "attribute 'loops' is %lld, wants 0, 1 or 2", (long long)loops))
         return;
-    Dim *edges = def_dim(d, TARGET, 0);
-    Routine *routine = call(d, "csr", def_dtype(d, TARGET) == I64 ? "i64" : "i32", 0, 3);
-    pass_input(routine, d->node->in[TARGET]);
-    pass_input(routine, d->node->in[SOURCE]);
+    Dim *edges = def_dim(d, CSR_TARGET, 0);
+    Routine *routine = call(d, "csr", def_dtype(d, CSR_TARGET) == I64 ? "i64" : "i32", 0, 3);
+    pass_input(routine, d->node->in[CSR_TARGET]);
+    pass_input(routine, d->node->in[CSR_SOURCE]);
     pass(routine, edges);
     pass(routine, n);
     pass(routine, sources);
     pass(routine, size_const(d, loops));
-    routine->spare = 1u << 1; /* order */
+    routine->spare = 1u << CSR_ORDER;
     routine->operations = size_const(d, 0);
     if (loops)
         edges = loops == 2 ? size_add(d, edges, n) : defined_size(d, routine, size_add(d, edges, n));
-    def_output(d, 0, I32, 1, (Dim *[]){size_add(d, n, size_const(d, 1))});
-    def_output(d, 1, I32, 1, &edges);
-    def_output(d, 2, I32, 1, &edges);
-    d->node->out[1]->bound = edges;
-    d->node->out[2]->bound = sources;
+    def_output(d, CSR_ROW, I32, 1, (Dim *[]){size_add(d, n, size_const(d, 1))});
+    def_output(d, CSR_ORDER, I32, 1, &edges);
+    def_output(d, CSR_FROM, I32, 1, &edges);
+    d->node->out[CSR_ORDER]->bound = edges;
+    d->node->out[CSR_FROM]->bound = sources;
 }
 
 /* [2, kept + n]: the edges, those that are no loops unless `keep`, then a loop for each vertex: runtime/self_loops.c */
@@ -267,29 +271,22 @@ static void define_knn(Definition *d)
         def_output(d, 1, def_dtype(d, X), rank, dim);
 }
 
-#define SEGMENT_ROW(op_name, type, op_attributes, definition)                                                          \
+#define SEGMENT(op_name, x, y, op_attributes, ...)                                                                     \
     {                                                                                                                  \
-        .name = op_name, .domain = "gnn", .attributes = op_attributes, .form = FORM_INDEX, .define = definition,       \
-        .schema = "x:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:T | I=int32,int64 T=" type   \
+        .name = op_name, .domain = "gnn", .attributes = op_attributes, .is_segment = true,                             \
+        .schema = "x:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:" y " | I=int32,int64 T=" x, \
+        __VA_ARGS__                                                                                                    \
     }
+#define SEGMENT_OF_EDGES(op_name, x, y, op_attributes, function)                                                       \
+    SEGMENT(op_name, x, y, op_attributes, .form = FORM_INDEX, .define = function)
 
 const Op ops_gnn[] = {
-    SEGMENT_ROW("SegmentSum", "number", "", define_segment_sum),
-    SEGMENT_ROW("SegmentMean", "float", "", define_segment_mean),
-    SEGMENT_ROW("SegmentMax", "float", "empty:float=0", define_segment_max),
-    SEGMENT_ROW("SegmentMin", "float", "empty:float=0", define_segment_min),
-    {.name = "SegmentArgMax",
-     .domain = "gnn",
-     .attributes = "",
-     .form = FORM_INDEX,
-     .define = define_segment_arg_max,
-     .schema = "x:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:int32 | I=int32,int64 T=float"},
-    {.name = "SegmentSoftmax",
-     .domain = "gnn",
-     .attributes = "",
-     .form = FORM_COMPOSED,
-     .compose = library_body,
-     .schema = "z:T index:I n:int64 row:int32? order:int32? source:I? from:int32? -> y:T | I=int32,int64 T=float"},
+    SEGMENT_OF_EDGES("SegmentSum", "number", "T", "", define_segment_sum),
+    SEGMENT_OF_EDGES("SegmentMean", "float", "T", "", define_segment_mean),
+    SEGMENT_OF_EDGES("SegmentMax", "float", "T", "empty:float=0", define_segment_max),
+    SEGMENT_OF_EDGES("SegmentMin", "float", "T", "empty:float=0", define_segment_min),
+    SEGMENT_OF_EDGES("SegmentArgMax", "float", "int32", "", define_segment_arg_max),
+    SEGMENT("SegmentSoftmax", "float", "T", "", .form = FORM_COMPOSED, .compose = library_body),
     {.name = "Csr",
      .domain = "gnn",
      .schema = "target:I n:int64 source:I m:int64 -> row:int32 order:int32 from:int32 | I=int32,int64",

@@ -461,8 +461,8 @@ static void define_reverse_sequence(Definition *d)
 }
 
 const Op ops_movement[] = {
-    INDEX_ROW("Transpose", "data:T -> transposed:T | T=any", "perm:ints?", define_transpose, 13),
-    INDEX_ROW("Expand", "input:T shape:int64 -> output:T | T=any", "", define_expand, 13),
+    INDEX_ROW("Transpose", "data:T -> transposed:T | T=any", "perm:ints?", define_transpose, 13, .is_movement = true),
+    INDEX_ROW("Expand", "input:T shape:int64 -> output:T | T=any", "", define_expand, 13, .is_movement = true),
     INDEX_ROW("Tile", "input:T repeats:int64 -> output:T | T=any", "", define_tile, 13),
     INDEX_ROW("Concat", "inputs:T* -> concat_result:T | T=any", "axis:int", define_concat, 13),
     INDEX_ROW("Split", "input:T split:int64? -> outputs:T* | T=any", "axis:int=0 num_outputs:int?", define_split, 18),

@@ -75,6 +75,12 @@ const Op *op_find(const char *domain, const char *name)
     return *slot_of(plain_domain(domain), name);
 }
 
+bool node_is(const Node *node, const char *domain, const char *name)
+{
+    return node->op && !node->function && !strcmp(node->op->name, name) &&
+           !strcmp(node->op->domain, plain_domain(domain));
+}
+
 const Op *const *op_all(int *count)
 {
     register_all();

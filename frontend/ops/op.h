@@ -70,11 +70,16 @@ struct Op {
     Graph *(*compose)(Node *node);           /* FORM_COMPOSED: a body for this node; NULL after errors in the report */
     int since;                               /* opset the row describes; 0 for our own domains */
     bool is_random;                          /* may give other results for the same inputs */
+    bool is_commutative;                     /* of two inputs, either may come first */
+    bool is_movement;                        /* its output's elements are all of input 0's, each once or more often */
+    bool is_segment;                         /* combines rows of edges for each vertex, see gnn.h */
 };
 // clang-format on
 
 /* The row of an operator, NULL when it is not known. Domain "" and "ai.onnx" are one. */
 const Op *op_find(const char *domain, const char *name);
+/* Whether a node's operator is this one; "" is ONNX's own domain. Calls of a model's functions are none. */
+bool node_is(const Node *node, const char *domain, const char *name);
 /* All rows, in order of domain and name; *count of them. */
 const Op *const *op_all(int *count);
 

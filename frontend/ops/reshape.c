@@ -174,10 +174,11 @@ static void define_identity(Definition *d)
 }
 
 const Op ops_reshape[] = {
-    INDEX_ROW("Reshape", "data:T shape:int64 -> reshaped:T | T=any", "allowzero:int=0", define_reshape, 14),
+    INDEX_ROW("Reshape", "data:T shape:int64 -> reshaped:T | T=any", "allowzero:int=0", define_reshape, 14,
+              .is_movement = true),
     INDEX_ROW("Flatten", "input:T -> output:T | T=any", "axis:int=1", define_flatten, 13),
-    INDEX_ROW("Squeeze", "data:T axes:int64? -> squeezed:T | T=any", "", define_squeeze, 13),
-    INDEX_ROW("Unsqueeze", "data:T axes:int64 -> expanded:T | T=any", "", define_unsqueeze, 13),
-    INDEX_ROW("Identity", "input:V -> output:V | V=value", "", define_identity, 16),
+    INDEX_ROW("Squeeze", "data:T axes:int64? -> squeezed:T | T=any", "", define_squeeze, 13, .is_movement = true),
+    INDEX_ROW("Unsqueeze", "data:T axes:int64 -> expanded:T | T=any", "", define_unsqueeze, 13, .is_movement = true),
+    INDEX_ROW("Identity", "input:V -> output:V | V=value", "", define_identity, 16, .is_movement = true),
     {.name = NULL},
 };

@@ -9,10 +9,10 @@
 #include "op.h"
 
 /* A row of the registry for an operator of the default domain in the index form. */
-#define INDEX_ROW(op_name, op_schema, op_attributes, define_function, opset)                                           \
+#define INDEX_ROW(op_name, op_schema, op_attributes, define_function, ...)                                             \
     {                                                                                                                  \
         .name = op_name, .schema = op_schema, .attributes = op_attributes, .form = FORM_INDEX,                         \
-        .define = define_function, .since = opset                                                                      \
+        .define = define_function, .since = __VA_ARGS__                                                                \
     }
 
 /* ---- index arithmetic ---- */
