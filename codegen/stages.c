@@ -13,7 +13,7 @@ static const struct {
 } stage_table[NUM_STAGE] = {
     [STAGE_EXPORTED] = {"exported", "fold"},
     [STAGE_REORGANISED] = {"reorganised", "csr"},
-    [STAGE_FUSED] = {"fused", "fuse"},
+    [STAGE_FUSED] = {"fused", "schedule"},
     [STAGE_RECOMPUTED] = {"recomputed", NULL},
 };
 

@@ -24,6 +24,7 @@ static const Pass table[] = {
     {"dce", pass_dce, "recse", "nothing unread is grouped"},
     {"csr", pass_csr, "recse", "one grouping serves all segment operators over one index vector"},
     {"fuse", pass_fuse, "csr", "a nest runs over the edges of a vertex, which csr provides"},
+    {"schedule", pass_schedule, "fuse", "what is stored, and so takes memory, is known once nests are"},
 };
 
 const Pass *pass_table(int *count)
