@@ -3,6 +3,7 @@
  * What is done to the sums (bias, activation) is built by the nest, from the same expressions as the derived loops. */
 #include "kernels.h"
 #include "simplify.h"
+#include <math.h>
 #include <string.h>
 
 /* ---- what kind of product ---- */
@@ -96,6 +97,37 @@ static bool match_packed_product(Nest *n, const Spatial *spatial, Product *p)
            expr_is_int(p->b_offset, &offset) && offset == 0 && p->b->constant->count == columns * depth;
 }
 
+/* The lists of a row's non-zeros, see templates/tile.c.t: a list that is full costs about as much as the dense product.
+ */
+static int64_t most_nonzeros(const Product *p)
+{
+    enum { MOST = 255, SPARSE_PANEL = 32, SPARSE = 16 };
+    int64_t columns = 0, depth = 0;
+    dim_is_const(p->columns, &columns);
+    dim_is_const(p->depth, &depth);
+    const int64_t most = depth / (columns <= PANEL ? SPARSE_PANEL : SPARSE);
+    return most < MOST ? most : MOST;
+}
+
+static bool is_finite(const Tensor *tensor)
+{
+    const float *element = tensor->data;
+    for (int64_t i = 0; i < tensor->count; i++)
+        if (!isfinite(element[i]))
+            return false;
+    return true;
+}
+
+/* The same of wide rows that the caller gives, such as bags of words: whether they are nearly all zeros is seen when
+ * they are there. Zeros can be left out because no weight is infinite or NaN; the other products are added as ever. */
+static bool match_product_of_features(Nest *n, const Spatial *spatial, Product *p)
+{
+    enum { LEAST_FEATURES = 256 };
+    int64_t depth;
+    return match_packed_product(n, spatial, p) && !p->a->def && !p->a->constant && dim_is_const(p->depth, &depth) &&
+           depth >= LEAST_FEATURES && depth <= INT32_MAX && is_finite(p->b->constant);
+}
+
 static bool match_library_product(Nest *n, const Spatial *spatial, Product *p)
 {
     return match_product(n, spatial, p) && is_worth_it(p);
@@ -165,9 +197,23 @@ static Expr *product_of(Context *context, Expr *a, Expr *b)
     return expr_arith(context, I_MUL, a, b);
 }
 
+/* Where the rows of the left matrix begin, from this one on. */
+static Expr *row_offset(Nest *n, const Product *p, const Scope *scope, Expr *first_row)
+{
+    Context *context = n->context;
+    return sum_of(context, place(n, p->a_offset, (Scope *)scope),
+                  product_of(context, first_row, expr_dim(context, p->a_stride)));
+}
+
+/* What is known of a chunk of rows before its tiles are computed. */
+typedef struct {
+    Expr *first;
+    Value *nonzeros; /* lists of where each row is not 0; NULL: none are made */
+} Chunk;
+
 /* The sums of a tile, in a local array; what is done to them follows. */
-static void tile_body(Nest *n, const Spatial *spatial, const Product *p, Scope *scope, Expr *first_row, Expr *row_end,
-                      Expr *first_column, Expr *column_end)
+static void tile_body(Nest *n, const Spatial *spatial, const Product *p, const Chunk *chunk, Scope *scope,
+                      Expr *first_row, Expr *row_end, Expr *first_column, Expr *column_end)
 {
     Context *context = n->context;
     Stmt *var = append(n, &scope->block, STMT_VAR);
@@ -179,11 +225,14 @@ static void tile_body(Nest *n, const Spatial *spatial, const Product *p, Scope *
     tile->call.columns = expr_arith(context, I_SUB, column_end, first_column);
     tile->call.depth = expr_dim(context, p->depth);
     tile->call.a = p->a;
-    tile->call.a_offset =
-        sum_of(context, place(n, p->a_offset, scope), product_of(context, first_row, expr_dim(context, p->a_stride)));
+    tile->call.a_offset = row_offset(n, p, scope, first_row);
     tile->call.a_stride = expr_dim(context, p->a_stride);
     tile->call.b = packed(n, p);
     tile->call.b_offset = product_of(context, first_column, expr_dim(context, p->depth));
+    tile->call.nonzeros = chunk->nonzeros;
+    tile->call.most = most_nonzeros(p);
+    tile->call.nonzeros_offset = product_of(context, expr_arith(context, I_SUB, first_row, chunk->first),
+                                            expr_index(context, tile->call.most + 1));
     Scope *row = scope_new(n, scope, p->row), *column = scope_new(n, row, p->column);
     Expr *place_in_tile = sum_of(context,
                                  product_of(context, expr_arith(context, I_SUB, expr_axis(context, p->row), first_row),
@@ -195,34 +244,66 @@ static void tile_body(Nest *n, const Spatial *spatial, const Product *p, Scope *
     close_loop(n, row, p->row, first_row, row_end);
 }
 
+/* The lists of a chunk's rows, in a local array. */
+static Value *find_nonzeros(Nest *n, const Product *p, Scope *scope, Expr *first_row, Expr *row_end)
+{
+    Context *context = n->context;
+    Stmt *var = append(n, &scope->block, STMT_VAR);
+    var->target = local_new(n, "nonzeros", I32, 1);
+    var->count = product_of(context, macro(n, "NONZERO_ROWS"), expr_index(context, most_nonzeros(p) + 1));
+    Stmt *find = append(n, &scope->block, STMT_NONZEROS);
+    find->target = var->target;
+    find->call = (KernelCall){.rows = expr_arith(context, I_SUB, row_end, first_row),
+                              .depth = expr_dim(context, p->depth),
+                              .a = p->a,
+                              .a_offset = row_offset(n, p, scope, first_row),
+                              .a_stride = expr_dim(context, p->a_stride),
+                              .most = most_nonzeros(p)};
+    return var->target;
+}
+
 /* for chunks of rows: for blocks of columns: for the chunk's blocks of rows: a tile. While a chunk's tiles are
  * computed, the columns' weights stay in the nearest cache and the rows in the next. */
-static Block build_tile(Nest *n, const Spatial *spatial, const Product *p)
+static Block build_tiles(Nest *n, const Spatial *spatial, const Product *p, bool by_nonzeros)
 {
     Context *context = n->context;
     Scope *outer[2 * MAX_RANK];
     Scope *scope = open_outer(n, spatial, outer);
     const bool one_block = dim_upper(p->columns) <= PANEL;
+    Expr *chunk_rows = macro(n, by_nonzeros ? "NONZERO_ROWS" : "TILE_CHUNK");
     Axis *chunks = blocks_of(n, p->row, "chunk", p->row->lo, p->row->hi);
     Axis *columns = blocks_of(n, p->column, "block", p->column->lo, p->column->hi);
     Expr *first_column = one_block ? p->column->lo : expr_axis(context, columns);
-    Scope *chunk = scope_new(n, scope, chunks), *panel = one_block ? chunk : scope_new(n, chunk, columns);
+    Chunk chunk = {.first = expr_axis(context, chunks)};
+    Scope *in_chunk = scope_new(n, scope, chunks), *panel = one_block ? in_chunk : scope_new(n, in_chunk, columns);
     Expr *chunk_end =
-        end_of_block(n, panel, p->row, "chunk_end", expr_axis(context, chunks), macro(n, "TILE_CHUNK"), p->row->hi);
+        end_of_block(n, by_nonzeros ? in_chunk : panel, p->row, "chunk_end", chunk.first, chunk_rows, p->row->hi);
+    if (by_nonzeros)
+        chunk.nonzeros = find_nonzeros(n, p, in_chunk, chunk.first, chunk_end);
     Expr *column_end =
         one_block ? p->column->hi
                   : end_of_block(n, panel, p->column, "end", first_column, macro(n, "TILE_COLUMNS"), p->column->hi);
-    Axis *rows = blocks_of(n, p->row, "block", expr_axis(context, chunks), chunk_end);
+    Axis *rows = blocks_of(n, p->row, "block", chunk.first, chunk_end);
     Scope *tile = scope_new(n, panel, rows);
     Expr *row_end = end_of_block(n, tile, p->row, "end", expr_axis(context, rows), macro(n, "TILE_ROWS"), chunk_end);
-    tile_body(n, spatial, p, tile, expr_axis(context, rows), row_end, first_column, column_end);
+    tile_body(n, spatial, p, &chunk, tile, expr_axis(context, rows), row_end, first_column, column_end);
     close_loop(n, tile, rows, rows->lo, rows->hi)->step = macro(n, "TILE_ROWS");
     if (!one_block)
         close_loop(n, panel, columns, columns->lo, columns->hi)->step = macro(n, "TILE_COLUMNS");
-    Stmt *loop = close_loop(n, chunk, chunks, chunks->lo, chunks->hi);
-    loop->step = macro(n, "TILE_CHUNK");
-    loop->with_next = !one_block;
+    Stmt *loop = close_loop(n, in_chunk, chunks, chunks->lo, chunks->hi);
+    loop->step = chunk_rows;
+    loop->with_next = !one_block && !by_nonzeros;
     return close_outer(n, spatial, outer);
+}
+
+static Block build_tile(Nest *n, const Spatial *spatial, const Product *p)
+{
+    return build_tiles(n, spatial, p, false);
+}
+
+static Block build_tile_of_nonzeros(Nest *n, const Spatial *spatial, const Product *p)
+{
+    return build_tiles(n, spatial, p, true);
 }
 
 /* ---- from a library ---- */

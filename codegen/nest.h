@@ -26,6 +26,7 @@ typedef enum {
     STMT_IF,       /* if value: body, else otherwise */
     STMT_FAIL,     /* the function returns its BAD_INDEX status */
     STMT_TILE,     /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
+    STMT_NONZEROS, /* target, an array of lists, = where the rows of a product's left matrix are not 0 (see call) */
     STMT_SGEMM     /* target, a tensor, = a product by cblas_sgemm (see call) */
 } StmtKind;
 
@@ -35,6 +36,9 @@ typedef struct {
     Value *a, *b;
     Expr *a_offset, *a_stride, *b_offset, *b_stride, *out_offset;
     bool b_transposed;
+    Value *nonzeros; /* STMT_TILE: the lists of all rows it has been made for; NULL: none */
+    Expr *nonzeros_offset;
+    int64_t most; /* numbers in a list */
 } KernelCall;
 struct Stmt {
     StmtKind kind;

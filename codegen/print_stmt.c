@@ -229,18 +229,36 @@ const char *print_pointer(Printer *p, const Value *value, const Expr *offset, bo
     return print_format(p, "%s + %s", name, print_within(p, print_expression(p, offset), P_ADD));
 }
 
+static void print_kernel_call(Printer *p, const char *name, const char *arguments)
+{
+    const char *head = print_format(p, "%s%s(", p->prefix, name);
+    text_wrapped(p->text, print_format(p, "%s%s);", head, arguments), 4 * p->text->indent + (int)strlen(head));
+}
+
 static void print_tile(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
     p->helpers->needs_tile = p->helpers->needs_vector = true;
-    const char *head = print_format(p, "%stile(", p->prefix);
-    text_wrapped(p->text,
-                 print_format(p, "%s%s, %s, %s, %s, %s, %s, %s);", head, print_expression(p, call->rows).text,
-                              print_expression(p, call->columns).text, print_expression(p, call->depth).text,
-                              print_pointer(p, call->a, call->a_offset, false),
-                              print_expression(p, call->a_stride).text,
-                              print_pointer(p, call->b, call->b_offset, false), stmt->target->name),
-                 4 * p->text->indent + (int)strlen(head));
+    const char *lists = call->nonzeros ? print_format(p, "%lld, %s, ", (long long)call->most,
+                                                      print_pointer(p, call->nonzeros, call->nonzeros_offset, false))
+                                       : "";
+    print_kernel_call(p, call->nonzeros ? "tile_of_nonzeros" : "tile",
+                      print_format(p, "%s, %s, %s, %s, %s, %s, %s%s", print_expression(p, call->rows).text,
+                                   print_expression(p, call->columns).text, print_expression(p, call->depth).text,
+                                   print_pointer(p, call->a, call->a_offset, false),
+                                   print_expression(p, call->a_stride).text,
+                                   print_pointer(p, call->b, call->b_offset, false), lists, stmt->target->name));
+}
+
+static void print_nonzeros(Printer *p, const Stmt *stmt)
+{
+    const KernelCall *call = &stmt->call;
+    p->helpers->needs_nonzeros = p->helpers->needs_vector = true;
+    print_kernel_call(
+        p, "nonzeros",
+        print_format(p, "%s, %s, %s, %s, %lld, %s", print_expression(p, call->rows).text,
+                     print_expression(p, call->depth).text, print_pointer(p, call->a, call->a_offset, false),
+                     print_expression(p, call->a_stride).text, (long long)call->most, stmt->target->name));
 }
 
 /* Sizes fit in CBLAS's int: NAME_run accepts none that do not. */
@@ -295,6 +313,9 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         break;
     case STMT_TILE:
         print_tile(p, stmt);
+        break;
+    case STMT_NONZEROS:
+        print_nonzeros(p, stmt);
         break;
     case STMT_SGEMM:
         print_sgemm(p, stmt);

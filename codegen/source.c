@@ -245,7 +245,8 @@ void write_source(Program *program, FILE *to)
     text_line(head, "%s", "");
     print_weight_declarations(program, head);
     if (program->helpers->needs_tile)
-        template_tile(head, program->prefix, program->upper, PANEL, program->options->exact);
+        template_tile(head, program->prefix, program->upper, PANEL, program->options->exact,
+                      program->helpers->needs_nonzeros);
     fputs(head->data, to);
     fputs(program->helpers->text->data, to);
     fputs(program->functions->data, to);

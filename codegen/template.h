@@ -13,6 +13,7 @@ static inline void template_int(Text *text, long long value)
 #define TEMPLATE_HOLE(text, value)                                                                                     \
     _Generic((value), const char * : text_string, char * : text_string, default : template_int)((text), (value))
 
-/* NAME_tile, over weights in panels of `panel` columns; exact: products are rounded before they are added. */
-void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact);
+/* NAME_tile, over weights in panels of `panel` columns; exact: products are rounded before they are added; nonzeros:
+ * with NAME_nonzeros and NAME_tile_of_nonzeros. */
+void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, bool nonzeros);
 #endif

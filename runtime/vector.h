@@ -27,6 +27,8 @@
 #endif
 #if defined(O2C_HAS_VECTORS) && defined(__AVX__)
 #include <immintrin.h>
+#elif defined(O2C_HAS_VECTORS) && defined(__SSE__)
+#include <xmmintrin.h>
 #endif
 
 /* Loops over vectors are few rounds: unrolled, what they work on stays in registers. */
@@ -92,6 +94,40 @@ O2C_INLINE void o2c_prefetch_behind(const float *from, int64_t floats)
 #else
     (void)from;
     (void)floats;
+#endif
+}
+
+/* ---- bits ---- */
+/* Bit i tells whether from[i], of 64 floats, is not 0. */
+O2C_INLINE uint64_t o2c_nonzero_bits(const float *from)
+{
+    uint64_t bits = 0;
+#if defined(O2C_HAS_VECTORS) && defined(__AVX512F__)
+    for (int i = 0; i < 64; i += 16)
+        bits |= (uint64_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(from + i), _mm512_setzero_ps(), _CMP_NEQ_UQ) << i;
+#elif defined(O2C_HAS_VECTORS) && defined(__AVX__)
+    for (int i = 0; i < 64; i += 8)
+        bits |= (uint64_t)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(from + i), _mm256_setzero_ps(), _CMP_NEQ_UQ))
+                << i;
+#elif defined(O2C_HAS_VECTORS) && defined(__SSE__)
+    for (int i = 0; i < 64; i += 4)
+        bits |= (uint64_t)_mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps(from + i), _mm_setzero_ps())) << i;
+#else
+    for (int i = 0; i < 64; i++)
+        bits |= (uint64_t)(from[i] != 0) << i;
+#endif
+    return bits;
+}
+/* The number of the lowest bit that is set; one must be. */
+O2C_INLINE int o2c_lowest_bit(uint64_t bits)
+{
+#ifdef O2C_HAS_VECTORS
+    return __builtin_ctzll(bits);
+#else
+    int number = 0;
+    for (; !(bits & 1); bits >>= 1)
+        number++;
+    return number;
 #endif
 }
 

@@ -8,7 +8,7 @@ Each text names the data sets to make in comments:
     # inputs: N=4 m=3 flag=0 axes=0,-1
 
 gives the symbols of shapes their sizes and inputs their elements; all other elements are drawn, those of an integer tensor
-with `edges<4` from 0 to 3. The model, opset and all, is run by ONNX Runtime as it stands. A folder of its own is made for each set of
+with `edges<4` from 0 to 3, those of a tensor with `x%3` are zeros but for 3 in a hundred. The model, opset and all, is run by ONNX Runtime as it stands. A folder of its own is made for each set of
 
     # refused: N=4 M=5         sizes that do not go together, which ONNX Runtime refuses too
     # unsupported: N=1 M=5     sizes it accepts, but generated C refuses
@@ -36,8 +36,12 @@ def draw(chance, info, given):
     if info.name in given:
         return np.array(given[info.name], dtype).reshape(shape)
     if "<" + info.name in given:
-        return chance.integers(0, given["<" + info.name][0], shape).astype(dtype)
-    return chance.standard_normal(shape).astype(dtype)
+        drawn = chance.integers(0, given["<" + info.name][0], shape).astype(dtype)
+    else:
+        drawn = chance.standard_normal(shape).astype(dtype)
+    if "%" + info.name in given:
+        drawn[chance.random(shape) >= given["%" + info.name][0] / 100] = 0
+    return drawn
 
 
 def write(array, name, path):
@@ -59,7 +63,7 @@ def run(session, inputs, may_run):
 
 def make_set(model, session, words, number, data, may_run):
     given = {relation.strip("=") + name: [int(value) for value in values.split(",") if value]
-             for name, relation, values in (re.fullmatch(r"(\w+)([=<])([-\d,]*)", word).groups() for word in words.split())}
+             for name, relation, values in (re.fullmatch(r"(\w+)([=<%])([-\d,]*)", word).groups() for word in words.split())}
     chance = np.random.default_rng(number)
     inputs = {info.name: draw(chance, info, given) for info in model.graph.input}
     data.mkdir(parents=True)
