@@ -13,6 +13,28 @@ static inline void template_int(Text *text, long long value)
 #define TEMPLATE_HOLE(text, value)                                                                                     \
     _Generic((value), const char * : text_string, char * : text_string, default : template_int)((text), (value))
 
+/* NAME_driver.c, which speaks of inputs and outputs of the program ... */
+typedef struct {
+    int number; /* in the model */
+    int rank;
+    const char *type, *bytes; /* C type of an element; all bytes, an int64_t expression */
+    const char **dim;         /* [rank] expressions; NULL: the run tells */
+} DriverTensor;
+/* ... and the sizes it is called with. */
+typedef struct {
+    const char *name, *value;
+} DriverSize;
+typedef struct {
+    const char *name, *prefix, *upper, *version;
+    const char *helpers; /* functions that the expressions call */
+    const char *size_struct, *size_arguments, *call;
+    bool takes_weights, has_maxima; /* sizes that only the data tells, for which `most` is given */
+    DriverTensor *input, *output;
+    DriverSize *size;
+    int ninput, noutput, nsize;
+} Driver;
+void template_driver(Text *text, const Driver *driver);
+
 /* NAME_tile, over weights in panels of `panel` columns; exact: products are rounded before they are added; nonzeros:
  * with NAME_nonzeros and NAME_tile_of_nonzeros. */
 void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, bool nonzeros);
