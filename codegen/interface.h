@@ -3,6 +3,7 @@
 #ifndef INTERFACE_H
 #define INTERFACE_H
 #include "program.h"
+#include "template.h"
 
 #define ONNX2C_VERSION "0.1.0"
 
@@ -15,32 +16,23 @@ const char *size_arguments(const Program *program);  /* "N, E" */
 /* The name of the argument that takes an output's dimensions; NULL where the caller can tell them. */
 const char *output_shape_name(const Program *program, int output);
 
-/* The functions of a program; those of graphs are there where it has structure (structure.c), steps
- * where it has state (state.c). */
-typedef enum {
-    FUNCTION_WORKSPACE,
-    FUNCTION_RUN,
-    FUNCTION_GRAPH_BYTES,
-    FUNCTION_GRAPH,
-    FUNCTION_RUN_GRAPH,
-    FUNCTION_INIT,
-    FUNCTION_STEP_WORKSPACE,
-    FUNCTION_STEP,
-    FUNCTION_STEP_GRAPH
-} Function;
+/* The functions of a program (template.h): those of graphs are there where it has structure (structure.c), those of
+ * state where it has state (state.c). */
+bool is_graph_function(Function function);
+bool is_state_function(Function function);
 const char *function_name(const Program *program, Function function);
 /* "int64_t N, const float *x, float *y, void *workspace", or, for a call, the names alone. */
 const char *function_parameters(const Program *program, Function function, bool with_types);
-/* Its prototype, as a declaration or as a head. */
-void print_prototype(const Program *program, Text *text, Function function, bool is_declaration);
+/* Its prototype, as a declaration or as a head; lines. */
+const char *prototype(const Program *program, Function function, bool is_declaration);
 
 /* Before _places and _layout: what says where the tensors of the structure lie, or the others. */
 const char *layout_name(const Program *program, bool structure);
 /* The definitions of NAME_run and, where there is structure, NAME_graph and NAME_run_graph. */
 void print_run(Program *program, Text *text);
 
-/* The struct of a program's state and its functions: declarations for the header, definitions for the source. */
-void print_state_declarations(const Program *program, Text *text);
+/* The members of the struct of a program's state, and the definitions of its functions. */
+HeaderField *state_fields(const Program *program, int *count);
 void print_state_functions(const Program *program, Text *text);
 
 /* ---- weights ---- in the order in which buffers were made, each on a cache line */

@@ -418,7 +418,7 @@ static void print_function(Program *program, Text *text, Function function)
     Run run = {program, text, function, NULL};
     const bool structure = function == FUNCTION_GRAPH;
     begin_block(&run);
-    print_prototype(program, text, function, false);
+    text_string(text, prototype(program, function, false));
     text_line(text, "{");
     text->indent++;
     if (has_status(&run))
@@ -448,7 +448,7 @@ static void print_function(Program *program, Text *text, Function function)
 static void print_both(Program *program, Text *text)
 {
     Arena *arena = program->context->arena;
-    print_prototype(program, text, FUNCTION_RUN, false);
+    text_string(text, prototype(program, FUNCTION_RUN, false));
     text_line(text, "{");
     text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_GRAPH_BYTES),
               size_arguments(program));

@@ -113,7 +113,7 @@ static void print_bytes(const Program *program, Text *text, Function function)
     const bool both = function == FUNCTION_WORKSPACE && program->has_structure;
     const char *sizes = size_arguments(program), *rest = layout_name(program, false);
     const char *graph = layout_name(program, true);
-    print_prototype(program, text, function, false);
+    text_string(text, prototype(program, function, false));
     text_line(text, "{");
     for (int i = 0; i < nsizes(program); i++) {
         text_line(text, "    if (%s < 0 || %s > %lld)", size_name(program, i), size_name(program, i),
@@ -133,7 +133,7 @@ static void print_bytes(const Program *program, Text *text, Function function)
 
 static void print_no_bytes(const Program *program, Text *text)
 {
-    print_prototype(program, text, FUNCTION_WORKSPACE, false);
+    text_string(text, prototype(program, FUNCTION_WORKSPACE, false));
     text_line(text, "{");
     for (int i = 0; i < nsizes(program); i++)
         text_line(text, "    (void)%s;", size_name(program, i));

@@ -81,36 +81,26 @@ static const char *field(const Program *program, const State *state)
     return buffer_of(program, state->input)->name;
 }
 
-void print_state_declarations(const Program *program, Text *text)
+HeaderField *state_fields(const Program *program, int *count)
 {
-    const char *prefix = program->prefix;
-    text_line(text, "/* What a step reads and leaves for the next one. */");
-    text_line(text, "struct %sstate {", prefix);
+    Arena *arena = program->context->arena;
+    *count = program->nstate;
+    HeaderField *fields = ARENA_ARRAY(arena, program->nstate + 1, HeaderField);
     for (int i = 0; i < program->nstate; i++) {
         const State *state = &program->state[i];
-        const int64_t size = (int64_t)dtype_info(state->input->type.dtype)->size, bytes = bytes_of(state);
-        text_line(text, "    %s %s[%lld]; /* %s%s */", dtype_info(state->input->type.dtype)->storage,
-                  field(program, state), (long long)(bytes > 0 ? bytes / size : 1),
-                  type_comment(program, &state->input->type), state->output < 0 ? ", as the caller sets it" : "");
+        const Type *type = &state->input->type;
+        const int64_t size = (int64_t)dtype_info(type->dtype)->size, bytes = bytes_of(state);
+        const char *who = state->output < 0 ? ", as the caller sets it" : "";
+        fields[i] =
+            (HeaderField){dtype_info(type->dtype)->storage, field(program, state),
+                          arena_printf(arena, "%s%s", type_comment(program, type), who), bytes > 0 ? bytes / size : 1};
     }
-    text_line(text, "};");
-    text_line(text, "%s", "");
-    text_line(text, "/* The values the model begins with. */");
-    print_prototype(program, text, FUNCTION_INIT, true);
-    text_line(text, "%s", "");
-    text_line(text, "/* Computes the outputs and the next state; the state is left alone where the status is not %sOK.",
-              program->upper);
-    text_line(text, " * The workspace is of %sstep_workspace bytes. */", prefix);
-    print_prototype(program, text, FUNCTION_STEP_WORKSPACE, true);
-    print_prototype(program, text, FUNCTION_STEP, true);
-    if (program->has_structure)
-        print_prototype(program, text, FUNCTION_STEP_GRAPH, true);
-    text_line(text, "%s", "");
+    return fields;
 }
 
 static void print_init(const Program *program, Text *text)
 {
-    print_prototype(program, text, FUNCTION_INIT, false);
+    text_string(text, prototype(program, FUNCTION_INIT, false));
     text_line(text, "{");
     for (int i = 0; i < program->nstate; i++) {
         const State *state = &program->state[i];
@@ -128,7 +118,7 @@ static void print_init(const Program *program, Text *text)
 static void print_step_workspace(const Program *program, Text *text)
 {
     const long long more = (long long)next_at(program, NULL);
-    print_prototype(program, text, FUNCTION_STEP_WORKSPACE, false);
+    text_string(text, prototype(program, FUNCTION_STEP_WORKSPACE, false));
     text_line(text, "{");
     text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_WORKSPACE),
               size_arguments(program));
@@ -140,7 +130,7 @@ static void print_step_workspace(const Program *program, Text *text)
 static void print_step(const Program *program, Text *text, Function step, Function run)
 {
     Arena *arena = program->context->arena;
-    print_prototype(program, text, step, false);
+    text_string(text, prototype(program, step, false));
     text_line(text, "{");
     text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_WORKSPACE),
               size_arguments(program));

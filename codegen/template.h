@@ -13,6 +13,43 @@ static inline void template_int(Text *text, long long value)
 #define TEMPLATE_HOLE(text, value)                                                                                     \
     _Generic((value), const char * : text_string, char * : text_string, default : template_int)((text), (value))
 
+/* The functions of a program. */
+typedef enum {
+    FUNCTION_WORKSPACE,
+    FUNCTION_RUN,
+    FUNCTION_GRAPH_BYTES,
+    FUNCTION_GRAPH,
+    FUNCTION_RUN_GRAPH,
+    FUNCTION_INIT,
+    FUNCTION_STEP_WORKSPACE,
+    FUNCTION_STEP,
+    FUNCTION_STEP_GRAPH,
+    FUNCTION_COUNT
+} Function;
+
+/* NAME.h: inputs, then outputs; members of the state's struct; all else. */
+typedef struct {
+    const char *name, *model_name; /* in C; in the model, as a string literal */
+    int rank;
+    int64_t bytes; /* -1: sizes tell */
+} HeaderTensor;
+typedef struct {
+    const char *type, *name, *comment;
+    int64_t count; /* of elements */
+} HeaderField;
+typedef struct {
+    const char *name, *prefix, *upper, *version;
+    const char **line; /* that describe the sizes and tensors */
+    int64_t weight_bytes, most;
+    const char *weight_place;
+    const char *prototype[FUNCTION_COUNT]; /* NULL: the program has no such function */
+    HeaderTensor *tensor;
+    HeaderField *field;
+    int nline, ntensor, nfield;
+    bool has_sizes, has_structure;
+} Header;
+void template_header(Text *text, const Header *header);
+
 /* NAME_driver.c, which speaks of inputs and outputs of the program ... */
 typedef struct {
     int number; /* in the model */
