@@ -57,7 +57,7 @@ static void write_part(const Build *build, FILE *to)
 
 static void write_carried_part(const Build *build, FILE *to)
 {
-    write_carried(build->program, build->carried, to);
+    fputs(carried_text(build->program, build->carried), to);
 }
 
 /* A file of this name, or, where it starts with a dot or an underscore, of the program's name and this. */

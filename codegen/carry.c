@@ -64,34 +64,36 @@ Carried carried_files(const Program *program)
 
 /* ---- text ---- */
 /* A line with o2c_ and O2C_ turned into the program's prefix. */
-static void write_line(const Program *program, const char *line, size_t length, FILE *to)
+static void add_line(const Program *program, const char *line, size_t length, Text *to)
 {
     for (size_t i = 0; i < length;) {
         const bool starts_word = i == 0 || !(isalnum((unsigned char)line[i - 1]) || line[i - 1] == '_');
         if (starts_word && (strncmp(line + i, "o2c_", 4) == 0 || strncmp(line + i, "O2C_", 4) == 0)) {
-            fputs(line[i] == 'o' ? program->prefix : program->upper, to);
+            text_string(to, line[i] == 'o' ? program->prefix : program->upper);
             i += 4;
         } else {
-            putc(line[i++], to);
+            text_string(to, (char[]){line[i++], '\0'});
         }
     }
-    putc('\n', to);
+    text_string(to, "\n");
 }
 
-void write_carried(const Program *program, const char *file, FILE *to)
+const char *carried_text(const Program *program, const char *file)
 {
-    fprintf(to, "/* Carried by %s.c, which onnx2c %s generated. */\n", program->options->name, ONNX2C_VERSION);
+    Text *to = text_new(program->context->arena);
+    text_add(to, "/* Carried by %s.c, which onnx2c %s generated. */\n", program->options->name, ONNX2C_VERSION);
     for (const char *line = runtime_text(program, file); *line;) {
         const size_t length = strcspn(line, "\n");
         const char *inner = included(program, line);
         if (inner)
-            fprintf(to, "#include \"%s%s\"\n", program->prefix, inner);
+            text_add(to, "#include \"%s%s\"\n", program->prefix, inner);
         else if (strncmp(line, "enum { O2C_OK = 0", 17) == 0) /* the program's header has the same */
-            fprintf(to, "#include \"%s.h\"\n", program->options->name);
+            text_add(to, "#include \"%s.h\"\n", program->options->name);
         else
-            write_line(program, line, length, to);
+            add_line(program, line, length, to);
         line += length + (line[length] == '\n');
     }
+    return to->data;
 }
 
 void print_carried_declarations(const Program *program, Text *text)

@@ -55,7 +55,7 @@ typedef struct {
     int count;
 } Carried;
 Carried carried_files(const Program *program);
-void write_carried(const Program *program, const char *file, FILE *to);
+const char *carried_text(const Program *program, const char *file); /* with names of the program */
 /* NAME.c's includes and the declarations of the routines it calls. */
 void print_carried_declarations(const Program *program, Text *text);
 

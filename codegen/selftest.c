@@ -1,10 +1,12 @@
 /* selftest.c -- NAME_test.c: made-up inputs, and what the reference evaluator gives for them.
  *
  * Inputs come from a counter, so that the test and the evaluator have the same ones without storing them. Where the
- * evaluator would take long, or no sizes suit the model, the test runs the program twice and compares the two. */
+ * evaluator would take long, or no sizes suit the model, the test runs the program twice and compares the two. What it
+ * says is templates/test.c.t. */
 #include "../frontend/evaluate.h"
 #include "../runtime/noise.h"
 #include "interface.h"
+#include "template.h"
 #include <math.h>
 #include <string.h>
 
@@ -207,50 +209,57 @@ static int64_t count_of(const Example *example, const Type *type)
     return count;
 }
 
-static void print_expected(Text *text, const Tensor *tensor, int number)
+/* An element as a double in C: integers and numbers as they are, narrow floating types as their bits. */
+static double printed_value(const Tensor *tensor, int64_t i)
 {
-    text_line(text, "static const double expected_%d[%lld] = {", number,
-              (long long)(tensor->count ? tensor->count : 1));
+    if (tensor->dtype == F32 || tensor->dtype == F64)
+        return tensor_number(tensor, i);
+    if (!dtype_is_float(tensor->dtype))
+        return (double)tensor_int(tensor, i);
+    return dtype_info(tensor->dtype)->size == 2 ? (double)*(const uint16_t *)tensor_at(tensor, i)
+                                                : (double)*(const uint8_t *)tensor_at(tensor, i);
+}
+
+static const char *print_expected(const Example *example, const Tensor *tensor)
+{
+    enum { IN_A_LINE = 8 };
+    Text *text = text_new(example->program->context->arena);
     for (int64_t i = 0; i < tensor->count; i++) {
-        double value;
-        switch (tensor->dtype) {
-        case F32:
-            value = (double)*(const float *)tensor_at(tensor, i);
-            break;
-        case F64:
-            value = *(const double *)tensor_at(tensor, i);
-            break;
-        default: /* integers; narrow floating types by their bits */
-            value = dtype_info(tensor->dtype)->class == FLOATING
-                        ? (double)(dtype_info(tensor->dtype)->size == 2 ? *(const uint16_t *)tensor_at(tensor, i)
-                                                                        : *(const uint8_t *)tensor_at(tensor, i))
-                        : (double)tensor_int(tensor, i);
-        }
+        const double value = printed_value(tensor, i);
         if (isnan(value))
             text_string(text, "(double)NAN");
         else if (isinf(value))
             text_string(text, value < 0 ? "-(double)INFINITY" : "(double)INFINITY");
         else
             text_add(text, "%.9g", value);
-        text_string(text, i % 8 == 7 ? ",\n" : ", ");
+        text_string(text, i + 1 == tensor->count || i % IN_A_LINE == IN_A_LINE - 1 ? ",\n" : ", ");
     }
-    text_string(text, tensor->count ? "};\n" : "0};\n");
+    return tensor->count ? text->data : "0\n";
 }
 
-static void print_inputs(const Example *example, Text *text)
+static TestInput input_of(const Example *example, const Buffer *buffer, int number)
 {
-    int number = 0;
-    for (const Buffer *buffer = example->program->buffers; buffer; buffer = buffer->next) {
-        if (buffer->kind != BUFFER_INPUT)
-            continue;
-        const Type *type = &buffer->value->type;
-        const long long count = (long long)count_of(example, type);
-        const char *storage = dtype_info(type->dtype)->storage;
-        text_line(text, "static %s input_%d[%lld];", storage, number++, count ? count : 1);
-    }
+    const Type *type = &buffer->value->type;
+    const DTypeInfo *info = dtype_info(type->dtype);
+    const int64_t count = count_of(example, type);
+    const Fill fill = fill_of(type->dtype, example->limit);
+    const char *text = arena_printf(example->program->context->arena,
+                                    "%lld, %d, %uu, UINT64_C(%#llx), UINT64_C(%#llx), UINT64_C(%#llx)",
+                                    (long long)count, (int)info->size, seed_of(number), (unsigned long long)fill.least,
+                                    (unsigned long long)fill.range, (unsigned long long)fill.sign);
+    return (TestInput){info->storage, text, count ? count : 1};
 }
 
-static void print_run_call(const Example *example, Text *text, const char *result)
+static TestOutput output_of(const Example *example, int i)
+{
+    const Type *type = &example->program->output[i]->value->type;
+    const Tensor *wanted = example->evaluated ? example->output[i]->tensor : NULL;
+    const int64_t room = count_of(example, type), count = wanted ? wanted->count : room;
+    return (TestOutput){dtype_info(type->dtype)->storage, wanted ? print_expected(example, wanted) : NULL,
+                        room ? room : 1, count};
+}
+
+static const char *print_run_call(const Example *example, const Test *test, const char *result)
 {
     const Program *program = example->program;
     Text *call = text_new(program->context->arena);
@@ -260,33 +269,12 @@ static void print_run_call(const Example *example, Text *text, const char *resul
             i < program->nparameter ? (long long)example->size[dim_symbol_index(program->parameter[i])] : 64;
         text_add(call, "%lld, ", size);
     }
-    int number = 0;
-    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
-        if (buffer->kind == BUFFER_INPUT)
-            text_add(call, "input_%d, ", number++);
-    for (int i = 0; i < program->noutput; i++) {
-        text_add(call, "%s_%d, ", result, i);
-        if (output_shape_name(program, i))
-            text_string(call, "shape, ");
-    }
+    for (int i = 0; i < test->ninput; i++)
+        text_add(call, "input_%d, ", i);
+    for (int i = 0; i < test->noutput; i++)
+        text_add(call, output_shape_name(program, i) ? "%s_%d, shape, " : "%s_%d, ", result, i);
     text_add(call, "%sworkspace);", takes_weights(program) ? "weights, " : "");
-    text_wrapped(text, call->data, 4 * text->indent + 8);
-}
-
-static void print_fills(const Example *example, Text *text)
-{
-    int number = 0;
-    for (const Buffer *buffer = example->program->buffers; buffer; buffer = buffer->next) {
-        if (buffer->kind != BUFFER_INPUT)
-            continue;
-        const Type *type = &buffer->value->type;
-        const Fill fill = fill_of(type->dtype, example->limit);
-        text_line(text, "%sfill(input_%d, %lld, %d, %uu, UINT64_C(%#llx), UINT64_C(%#llx), UINT64_C(%#llx));",
-                  example->program->prefix, number, (long long)count_of(example, type),
-                  (int)dtype_info(type->dtype)->size, seed_of(number), (unsigned long long)fill.least,
-                  (unsigned long long)fill.range, (unsigned long long)fill.sign);
-        number++;
-    }
+    return call->data;
 }
 
 static int64_t workspace_bytes(const Example *example)
@@ -300,59 +288,26 @@ static int64_t workspace_bytes(const Example *example)
     return total;
 }
 
-static void print_comparison(const Example *example, Text *text, int output)
-{
-    const Type *type = &example->program->output[output]->value->type;
-    if (example->evaluated) {
-        const long long count = (long long)example->output[output]->tensor->count;
-        text_line(text, "for (int64_t i = 0; i < %lld; i++)", count);
-        text_line(text, "    bad += differs((double)result_%d[i], expected_%d[i]);", output, output);
-    } else {
-        text_line(text, "bad += memcmp(result_%d, again_%d, %lld * sizeof(%s)) != 0;", output, output,
-                  (long long)count_of(example, type), dtype_info(type->dtype)->storage);
-    }
-}
-
-static void print_main(const Example *example, Text *text)
+static void find_tensors(const Example *example, Test *test)
 {
     const Program *program = example->program;
-    const bool bin = takes_weights(program);
-    text_line(text, "int main(void)");
-    text_line(text, "{");
-    text->indent++;
-    text_line(text, "enum %sstatus status;", program->prefix);
-    text_line(text, "long bad = 0;");
-    text_line(text, "char *workspace = memory + (64 - (uintptr_t)memory %% 64) %% 64;");
-    if (bin) {
-        text_line(text, "char *weights = weight_memory + (64 - (uintptr_t)weight_memory %% 64) %% 64;");
-        text_line(text, "FILE *file = fopen(\"%s_weights.bin\", \"rb\");", program->options->name);
-        text_line(text, "if (!file || fread(weights, 1, (size_t)%sWEIGHT_BYTES, file) != (size_t)%sWEIGHT_BYTES)",
-                  program->upper, program->upper);
-        text_line(text, "    return 1;");
-        text_line(text, "fclose(file);");
+    Arena *arena = program->context->arena;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        test->ninput += buffer->kind == BUFFER_INPUT;
+    test->input = ARENA_ARRAY(arena, test->ninput + 1, TestInput);
+    int number = 0;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->kind == BUFFER_INPUT) {
+            test->input[number] = input_of(example, buffer, number);
+            number++;
+        }
+    test->noutput = program->noutput;
+    test->output = ARENA_ARRAY(arena, test->noutput + 1, TestOutput);
+    for (int i = 0; i < test->noutput; i++) {
+        test->output[i] = output_of(example, i);
+        if (output_shape_name(program, i))
+            test->shape_rank = MAX_RANK;
     }
-    print_fills(example, text);
-    print_run_call(example, text, "result");
-    if (!example->evaluated) {
-        text_line(text, "const enum %sstatus first = status;", program->prefix);
-        print_run_call(example, text, "again");
-        text_line(text, "bad += status != first;");
-        text_line(text, "if (status == %sOK) {", program->upper);
-        text->indent++;
-    } else {
-        text_line(text, "bad += status != %sOK;", program->upper);
-    }
-    for (int i = 0; i < program->noutput; i++)
-        print_comparison(example, text, i);
-    if (!example->evaluated) {
-        text->indent--;
-        text_line(text, "}");
-    }
-    text_line(text, "printf(\"%s: %%s, %%s\\n\", %sstatus_text(status), bad ? \"FAILED\" : \"passed\");",
-              program->options->name, program->prefix);
-    text_line(text, "return bad != 0;");
-    text->indent--;
-    text_line(text, "}");
 }
 
 void write_test(const Program *program, FILE *to)
@@ -364,49 +319,20 @@ void write_test(const Program *program, FILE *to)
                        .nsymbol = nsymbol,
                        .limit = 2};
     find_example(&example);
+    Test test = {.name = program->options->name,
+                 .prefix = program->prefix,
+                 .upper = program->upper,
+                 .version = ONNX2C_VERSION,
+                 .workspace_bytes = workspace_bytes(&example),
+                 .weight_bytes = takes_weights(program) ? weight_total(program) : -1,
+                 .is_evaluated = example.evaluated,
+                 .noise = ""};
+    find_tensors(&example, &test);
+    if (test.ninput > 0)
+        test.noise = carried_text(program, "noise.h");
+    test.call = print_run_call(&example, &test, "result");
+    test.call_again = print_run_call(&example, &test, "again");
     Text *text = text_new(context->arena);
-    const char *name = program->options->name;
-    text_line(text, "/* %s_test.c -- generated by onnx2c %s: %s */", name, ONNX2C_VERSION,
-              example.evaluated ? "made-up inputs, and the results of the reference evaluator."
-                                : "the program run twice must give the same.");
-    text_line(text, "#include \"%s.h\"", name);
-    text_line(text, "#include <math.h>");
-    text_line(text, "#include <stdio.h>");
-    text_line(text, "#include <string.h>");
-    text_line(text, "%s", "");
-    text_line(text, "static char memory[%lld];", (long long)workspace_bytes(&example));
-    if (takes_weights(program))
-        text_line(text, "static char weight_memory[%lld];", (long long)weight_total(program) + 64);
-    for (int i = 0; i < program->noutput; i++) {
-        const Type *type = &program->output[i]->value->type;
-        const long long count = (long long)count_of(&example, type);
-        text_line(text, "static %s result_%d[%lld];", dtype_info(type->dtype)->storage, i, count ? count : 1);
-        if (!example.evaluated)
-            text_line(text, "static %s again_%d[%lld];", dtype_info(type->dtype)->storage, i, count ? count : 1);
-        else
-            print_expected(text, example.output[i]->tensor, i);
-    }
-    bool has_inputs = false, has_shapes = false;
-    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
-        has_inputs |= buffer->kind == BUFFER_INPUT;
-    for (int i = 0; i < program->noutput; i++)
-        has_shapes |= output_shape_name(program, i) != NULL;
-    if (has_shapes)
-        text_line(text, "static int64_t shape[%d];", MAX_RANK);
-    text_line(text, "%s", "");
-    fputs(text->data, to);
-    if (has_inputs)
-        write_carried(program, "noise.h", to);
-    text = text_new(context->arena);
-    print_inputs(&example, text);
-    if (example.evaluated) {
-        text_line(text, "static int differs(double got, double wanted)");
-        text_line(text, "{");
-        text_line(text, "    if (got != got || wanted != wanted)");
-        text_line(text, "        return got == got || wanted == wanted;");
-        text_line(text, "    return got != wanted && !(fabs(got - wanted) <= 1e-4 + 1e-3 * fabs(wanted));");
-        text_line(text, "}");
-    }
-    print_main(&example, text);
+    template_test(text, &test);
     fputs(text->data, to);
 }

@@ -72,6 +72,28 @@ typedef struct {
 } Driver;
 void template_driver(Text *text, const Driver *driver);
 
+/* NAME_test.c: input arrays and what they are filled with; output arrays, and what they must hold. */
+typedef struct {
+    const char *type, *fill; /* fill: arguments of NAME_fill behind the array (runtime/noise.h) */
+    int64_t room;            /* elements of the array, at least 1 */
+} TestInput;
+typedef struct {
+    const char *type, *expected; /* lines of numbers; NULL: what a second run gives */
+    int64_t room, count;         /* elements of the array, and of the result */
+} TestOutput;
+typedef struct {
+    const char *name, *prefix, *upper, *version;
+    const char *noise; /* runtime/noise.h */
+    const char *call, *call_again;
+    int64_t workspace_bytes, weight_bytes; /* weight_bytes: -1 when NAME_run takes no weights */
+    TestInput *input;
+    TestOutput *output;
+    int ninput, noutput;
+    int shape_rank; /* room for an output's dimensions; 0: none are asked for */
+    bool is_evaluated;
+} Test;
+void template_test(Text *text, const Test *test);
+
 /* NAME_tile, over weights in panels of `panel` columns; exact: products are rounded before they are added; nonzeros:
  * with NAME_nonzeros and NAME_tile_of_nonzeros. */
 void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, bool nonzeros);
