@@ -342,6 +342,18 @@ Graph *node_subgraph(const Node *node, int i)
     return NULL;
 }
 
+bool graph_each(Graph *graph, GraphVisit *visit, void *who)
+{
+    Graph *subgraph;
+    if (!visit(graph, who))
+        return false;
+    for (const Node *node = graph->first; node; node = node->next)
+        for (int i = 0; (subgraph = node_subgraph(node, i)); i++)
+            if (!graph_each(subgraph, visit, who))
+                return false;
+    return true;
+}
+
 static void value_move_names(Value *value, struct NameTable *names)
 {
     value->graph->names = names;

@@ -250,6 +250,10 @@ Graph *graph_clone(Model *model, const Graph *graph); /* not yet among the model
 void graph_set_owner(Graph *graph, Node *owner);
 /* The i-th subgraph of a node, over all its attributes in order; NULL beyond the last. */
 Graph *node_subgraph(const Node *node, int i);
+/* Visits a graph, then those inside of its nodes, as the visit left them, in order; false as soon as a visit gives
+ * that. */
+typedef bool GraphVisit(Graph *graph, void *who);
+bool graph_each(Graph *graph, GraphVisit *visit, void *who);
 /* Stable topological order, also of subgraphs; false when there is a cycle. */
 bool graph_sort(Graph *graph);
 

@@ -69,10 +69,7 @@ static bool nodes_equal(const Node *a, const Node *b)
 /* Nodes that must stay apart: random draws, and those with subgraphs. */
 static bool is_single(const Node *node)
 {
-    for (const Attr *attr = node->attr; attr; attr = attr->next)
-        if (attr->kind == ATTR_GRAPH || attr->kind == ATTR_GRAPHS)
-            return true;
-    return node->function || !node->op || node->op->is_random;
+    return node_subgraph(node, 0) || node->function || !node->op || node->op->is_random;
 }
 
 static Table table_new(const Graph *graph, const Table *outer)
@@ -111,9 +108,8 @@ static void merge_graph(Graph *graph, const Table *outer)
     }
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        for (Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH)
-                merge_graph(attr->graph, &table);
+        for (int i = 0; node_subgraph(node, i); i++)
+            merge_graph(node_subgraph(node, i), &table);
         if (is_single(node))
             continue;
         const Entry *const same = find_or_add(arena, &table, hash_node(node), node, NULL);

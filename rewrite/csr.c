@@ -4,7 +4,8 @@
  * stable counting sort, O(N + E)) the same operator is a reduction over the edges of each vertex, so a layer becomes
  * one nest over vertices. All segment operators over one (index, n) share one gnn.Csr, layers included. The vector that
  * Gathers of the same edges use most (the sources) is permuted along, so that a nest reads from[e] and not
- * source[order[e]]. */
+ * source[order[e]]. Segment operators in the body of a loop are no different; their edges are grouped outside of it
+ * where the loop does not change them. */
 #include "../frontend/frontend.h"
 #include "../frontend/ops/gnn.h"
 #include "pass.h"
@@ -27,6 +28,56 @@ static Dim *segment_count(const Node *node)
     return dims && count == 1 ? dims[0] : NULL;
 }
 
+typedef struct {
+    Arena *arena;
+    Grouping *all;
+    int *reached; /* by node id, the search that came to it last */
+    int reached_capacity, searches;
+    Node **stack;
+    size_t depth, stack_capacity;
+} Grouper;
+
+/* ---- what depends on segment operators ---- */
+static bool is_reached(const Grouper *g, const Node *node)
+{
+    return node && node->id < g->reached_capacity && g->reached[node->id] == g->searches;
+}
+
+static void reach(Grouper *g, Node *node)
+{
+    if (!node || is_reached(g, node))
+        return;
+    if (node->id >= g->reached_capacity) {
+        const int capacity = 2 * node->graph->context->node_count;
+        g->reached =
+            arena_grow(g->arena, g->reached, (size_t)g->reached_capacity, (size_t)capacity, sizeof *g->reached);
+        g->reached_capacity = capacity;
+    }
+    if (g->depth == g->stack_capacity) {
+        g->stack = arena_grow(g->arena, g->stack, g->depth, 2 * g->depth + 64, sizeof *g->stack);
+        g->stack_capacity = 2 * g->depth + 64;
+    }
+    g->reached[node->id] = g->searches;
+    g->stack[g->depth++] = node;
+}
+
+/* Reaches every node that depends on a segment operator over the edges of `target`. */
+static void reach_dependents(Grouper *g, const Value *target)
+{
+    g->searches++;
+    for (int i = 0; i < target->nreader; i++)
+        if (is_segment(target->reader[i]))
+            reach(g, target->reader[i]);
+    while (g->depth > 0) {
+        const Node *node = g->stack[--g->depth];
+        reach(g, node->graph->owner);
+        for (int i = 0; i < node->nout; i++)
+            for (int k = 0; node->out[i] && k < node->out[i]->nreader; k++)
+                reach(g, node->out[i]->reader[k]);
+    }
+}
+
+/* ---- sources ---- */
 /* Whether node reads rows of a tensor by an index vector over the edges of `target`, other than target itself. */
 static bool gathers_source(const Node *node, const Value *target)
 {
@@ -37,13 +88,16 @@ static bool gathers_source(const Node *node, const Value *target)
            index->type.dim[0] == target->type.dim[0] && node->in[0]->type.rank >= 1;
 }
 
-/* The (source, rows) pair that most Gathers over the edges of `target` have; NULL when there is none. */
-static const Node *commonest_gather(const Graph *graph, const Value *target)
+/* The (source, rows) pair that most Gathers over the edges of `target` have; NULL when there is none. Sources that are
+ * found out from the results of this very grouping are none: a layer's neighbours may be those nearest after the layer
+ * before it. */
+static const Node *commonest_gather(Grouper *g, const Graph *graph, const Value *target)
 {
     const Node *best = NULL;
     int most = 0;
+    reach_dependents(g, target);
     for (const Node *node = graph->first; node; node = node->next) {
-        if (!gathers_source(node, target))
+        if (!gathers_source(node, target) || is_reached(g, node->in[1]->def))
             continue;
         int count = 0;
         for (int i = 0; i < node->in[1]->nreader; i++) {
@@ -97,34 +151,57 @@ static void absorb_loops(Node *csr)
     attr_set_int(csr, "loops", attr_int(loops, "keep", 0) ? 2 : 1);
 }
 
-/* A gnn.Csr node for the segment operator `user`, before it. */
-static Node *csr_new(Node *user)
+static bool encloses(const Graph *outer, const Graph *graph)
 {
-    Graph *graph = user->graph;
-    Value *target = user->in[SEGMENT_TARGET];
-    const Node *gather = commonest_gather(graph, target);
-    Value *rows = gather ? value_of_dims(user, gather->in[0]->type.dim, 1, true) : NULL;
-    Node *csr = node_new(graph, op_find("gnn", "Csr"), user->name, user);
+    while (graph != outer && graph->owner)
+        graph = graph->owner->graph;
+    return graph == outer;
+}
+
+/* The node before which the edges of a segment operator are grouped: outside of loops that do not change them, so once
+ * and not at every trip. A branch keeps its own, for edges that nobody reads are not to be refused. */
+static Node *grouping_place(Node *user)
+{
+    const Graph *edges = user->in[SEGMENT_TARGET]->graph;
+    Dim *n = segment_count(user);
+    while (user->graph != edges && !node_is(user->graph->owner, "", "If") &&
+           dims_are_computable(user->graph->owner, &n, 1))
+        user = user->graph->owner;
+    return user;
+}
+
+/* A gnn.Csr node for the segment operator `user`. */
+static Node *csr_new(Grouper *g, Node *user)
+{
+    Value *target = user->in[SEGMENT_TARGET], *count = user->in[SEGMENT_COUNT];
+    const Node *gather = commonest_gather(g, user->graph, target);
+    Node *place = grouping_place(user);
+    Dim *n = segment_count(user);
+    Value *rows = gather ? value_of_dims(place, gather->in[0]->type.dim, 1, true) : NULL;
+    if (!encloses(count->graph, place->graph))
+        count = value_of_dims(place, &n, 1, false);
+    Node *csr = node_new(place->graph, op_find("gnn", "Csr"), user->name, place);
     node_add_input(csr, target);
-    node_add_input(csr, user->in[SEGMENT_COUNT]);
+    node_add_input(csr, count);
     node_add_input(csr, rows ? gather->in[1] : target); /* a vector there must be: the targets themselves will do */
-    node_add_input(csr, rows ? rows : user->in[SEGMENT_COUNT]);
+    node_add_input(csr, rows ? rows : count);
     for (int i = 0; i < 3; i++)
         node_add_output(csr, "");
     return csr;
 }
 
-static Grouping *grouping_of(Node *user, Grouping **all)
+static Grouping *grouping_of(Grouper *g, Node *user)
 {
     Dim *n = segment_count(user);
-    for (Grouping *grouping = *all; grouping; grouping = grouping->next)
-        if (grouping->target == user->in[SEGMENT_TARGET] && grouping->n == n)
+    for (Grouping *grouping = g->all; grouping; grouping = grouping->next)
+        if (grouping->target == user->in[SEGMENT_TARGET] && grouping->n == n &&
+            encloses(grouping->csr->graph, user->graph))
             return grouping;
-    Grouping *grouping = ARENA_NEW(user->graph->context->arena, Grouping);
-    Node *csr = csr_new(user);
-    *grouping = (Grouping){user->in[SEGMENT_TARGET], n, csr, csr->in[CSR_SOURCE], *all};
+    Grouping *grouping = ARENA_NEW(g->arena, Grouping);
+    Node *csr = csr_new(g, user);
+    *grouping = (Grouping){user->in[SEGMENT_TARGET], n, csr, csr->in[CSR_SOURCE], g->all};
     absorb_loops(csr);
-    *all = grouping;
+    g->all = grouping;
     return grouping;
 }
 
@@ -135,19 +212,25 @@ static void set_operand(Node *node, int slot, Value *value)
     node_set_input(node, slot, value);
 }
 
-bool pass_csr(Model *model, const PassOptions *options)
+static bool group_edges(Graph *graph, void *grouper)
 {
-    (void)options;
-    Grouping *all = NULL;
-    for (Node *node = model->graph->first; node; node = node->next) {
+    for (Node *node = graph->first; node; node = node->next) {
         if (!is_segment(node) || is_grouped_segment(node) || !segment_count(node))
             continue;
-        Grouping *grouping = grouping_of(node, &all);
+        Grouping *grouping = grouping_of(grouper, node);
         set_operand(node, SEGMENT_ROW, grouping->csr->out[CSR_ROW]);
         set_operand(node, SEGMENT_ORDER, grouping->csr->out[CSR_ORDER]);
         set_operand(node, SEGMENT_SOURCE, grouping->source);
         set_operand(node, SEGMENT_FROM, grouping->csr->out[CSR_FROM]);
     }
+    return true;
+}
+
+bool pass_csr(Model *model, const PassOptions *options)
+{
+    (void)options;
+    Grouper grouper = {.arena = model->context->arena};
+    graph_each(model->graph, group_edges, &grouper);
     /* the sources may be computed after the first segment operator */
-    return !all || (graph_sort(model->graph) && model_infer(model));
+    return !grouper.all || (graph_sort(model->graph) && model_infer(model));
 }

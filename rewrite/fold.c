@@ -161,21 +161,20 @@ bool node_fold(Node *node)
     return true;
 }
 
-static void fold_graph(Graph *graph)
+static bool fold_graph(Graph *graph, void *who)
 {
+    (void)who;
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        for (Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH)
-                fold_graph(attr->graph);
         node_fold(node);
     }
+    return true;
 }
 
 bool pass_fold(Model *model, const PassOptions *options)
 {
     (void)options;
-    fold_graph(model->graph);
+    graph_each(model->graph, fold_graph, NULL);
     graph_sweep(model->graph);
     return true;
 }

@@ -14,42 +14,11 @@
 enum { LITERAL_INTEGERS = 64, LITERAL_NUMBERS = 8 };
 
 typedef struct {
-    Graph *graph;
+    Graph *graph; /* whose nodes are being grouped */
     const Fusion *plan;
     int planned; /* nodes with an id below it are in the plan */
     int ngroup;
 } Fusing;
-
-/* ---- composed operators become the operators they are made of ---- */
-
-/* A node of a body that was just put in place. */
-static bool lacks_type(const Node *node)
-{
-    for (int i = 0; i < node->nout; i++)
-        if (node->out[i] && node->out[i]->type.kind == TENSOR && node->out[i]->type.dtype == UNDEFINED)
-            return true;
-    return false;
-}
-
-/* Bodies depend on the types of what they read, so inference follows along. */
-static bool expand(Graph *graph)
-{
-    for (Node *node = graph->first, *next; node; node = next) {
-        Node *before = node->prev;
-        next = node->next;
-        if (node->function || node->op->form != FORM_COMPOSED) {
-            if (lacks_type(node) && !node_infer(node))
-                return false;
-            continue;
-        }
-        Graph *body = op_body(node);
-        if (!body)
-            return false;
-        node_inline(node, body);
-        next = before ? before->next : graph->first; /* bodies may hold composed operators themselves */
-    }
-    return true;
-}
 
 /* ---- one group ---- */
 
@@ -192,10 +161,10 @@ static Value *operand(const Node *node, int i)
 
 /* Moves nodes to the order of a walk from the outputs, operands first, left to right. Nodes with subgraphs, and what
  * they capture, come through the sort that follows. */
-static void order_by_need(Graph *graph)
+static bool order_by_need(Graph *graph, void *operands)
 {
     Context *context = graph->context;
-    int *next_operand = ARENA_ARRAY(context->arena, context->node_count, int);
+    int *next_operand = operands; /* by node id, one more than the operand that is next */
     Node **stack = ARENA_ARRAY(context->arena, graph->nnode + 1, Node *);
     Node **order = ARENA_ARRAY(context->arena, graph->nnode + 1, Node *);
     int norder = 0;
@@ -225,11 +194,13 @@ static void order_by_need(Graph *graph)
     }
     for (int i = norder - 1; i >= 0; i--)
         node_move_before(order[i], i == norder - 1 ? NULL : order[i + 1]);
+    return true;
 }
 
 /* Initialisers come in the order in which nodes read them. */
-static void order_initializers(Graph *graph)
+static bool order_initializers(Graph *graph, void *who)
 {
+    (void)who;
     Arena *arena = graph->context->arena;
     Map *placed = map_new(arena);
     Value **order = ARENA_ARRAY(arena, graph->ninitializer, Value *);
@@ -247,24 +218,32 @@ static void order_initializers(Graph *graph)
             order[count++] = graph->initializer[i];
     if (count > 0)
         memcpy(graph->initializer, order, sizeof *order * (size_t)count);
+    return true;
+}
+
+static bool group_nodes(Graph *graph, void *fusing)
+{
+    Fusing *f = fusing;
+    f->graph = graph;
+    for (Node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        if (is_root(f, node) && inlines_any(f, node))
+            group_new(f, node);
+    }
+    return true;
 }
 
 bool pass_fuse(Model *model, const PassOptions *options)
 {
     Graph *graph = model->graph;
-    if (!expand(graph) || !model_infer(model) || !pass_fold(model, options) || !pass_cse(model, options) ||
-        !pass_dce(model, options))
-        return false;
-    order_by_need(graph);
+    Context *context = model->context;
+    (void)options;
+    graph_each(graph, order_by_need, ARENA_ARRAY(context->arena, context->node_count, int));
     if (!graph_sort(graph))
         return false;
-    Fusing f = {.graph = graph, .plan = fuse_plan(graph), .planned = graph->context->node_count};
-    for (Node *node = graph->first, *next; node; node = next) {
-        next = node->next;
-        if (is_root(&f, node) && inlines_any(&f, node))
-            group_new(&f, node);
-    }
+    Fusing f = {.plan = fuse_plan(graph), .planned = context->node_count};
+    graph_each(graph, group_nodes, &f);
     graph_sweep(graph);
-    order_initializers(graph);
+    graph_each(graph, order_initializers, NULL);
     return model_infer(model);
 }

@@ -52,6 +52,6 @@ typedef struct {
 /* Whether a reduction is a sum of products of two tensors' elements. */
 bool expr_is_contraction(const Expr *reduce);
 
-/* Decides for every node of the graph; by node id (graph->context->node_count of them). */
+/* Decides for every node of the graph and of those inside of it; by node id (graph->context->node_count of them). */
 Fusion *fuse_plan(Graph *graph);
 #endif

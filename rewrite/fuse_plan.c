@@ -411,15 +411,23 @@ static bool is_edge_product(const Map *edges, const Fusion *plan, const Fusion *
            plan[readers->root->id].row && readers->reading == READ_ONCE;
 }
 
-Fusion *fuse_plan(Graph *graph)
+typedef struct {
+    Walk walk;
+    Fusion *plan;
+} Planner;
+
+static bool examine_nodes(Graph *graph, void *planner)
 {
-    Context *context = graph->context;
-    Fusion *plan = ARENA_ARRAY(context->arena, context->node_count, Fusion);
-    Walk *w = ARENA_NEW(context->arena, Walk);
-    w->context = context;
+    Planner *p = planner;
     for (Node *node = graph->first; node; node = node->next)
-        examine(w, node, &plan[node->id]);
-    w->seen = ARENA_ARRAY(context->arena, context->expr_count, int);
+        examine(&p->walk, node, &p->plan[node->id]);
+    return true;
+}
+
+static bool plan_nodes(Graph *graph, void *planner)
+{
+    Walk *w = &((Planner *)planner)->walk;
+    Fusion *plan = ((Planner *)planner)->plan;
     const Map *edges = edge_values(w, graph, plan);
     for (Node *node = graph->last; node; node = node->prev) {
         Fusion *fusion = &plan[node->id];
@@ -446,5 +454,17 @@ Fusion *fuse_plan(Graph *graph)
             root->nodes += fusion->inlined;
         }
     }
-    return plan;
+    return true;
+}
+
+Fusion *fuse_plan(Graph *graph)
+{
+    Context *context = graph->context;
+    Planner *planner = ARENA_NEW(context->arena, Planner);
+    planner->plan = ARENA_ARRAY(context->arena, context->node_count, Fusion);
+    planner->walk.context = context;
+    graph_each(graph, examine_nodes, planner);
+    planner->walk.seen = ARENA_ARRAY(context->arena, context->expr_count, int);
+    graph_each(graph, plan_nodes, planner);
+    return planner->plan;
 }

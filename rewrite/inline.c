@@ -31,8 +31,8 @@ static bool inline_graph(Graph *graph, bool *changed)
             next = before ? before->next : graph->first;
             continue;
         }
-        for (Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH && !inline_graph(attr->graph, changed))
+        for (int i = 0; node_subgraph(node, i); i++)
+            if (!inline_graph(node_subgraph(node, i), changed))
                 return false;
         if (*changed && !node_infer(node))
             return false;

@@ -23,7 +23,10 @@ static const Pass table[] = {
     {"recse", pass_cse, "refold", "equal weights and projections of one tensor become one"},
     {"dce", pass_dce, "recse", "nothing unread is grouped"},
     {"csr", pass_csr, "recse", "one grouping serves all segment operators over one index vector"},
-    {"fuse", pass_fuse, "csr", "a nest runs over the edges of a vertex, which csr provides"},
+    {"expand", pass_expand, "csr", "elements are what nests are made of, and composed operators have none"},
+    {"fold_bodies", pass_fold, "expand", "bodies compute with shapes and constants"},
+    {"cse_bodies", pass_cse, "fold_bodies", "bodies of several operators compute the same"},
+    {"fuse", pass_fuse, "cse_bodies", "a nest runs over the edges of a vertex, which csr provides"},
     {"schedule", pass_schedule, "fuse", "what is stored, and so takes memory, is known once nests are"},
 };
 
@@ -40,20 +43,18 @@ static bool apply(const char *file, Model *model, const PassOptions *options)
     return rules && rules_apply(rules, model, options, options->log);
 }
 
-static void drop_defaults(Graph *graph)
+static bool drop_defaults(Graph *graph, void *who)
 {
-    for (Node *node = graph->first; node; node = node->next) {
-        for (Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH)
-                drop_defaults(attr->graph);
+    (void)who;
+    for (Node *node = graph->first; node; node = node->next)
         if (node->op)
             attrs_drop_defaults(node);
-    }
+    return true;
 }
 
 bool pass_canon(Model *model, const PassOptions *options)
 {
-    drop_defaults(model->graph);
+    graph_each(model->graph, drop_defaults, NULL);
     return apply("canon", model, options);
 }
 
@@ -106,13 +107,16 @@ static bool dump(const Model *model, const PassOptions *options, int number, con
     return ok || report_add(context->report, NULL, FILE_UNWRITABLE, path, strerror(errno));
 }
 
-static int count_nodes(const Graph *graph)
+static bool add_nodes(Graph *graph, void *count)
 {
-    int count = graph->nnode;
-    for (const Node *node = graph->first; node; node = node->next)
-        for (const Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH)
-                count += count_nodes(attr->graph);
+    *(int *)count += graph->nnode;
+    return true;
+}
+
+static int count_nodes(Model *model)
+{
+    int count = 0;
+    graph_each(model->graph, add_nodes, &count);
     return count;
 }
 
@@ -123,15 +127,17 @@ bool rewrite(Model *model, const PassOptions *options, RewriteLog *log)
     with_log.log = own;
     if (!dump(model, options, 0, "infer"))
         return false;
-    int nodes = count_nodes(model->graph);
+    int nodes = count_nodes(model);
     for (int i = 0; i < (int)(sizeof table / sizeof *table); i++) {
         own->pass =
             arena_grow(model->context->arena, own->pass, (size_t)own->npass, (size_t)own->npass + 1, sizeof *own->pass);
         PassRecord *const record = &own->pass[own->npass++];
         *record = (PassRecord){.pass = table[i].name, .nodes_before = nodes};
         if (!table[i].run(model, &with_log))
-            return false;
-        record->nodes_after = nodes = count_nodes(model->graph);
+            return report_errors(model->context->report) == 0 && /* none is to fail without a word */
+                   report_add(model->context->report, NULL, INTERNAL,
+                              arena_printf(model->context->arena, "pass %s failed", table[i].name));
+        record->nodes_after = nodes = count_nodes(model);
         if (!model_verify(model))
             return report_add(
                 model->context->report, NULL, INTERNAL,

@@ -211,17 +211,24 @@ static bool join(const Selection *found, int64_t relations)
     return b.ok;
 }
 
-bool pass_relations(Model *model, const PassOptions *options)
+enum { MOST_RELATIONS = 1024 };
+
+static bool join_relations(Graph *graph, void *found)
 {
-    enum { MOST = 1024 };
-    Selection *found = ARENA_ARRAY(model->context->arena, MOST, Selection);
-    (void)options;
-    for (Node *node = model->graph->first; node; node = node->next) {
+    for (Node *node = graph->first; node; node = node->next) {
         Selection s;
-        const int64_t relations = find_selection(node, &s) ? collect(node, found, MOST) : 0;
+        const int64_t relations = find_selection(node, &s) ? collect(node, found, MOST_RELATIONS) : 0;
         if (relations > 1 && !join(found, relations))
             return false;
     }
+    return true;
+}
+
+bool pass_relations(Model *model, const PassOptions *options)
+{
+    (void)options;
+    if (!graph_each(model->graph, join_relations, ARENA_ARRAY(model->context->arena, MOST_RELATIONS, Selection)))
+        return false;
     graph_sweep(model->graph);
     return true;
 }

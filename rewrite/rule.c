@@ -353,8 +353,8 @@ static bool try_rules(Engine *engine, Node *node, bool *fired)
 static bool walk_graph(Engine *engine, Graph *graph, bool *fired)
 {
     for (Node *node = graph->first; node; node = engine->cursor) {
-        for (Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH && !walk_graph(engine, attr->graph, fired))
+        for (int i = 0; node_subgraph(node, i); i++)
+            if (!walk_graph(engine, node_subgraph(node, i), fired))
                 return false;
         if (!node->op || node->function)
             engine->cursor = node->next;

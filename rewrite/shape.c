@@ -277,13 +277,10 @@ static bool is_arithmetic(const Node *node)
     return true;
 }
 
-static void respell_graph(Spelling *spelling, Graph *graph)
+static bool respell_graph(Graph *graph, void *spelling)
 {
     int count;
     for (Node *node = graph->first; node; node = node->next) {
-        for (Attr *attr = node->attr; attr; attr = attr->next)
-            if (attr->kind == ATTR_GRAPH)
-                respell_graph(spelling, attr->graph);
         if (is_arithmetic(node))
             continue;
         for (int i = 0; i < node->nin; i++) {
@@ -296,13 +293,14 @@ static void respell_graph(Spelling *spelling, Graph *graph)
                 node_set_input(node, i, out);
         }
     }
+    return true;
 }
 
 bool pass_shape(Model *model, const PassOptions *options)
 {
     (void)options;
     Spelling *const spelling = ARENA_NEW(model->context->arena, Spelling);
-    respell_graph(spelling, model->graph);
+    graph_each(model->graph, respell_graph, spelling);
     graph_sweep(model->graph);
     return report_errors(model->context->report) == 0;
 }

@@ -155,12 +155,11 @@ static bool replace(Node *product, Value *x, int axis, const Entries *s)
     return y != NULL;
 }
 
-bool pass_sparse(Model *model, const PassOptions *options)
+static bool gather_products(Graph *graph, void *who)
 {
-    Context *const context = model->context;
-    if (options->allowed == EXACT)
-        return true;
-    for (Node *node = model->graph->first; node; node = node->next) {
+    Context *const context = graph->context;
+    (void)who;
+    for (Node *node = graph->first; node; node = node->next) {
         Entries entries;
         if (!is_plain(node) || node->in[0]->type.rank < 2 || node->in[1]->type.rank < 2)
             continue;
@@ -172,6 +171,15 @@ bool pass_sparse(Model *model, const PassOptions *options)
         if (!ok)
             return false;
     }
+    return true;
+}
+
+bool pass_sparse(Model *model, const PassOptions *options)
+{
+    if (options->allowed == EXACT)
+        return true;
+    if (!graph_each(model->graph, gather_products, NULL))
+        return false;
     graph_sweep(model->graph);
     return true;
 }
