@@ -2,6 +2,7 @@
  *
  * What is done to the sums (bias, activation) is built by the nest, from the same expressions as the derived loops. */
 #include "kernels.h"
+#include "../frontend/ops/expr.h"
 #include "simplify.h"
 #include <math.h>
 #include <string.h>
@@ -46,6 +47,33 @@ static Expr *at_origin(Nest *n, Expr *flat, Axis *const *axis, int count)
     return flat;
 }
 
+/* Whether a load is inside its tensor wherever its axes are, so that it may run where the nest would not ask for it. */
+static bool is_always_inside(const Nest *n, const Expr *load)
+{
+    DimTable *dims = n->context->dims;
+    for (int i = 0; i < load->u.value->type.rank; i++) {
+        const Range range = expr_range(n->context, load->index[i]);
+        if (!range.low || !range.high || dim_lower(range.low) < 0 ||
+            !dim_le(dims, dim_add(dims, range.high, dim_const(dims, 1)), load->u.value->type.dim[i]))
+            return false;
+    }
+    return true;
+}
+
+/* How the operands stand in memory: one of the two axes of each along it. */
+static bool find_strides(Nest *n, Product *p, Axis *k, Expr *a_flat, Expr *b_flat)
+{
+    Dim *a_row = stride_along(n, a_flat, p->row), *a_k = stride_along(n, a_flat, k);
+    Dim *b_k = stride_along(n, b_flat, k), *b_column = stride_along(n, b_flat, p->column);
+    if (!a_row || !a_k || !b_k || !b_column)
+        return false;
+    p->a_transposed = !dim_equals(a_k, 1);
+    p->a_stride = p->a_transposed ? a_k : a_row;
+    p->b_transposed = !dim_equals(b_column, 1);
+    p->b_stride = p->b_transposed ? b_column : b_k;
+    return (!p->a_transposed || dim_equals(a_row, 1)) && (!p->b_transposed || dim_equals(b_k, 1));
+}
+
 /* A nest whose two innermost loops are the rows and columns of a product of two matrices. */
 static bool match_product(Nest *n, const Spatial *spatial, Product *p)
 {
@@ -53,8 +81,7 @@ static bool match_product(Nest *n, const Spatial *spatial, Product *p)
     if (n->nreduction != 1 || spatial->nloop < 2)
         return false;
     p->reduce = n->reduction[0];
-    if (p->reduce->u.combine != COMBINE_ADD || p->reduce->dtype != F32 || p->reduce->nover != 1 || p->reduce->arg[1] ||
-        !nest_facts(n, p->reduce)->is_certain)
+    if (p->reduce->u.combine != COMBINE_ADD || p->reduce->dtype != F32 || p->reduce->nover != 1 || p->reduce->arg[1])
         return false;
     Axis *k = p->reduce->over[0];
     p->row = spatial->loop[spatial->nloop - 2];
@@ -64,20 +91,15 @@ static bool match_product(Nest *n, const Spatial *spatial, Product *p)
     p->depth = axis_extent(n->context, k);
     if (!p->rows || !p->columns || !p->depth || !find_loads(n, p, k, &a, &b))
         return false;
+    if (!nest_facts(n, p->reduce)->is_certain && !(is_always_inside(n, a) && is_always_inside(n, b)))
+        return false;
     Expr *a_flat = flat_index(n->context, a->u.value, a->index), *b_flat = flat_index(n->context, b->u.value, b->index);
     Axis *const axes[] = {p->row, p->column, k};
-    Dim *a_step = stride_along(n, a_flat, k), *b_row = stride_along(n, b_flat, k),
-        *b_column = stride_along(n, b_flat, p->column);
     p->a = a->u.value;
     p->b = b->u.value;
-    p->a_stride = stride_along(n, a_flat, p->row);
     p->a_offset = at_origin(n, a_flat, axes, 3);
     p->b_offset = at_origin(n, b_flat, axes, 3);
-    if (!p->a_stride || !a_step || !b_row || !b_column || !dim_equals(a_step, 1))
-        return false;
-    p->b_transposed = !dim_equals(b_column, 1);
-    p->b_stride = p->b_transposed ? b_column : b_row;
-    return !p->b_transposed || dim_equals(b_row, 1);
+    return find_strides(n, p, k, a_flat, b_flat);
 }
 
 /* Products worth a library call or a micro-kernel are not small. */
@@ -92,9 +114,9 @@ static bool is_worth_it(const Product *p)
 static bool match_packed_product(Nest *n, const Spatial *spatial, Product *p)
 {
     int64_t columns, depth, offset;
-    return match_product(n, spatial, p) && is_worth_it(p) && p->b->constant && !p->b->constant->splat &&
-           dim_is_const(p->columns, &columns) && dim_is_const(p->depth, &depth) && columns >= 8 &&
-           expr_is_int(p->b_offset, &offset) && offset == 0 && p->b->constant->count == columns * depth;
+    return match_product(n, spatial, p) && is_worth_it(p) && !p->a_transposed && p->b->constant &&
+           !p->b->constant->splat && dim_is_const(p->columns, &columns) && dim_is_const(p->depth, &depth) &&
+           columns >= 8 && expr_is_int(p->b_offset, &offset) && offset == 0 && p->b->constant->count == columns * depth;
 }
 
 /* The lists of a row's non-zeros, see templates/tile.c.t: a list that is full costs about as much as the dense product.
@@ -131,6 +153,18 @@ static bool match_product_of_features(Nest *n, const Spatial *spatial, Product *
 static bool match_library_product(Nest *n, const Spatial *spatial, Product *p)
 {
     return match_product(n, spatial, p) && is_worth_it(p);
+}
+
+/* Rows times any matrix. */
+static bool match_product_of_rows(Nest *n, const Spatial *spatial, Product *p)
+{
+    return match_library_product(n, spatial, p) && !p->a_transposed && !p->b_transposed;
+}
+
+/* Sums over the rows of two matrices, which may be many. */
+static bool match_product_of_columns(Nest *n, const Spatial *spatial, Product *p)
+{
+    return match_library_product(n, spatial, p) && p->a_transposed && !p->b_transposed;
 }
 
 /* ---- from the micro-kernel ---- */
@@ -197,51 +231,78 @@ static Expr *product_of(Context *context, Expr *a, Expr *b)
     return expr_arith(context, I_MUL, a, b);
 }
 
-/* Where the rows of the left matrix begin, from this one on. */
-static Expr *row_offset(Nest *n, const Product *p, const Scope *scope, Expr *first_row)
+/* A part of a product that one tile computes: from the first of each axis to where it ends. */
+typedef struct {
+    TileForm form;
+    Expr *row, *row_end, *column, *column_end, *k, *k_end;
+    Value *nonzeros; /* TILE_OF_NONZEROS: lists of where each row is not 0, from this row on */
+    Expr *first_listed;
+} Part;
+
+/* The operands of a part: its rows of a, from k on, and its columns of b. */
+static void set_operands(Nest *n, const Product *p, const Part *part, Scope *scope, KernelCall *call)
 {
     Context *context = n->context;
-    return sum_of(context, place(n, p->a_offset, (Scope *)scope),
-                  product_of(context, first_row, expr_dim(context, p->a_stride)));
+    Expr *const a_stride = expr_dim(context, p->a_stride), *const b_stride = expr_dim(context, p->b_stride);
+    const bool is_packed = part->form == TILE_OF_WEIGHTS || part->form == TILE_OF_NONZEROS;
+    Expr *a_along = p->a_transposed ? part->k : part->row, *a_in = p->a_transposed ? part->row : part->k;
+    call->a = p->a;
+    call->a_offset =
+        sum_of(context, place(n, p->a_offset, scope), sum_of(context, product_of(context, a_along, a_stride), a_in));
+    call->a_stride = a_stride;
+    call->b = is_packed ? packed(n, p) : p->b;
+    call->b_offset = is_packed ? product_of(context, part->column, expr_dim(context, p->depth))
+                               : sum_of(context, place(n, p->b_offset, scope),
+                                        sum_of(context, product_of(context, part->k, b_stride), part->column));
+    call->b_stride = is_packed ? NULL : b_stride;
+    call->nonzeros = part->nonzeros;
+    if (!part->nonzeros)
+        return;
+    call->most = most_nonzeros(p);
+    call->nonzeros_offset = product_of(context, expr_arith(context, I_SUB, part->row, part->first_listed),
+                                       expr_index(context, call->most + 1));
 }
 
-/* What is known of a chunk of rows before its tiles are computed. */
-typedef struct {
-    Expr *first;
-    Value *nonzeros; /* lists of where each row is not 0; NULL: none are made */
-} Chunk;
-
-/* The sums of a tile, in a local array; what is done to them follows. */
-static void tile_body(Nest *n, const Spatial *spatial, const Product *p, const Chunk *chunk, Scope *scope,
-                      Expr *first_row, Expr *row_end, Expr *first_column, Expr *column_end)
+/* The sums of a part in a local array; the one at row and column. */
+static Expr *tile_sums(Nest *n, const Product *p, const Part *part, Scope *scope)
 {
     Context *context = n->context;
     Stmt *var = append(n, &scope->block, STMT_VAR);
     var->target = local_new(n, "sum", F32, 1);
     var->count = product_of(context, macro(n, "TILE_ROWS"), macro(n, "TILE_COLUMNS"));
+    KernelCall call = {.form = part->form,
+                       .rows = expr_arith(context, I_SUB, part->row_end, part->row),
+                       .columns = expr_arith(context, I_SUB, part->column_end, part->column),
+                       .depth = expr_arith(context, I_SUB, part->k_end, part->k)};
+    set_operands(n, p, part, scope, &call);
     Stmt *tile = append(n, &scope->block, STMT_TILE);
     tile->target = var->target;
-    tile->call.rows = expr_arith(context, I_SUB, row_end, first_row);
-    tile->call.columns = expr_arith(context, I_SUB, column_end, first_column);
-    tile->call.depth = expr_dim(context, p->depth);
-    tile->call.a = p->a;
-    tile->call.a_offset = row_offset(n, p, scope, first_row);
-    tile->call.a_stride = expr_dim(context, p->a_stride);
-    tile->call.b = packed(n, p);
-    tile->call.b_offset = product_of(context, first_column, expr_dim(context, p->depth));
-    tile->call.nonzeros = chunk->nonzeros;
-    tile->call.most = most_nonzeros(p);
-    tile->call.nonzeros_offset = product_of(context, expr_arith(context, I_SUB, first_row, chunk->first),
-                                            expr_index(context, tile->call.most + 1));
+    tile->call = call;
+    Expr *row = expr_arith(context, I_SUB, expr_axis(context, p->row), part->row);
+    Expr *column = expr_arith(context, I_SUB, expr_axis(context, p->column), part->column);
+    Expr *at = sum_of(context, product_of(context, row, macro(n, "TILE_COLUMNS")), column);
+    return expr_load(context, var->target, &at);
+}
+
+/* Stores for the rows and columns of a part: the element with this as the reduction, or, combined, only that. */
+static void store_part(Nest *n, const Spatial *spatial, const Product *p, const Part *part, Scope *scope,
+                       Combine combine, Expr *sum)
+{
     Scope *row = scope_new(n, scope, p->row), *column = scope_new(n, row, p->column);
-    Expr *place_in_tile = sum_of(context,
-                                 product_of(context, expr_arith(context, I_SUB, expr_axis(context, p->row), first_row),
-                                            macro(n, "TILE_COLUMNS")),
-                                 expr_arith(context, I_SUB, expr_axis(context, p->column), first_column));
-    map_set(column->placed, p->reduce, expr_load(context, var->target, &place_in_tile));
-    store(n, column, spatial->index, COMBINE_SET, place(n, spatial->body, column));
-    close_loop(n, column, p->column, first_column, column_end);
-    close_loop(n, row, p->row, first_row, row_end);
+    const bool is_whole = combine == COMBINE_SET && sum->kind != E_CONST;
+    if (is_whole)
+        map_set(column->placed, p->reduce, sum);
+    store(n, column, spatial->index, combine, is_whole ? place(n, spatial->body, column) : sum);
+    close_loop(n, column, p->column, part->column, part->column_end);
+    close_loop(n, row, p->row, part->row, part->row_end);
+}
+
+/* Columns of a tile of the product. */
+static Expr *tile_step(Nest *n, const Product *p)
+{
+    int64_t columns = 0;
+    dim_is_const(p->columns, &columns);
+    return macro(n, arena_printf(n->context->arena, "TILE_STEP(%lld)", (long long)columns));
 }
 
 /* The lists of a chunk's rows, in a local array. */
@@ -253,44 +314,47 @@ static Value *find_nonzeros(Nest *n, const Product *p, Scope *scope, Expr *first
     var->count = product_of(context, macro(n, "NONZERO_ROWS"), expr_index(context, most_nonzeros(p) + 1));
     Stmt *find = append(n, &scope->block, STMT_NONZEROS);
     find->target = var->target;
-    find->call = (KernelCall){.rows = expr_arith(context, I_SUB, row_end, first_row),
-                              .depth = expr_dim(context, p->depth),
-                              .a = p->a,
-                              .a_offset = row_offset(n, p, scope, first_row),
-                              .a_stride = expr_dim(context, p->a_stride),
-                              .most = most_nonzeros(p)};
+    Expr *stride = expr_dim(context, p->a_stride);
+    find->call =
+        (KernelCall){.rows = expr_arith(context, I_SUB, row_end, first_row),
+                     .depth = expr_dim(context, p->depth),
+                     .a = p->a,
+                     .a_offset = sum_of(context, place(n, p->a_offset, scope), product_of(context, first_row, stride)),
+                     .a_stride = stride,
+                     .most = most_nonzeros(p)};
     return var->target;
 }
 
 /* for chunks of rows: for blocks of columns: for the chunk's blocks of rows: a tile. While a chunk's tiles are
  * computed, the columns' weights stay in the nearest cache and the rows in the next. */
-static Block build_tiles(Nest *n, const Spatial *spatial, const Product *p, bool by_nonzeros)
+static Block build_rows(Nest *n, const Spatial *spatial, const Product *p, TileForm form)
 {
     Context *context = n->context;
     Scope *outer[2 * MAX_RANK];
     Scope *scope = open_outer(n, spatial, outer);
-    const bool one_block = dim_upper(p->columns) <= PANEL;
+    const bool one_block = dim_upper(p->columns) <= PANEL, by_nonzeros = form == TILE_OF_NONZEROS;
     Expr *chunk_rows = macro(n, by_nonzeros ? "NONZERO_ROWS" : "TILE_CHUNK");
     Axis *chunks = blocks_of(n, p->row, "chunk", p->row->lo, p->row->hi);
     Axis *columns = blocks_of(n, p->column, "block", p->column->lo, p->column->hi);
-    Expr *first_column = one_block ? p->column->lo : expr_axis(context, columns);
-    Chunk chunk = {.first = expr_axis(context, chunks)};
-    Scope *in_chunk = scope_new(n, scope, chunks), *panel = one_block ? in_chunk : scope_new(n, in_chunk, columns);
-    Expr *chunk_end =
-        end_of_block(n, by_nonzeros ? in_chunk : panel, p->row, "chunk_end", chunk.first, chunk_rows, p->row->hi);
+    Part part = {.form = form, .k = expr_index(context, 0), .k_end = expr_dim(context, p->depth)};
+    part.column = one_block ? p->column->lo : expr_axis(context, columns);
+    part.first_listed = expr_axis(context, chunks);
+    Scope *chunk = scope_new(n, scope, chunks), *panel = one_block ? chunk : scope_new(n, chunk, columns);
+    Expr *chunk_end = end_of_block(n, by_nonzeros ? chunk : panel, p->row, "chunk_end", expr_axis(context, chunks),
+                                   chunk_rows, p->row->hi);
     if (by_nonzeros)
-        chunk.nonzeros = find_nonzeros(n, p, in_chunk, chunk.first, chunk_end);
-    Expr *column_end =
-        one_block ? p->column->hi
-                  : end_of_block(n, panel, p->column, "end", first_column, macro(n, "TILE_COLUMNS"), p->column->hi);
-    Axis *rows = blocks_of(n, p->row, "block", chunk.first, chunk_end);
+        part.nonzeros = find_nonzeros(n, p, chunk, expr_axis(context, chunks), chunk_end);
+    part.column_end = one_block ? p->column->hi
+                                : end_of_block(n, panel, p->column, "end", part.column, tile_step(n, p), p->column->hi);
+    Axis *rows = blocks_of(n, p->row, "block", expr_axis(context, chunks), chunk_end);
     Scope *tile = scope_new(n, panel, rows);
-    Expr *row_end = end_of_block(n, tile, p->row, "end", expr_axis(context, rows), macro(n, "TILE_ROWS"), chunk_end);
-    tile_body(n, spatial, p, &chunk, tile, expr_axis(context, rows), row_end, first_column, column_end);
+    part.row = expr_axis(context, rows);
+    part.row_end = end_of_block(n, tile, p->row, "end", part.row, macro(n, "TILE_ROWS"), chunk_end);
+    store_part(n, spatial, p, &part, tile, COMBINE_SET, tile_sums(n, p, &part, tile));
     close_loop(n, tile, rows, rows->lo, rows->hi)->step = macro(n, "TILE_ROWS");
     if (!one_block)
-        close_loop(n, panel, columns, columns->lo, columns->hi)->step = macro(n, "TILE_COLUMNS");
-    Stmt *loop = close_loop(n, in_chunk, chunks, chunks->lo, chunks->hi);
+        close_loop(n, panel, columns, columns->lo, columns->hi)->step = tile_step(n, p);
+    Stmt *loop = close_loop(n, chunk, chunks, chunks->lo, chunks->hi);
     loop->step = chunk_rows;
     loop->with_next = !one_block && !by_nonzeros;
     return close_outer(n, spatial, outer);
@@ -298,12 +362,61 @@ static Block build_tiles(Nest *n, const Spatial *spatial, const Product *p, bool
 
 static Block build_tile(Nest *n, const Spatial *spatial, const Product *p)
 {
-    return build_tiles(n, spatial, p, false);
+    return build_rows(n, spatial, p, TILE_OF_WEIGHTS);
 }
 
 static Block build_tile_of_nonzeros(Nest *n, const Spatial *spatial, const Product *p)
 {
-    return build_tiles(n, spatial, p, true);
+    return build_rows(n, spatial, p, TILE_OF_NONZEROS);
+}
+
+static Block build_tile_of_rows(Nest *n, const Spatial *spatial, const Product *p)
+{
+    return build_rows(n, spatial, p, TILE_OF_ROWS);
+}
+
+/* The tiles of the sums over one chunk of rows, which are added to what is there. */
+static void add_chunk(Nest *n, const Spatial *spatial, const Product *p, Scope *scope, Part part)
+{
+    Context *context = n->context;
+    Axis *rows = blocks_of(n, p->row, "block", p->row->lo, p->row->hi);
+    Axis *columns = blocks_of(n, p->column, "block", p->column->lo, p->column->hi);
+    Scope *across = scope_new(n, scope, rows), *tile = scope_new(n, across, columns);
+    part.row = expr_axis(context, rows);
+    part.column = expr_axis(context, columns);
+    part.row_end = end_of_block(n, tile, p->row, "end", part.row, macro(n, "TILE_ROWS"), p->row->hi);
+    part.column_end = end_of_block(n, tile, p->column, "end", part.column, tile_step(n, p), p->column->hi);
+    store_part(n, spatial, p, &part, tile, COMBINE_ADD, tile_sums(n, p, &part, tile));
+    close_loop(n, tile, columns, columns->lo, columns->hi)->step = tile_step(n, p);
+    Stmt *loop = close_loop(n, across, rows, rows->lo, rows->hi);
+    loop->step = macro(n, "TILE_ROWS");
+    loop->with_next = true;
+    DimTable *dims = context->dims;
+    if (spatial->nloop == 2) /* else threads share what is around it */
+        loop->work = expr_dim(context, dim_mul(dims, p->depth, dim_mul(dims, p->rows, p->columns)));
+}
+
+/* for chunks of rows of both, as many as stay in a near cache: for tiles: the sums over the chunk are added to the
+ * output. Threads share the tiles of a chunk, so that each sum is one thread's, in the order of the chunks. */
+static Block build_tile_of_columns(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Context *context = n->context;
+    Scope *outer[2 * MAX_RANK];
+    Scope *scope = open_outer(n, spatial, outer);
+    const Part all = {.row = p->row->lo, .row_end = p->row->hi, .column = p->column->lo, .column_end = p->column->hi};
+    store_part(n, spatial, p, &all, scope, COMBINE_SET, expr_float(context, F32, 0));
+    const Axis *k = p->reduce->over[0];
+    Axis *chunks = blocks_of(n, k, "chunk", expr_index(context, 0), expr_dim(context, p->depth));
+    Scope *chunk = scope_new(n, scope, chunks);
+    Part part = {.form = TILE_OF_COLUMNS, .k = expr_axis(context, chunks)};
+    part.k_end = end_of_block(n, chunk, k, "end", part.k, macro(n, "TILE_DEPTH"), chunks->hi);
+    add_chunk(n, spatial, p, chunk, part);
+    Stmt *loop = close_loop(n, chunk, chunks, chunks->lo, chunks->hi);
+    loop->step = macro(n, "TILE_DEPTH");
+    loop->is_serial = true;
+    if (spatial->body != p->reduce)
+        store_part(n, spatial, p, &all, scope, COMBINE_SET, expr_load(context, n->output, spatial->index));
+    return close_outer(n, spatial, outer);
 }
 
 /* ---- from a library ---- */
@@ -325,6 +438,7 @@ static Block build_sgemm(Nest *n, const Spatial *spatial, const Product *p)
     call->call.a = p->a;
     call->call.a_offset = place(n, p->a_offset, scope);
     call->call.a_stride = expr_dim(context, p->a_stride);
+    call->call.a_transposed = p->a_transposed;
     call->call.b = p->b;
     call->call.b_offset = place(n, p->b_offset, scope);
     call->call.b_stride = expr_dim(context, p->b_stride);

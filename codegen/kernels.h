@@ -9,8 +9,9 @@ typedef struct {
     Expr *reduce;
     Value *a, *b;
     Expr *a_offset, *b_offset;
-    Dim *a_stride, *b_stride; /* of a row of a; of k in b, or, when b_transposed, of a column */
-    bool b_transposed;
+    Dim *a_stride,
+        *b_stride; /* of a row of a, or, when a_transposed, of k; of k in b, or, when b_transposed, of a column */
+    bool a_transposed, b_transposed;
     Axis *row, *column;
     Dim *rows, *columns, *depth;
 } Product;

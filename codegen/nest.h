@@ -30,13 +30,18 @@ typedef enum {
     STMT_SGEMM     /* target, a tensor, = a product by cblas_sgemm (see call) */
 } StmtKind;
 
+/* How the operands of a tile stand in memory: a by rows and b packed, the same where rows of a are nearly all zeros,
+ * both by rows, a by columns and b by rows. */
+typedef enum { TILE_OF_WEIGHTS, TILE_OF_NONZEROS, TILE_OF_ROWS, TILE_OF_COLUMNS, TILE_FORMS } TileForm;
+
 /* The operands of a product by a kernel: INDEX expressions, offsets in elements. */
 typedef struct {
+    TileForm form; /* STMT_TILE */
     Expr *rows, *columns, *depth;
     Value *a, *b;
     Expr *a_offset, *a_stride, *b_offset, *b_stride, *out_offset;
-    bool b_transposed;
-    Value *nonzeros; /* STMT_TILE: the lists of all rows it has been made for; NULL: none */
+    bool a_transposed, b_transposed; /* STMT_SGEMM */
+    Value *nonzeros;                 /* STMT_TILE: the lists of all rows it has been made for; NULL: none */
     Expr *nonzeros_offset;
     int64_t most; /* numbers in a list */
 } KernelCall;
@@ -47,6 +52,7 @@ struct Stmt {
     Expr *lo, *hi;
     Expr *step;     /* STMT_FOR: NULL: 1 */
     Expr *work;     /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
+    bool is_serial; /* ... it may not after all: its rounds follow from each other */
     bool with_next; /* ... together with the loop that is all its body */
     bool is_unrolled;
     Axis *lane; /* STMT_FOR over vectors: the axis whose values in [lane_base, lane_base + lanes) they hold (NULL: 0) */

@@ -13,13 +13,13 @@ struct Helper {
     Helper *next;
 };
 typedef struct {
-    Text *text;          /* small static functions, in order of first use */
-    Helper *first;       /* their names */
-    bool needs_float;    /* runtime/float.c */
-    bool needs_scalar;   /* runtime/scalar.h */
-    bool needs_vector;   /* runtime/vector.h */
-    bool needs_tile;     /* templates/tile.c.t */
-    bool needs_nonzeros; /* ... with what skips zeros */
+    Text *text;        /* small static functions, in order of first use */
+    Helper *first;     /* their names */
+    bool needs_float;  /* runtime/float.c */
+    bool needs_scalar; /* runtime/scalar.h */
+    bool needs_vector; /* runtime/vector.h */
+    bool needs_tile;   /* templates/tile.c.t */
+    bool needs_tile_of[TILE_FORMS];
     bool needs_cblas;
 } Helpers;
 

@@ -110,7 +110,7 @@ static void print_pragma(Printer *p, const Stmt *stmt)
     enum { WORTH_THREADS = 1 << 15 };
     int64_t work;
     const bool known = expr_is_int(stmt->work, &work);
-    if (!p->threads || (known && work < WORTH_THREADS))
+    if (!p->threads || stmt->is_serial || (known && work < WORTH_THREADS))
         return;
     text_line(p->text, "#ifdef _OPENMP");
     text_line(p->text, "#pragma omp parallel for%s%s%s", stmt->with_next ? " collapse(2)" : "",
@@ -238,22 +238,24 @@ static void print_kernel_call(Printer *p, const char *name, const char *argument
 static void print_tile(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
-    p->helpers->needs_tile = p->helpers->needs_vector = true;
-    const char *lists = call->nonzeros ? print_format(p, "%lld, %s, ", (long long)call->most,
-                                                      print_pointer(p, call->nonzeros, call->nonzeros_offset, false))
-                                       : "";
-    print_kernel_call(p, call->nonzeros ? "tile_of_nonzeros" : "tile",
+    static const char *const name[] = {"tile", "tile_of_nonzeros", "tile_of_rows", "tile_of_columns"};
+    p->helpers->needs_tile = p->helpers->needs_vector = p->helpers->needs_tile_of[call->form] = true;
+    const char *more = call->b_stride ? print_format(p, "%s, ", print_expression(p, call->b_stride).text) : "";
+    if (call->nonzeros)
+        more = print_format(p, "%lld, %s, ", (long long)call->most,
+                            print_pointer(p, call->nonzeros, call->nonzeros_offset, false));
+    print_kernel_call(p, name[call->form],
                       print_format(p, "%s, %s, %s, %s, %s, %s, %s%s", print_expression(p, call->rows).text,
                                    print_expression(p, call->columns).text, print_expression(p, call->depth).text,
                                    print_pointer(p, call->a, call->a_offset, false),
                                    print_expression(p, call->a_stride).text,
-                                   print_pointer(p, call->b, call->b_offset, false), lists, stmt->target->name));
+                                   print_pointer(p, call->b, call->b_offset, false), more, stmt->target->name));
 }
 
 static void print_nonzeros(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
-    p->helpers->needs_nonzeros = p->helpers->needs_vector = true;
+    p->helpers->needs_vector = true;
     print_kernel_call(
         p, "nonzeros",
         print_format(p, "%s, %s, %s, %s, %lld, %s", print_expression(p, call->rows).text,
@@ -273,15 +275,15 @@ static void print_sgemm(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
     p->helpers->needs_cblas = true;
-    text_wrapped(
-        p->text,
-        print_format(p, "cblas_sgemm(CblasRowMajor, CblasNoTrans, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",
-                     call->b_transposed ? "CblasTrans" : "CblasNoTrans", blas_int(p, call->rows),
-                     blas_int(p, call->columns), blas_int(p, call->depth),
-                     print_pointer(p, call->a, call->a_offset, false), blas_int(p, call->a_stride),
-                     print_pointer(p, call->b, call->b_offset, false), blas_int(p, call->b_stride),
-                     print_pointer(p, stmt->target, call->out_offset, true), blas_int(p, call->columns)),
-        4 * p->text->indent + (int)strlen("cblas_sgemm("));
+    text_wrapped(p->text,
+                 print_format(p, "cblas_sgemm(CblasRowMajor, %s, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",
+                              call->a_transposed ? "CblasTrans" : "CblasNoTrans",
+                              call->b_transposed ? "CblasTrans" : "CblasNoTrans", blas_int(p, call->rows),
+                              blas_int(p, call->columns), blas_int(p, call->depth),
+                              print_pointer(p, call->a, call->a_offset, false), blas_int(p, call->a_stride),
+                              print_pointer(p, call->b, call->b_offset, false), blas_int(p, call->b_stride),
+                              print_pointer(p, stmt->target, call->out_offset, true), blas_int(p, call->columns)),
+                 4 * p->text->indent + (int)strlen("cblas_sgemm("));
 }
 
 static void print_stmt(Printer *p, const Stmt *stmt)

@@ -246,7 +246,7 @@ void write_source(Program *program, FILE *to)
     print_weight_declarations(program, head);
     if (program->helpers->needs_tile)
         template_tile(head, program->prefix, program->upper, PANEL, program->options->exact,
-                      program->helpers->needs_nonzeros);
+                      program->helpers->needs_tile_of);
     fputs(head->data, to);
     fputs(program->helpers->text->data, to);
     fputs(program->functions->data, to);

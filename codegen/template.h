@@ -1,6 +1,7 @@
 /* template.h -- what the C that templates become is made of (templates/template.c), and the templates there are. */
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
+#include "nest.h"
 #include "text.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -94,7 +95,7 @@ typedef struct {
 } Test;
 void template_test(Text *text, const Test *test);
 
-/* NAME_tile, over weights in panels of `panel` columns; exact: products are rounded before they are added; nonzeros:
- * with NAME_nonzeros and NAME_tile_of_nonzeros. */
-void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, bool nonzeros);
+/* The micro-kernels that are wanted, by TileForm (nest.h); weights stand in panels of `panel` columns; exact: products
+ * are rounded before they are added. */
+void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, const bool *form);
 #endif

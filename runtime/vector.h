@@ -69,6 +69,25 @@ O2C_INLINE o2c_wide o2c_wide_load(const float *from)
 {
     return *(const o2c_wide_in_memory *)(const void *)from;
 }
+/* The first n floats, at least 1, and zeros. */
+O2C_INLINE o2c_wide o2c_wide_load_first(const float *from, int n)
+{
+#if defined(O2C_HAS_VECTORS) && O2C_WIDE == 16
+    return _mm512_maskz_loadu_ps((__mmask16)(0xffffu >> (O2C_WIDE - n)), from);
+#elif O2C_WIDE == 8
+    static const int32_t wanted[2 * O2C_WIDE] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_maskload_ps(from, _mm256_loadu_si256((const __m256i *)(const void *)(wanted + O2C_WIDE - n)));
+#elif O2C_WIDE > 1
+    o2c_wide value = {0};
+    if (n == O2C_WIDE)
+        return o2c_wide_load(from);
+    memcpy(&value, from, (size_t)n * sizeof *from);
+    return value;
+#else
+    (void)n;
+    return *from;
+#endif
+}
 O2C_INLINE void o2c_wide_store(float *to, o2c_wide value)
 {
     *(o2c_wide_in_memory *)(void *)to = value;

@@ -1,18 +1,21 @@
 %/* The micro-kernel of dense products: sums for some rows and columns stay in registers while k runs. */
 %
-%void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, bool nonzeros)
+%void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, const bool *form)
 %{
-/* Dense products: so many rows and columns at once, so many rows before the next columns. Weights stand in panels of
- * ${panel} columns. */
-#define ${upper}TILE_COLUMNS (${upper}WIDE == 16 ? 32 : ${panel})
+/* Dense products: at most so many columns and rows at once, so many for a product of n columns; so many rows before the
+ * next columns, or before the sums go to memory. Packed weights stand in panels of ${panel} columns. */
+#define ${upper}TILE_COLUMNS (${upper}WIDE == 16 ? 48 : ${panel})
+#define ${upper}TILE_STEP(n) (${upper}WIDE < 16 ? ${panel} : (n) > 32 && (n) <= 48 ? 48 : 32)
 #define ${upper}TILE_ROWS (${upper}WIDE == 16 ? 12 : ${upper}WIDE == 8 ? 6 : 3)
 #define ${upper}TILE_CHUNK 96
+#define ${upper}TILE_DEPTH 512
 
-/* sum[r][j] = sum over k of a[r * stride + k] * panel[k][j] for so many rows r, and vectors of columns j. */
-${upper}INLINE void ${prefix}tile_part(int rows, int vectors, int64_t depth, const float *a, int64_t stride, const float *panel,
-                    float *sum)
+/* sum[r][j] = sum over k of a[r * a_row + k * a_k] * b[j / ${panel} * b_panel + k * b_k + j % ${panel}] for so many rows r, and vectors
+ * of columns j, the last of which has so many. */
+${upper}INLINE void ${prefix}tile_part(int rows, int vectors, int last, int64_t depth, const float *a, int64_t a_row, int64_t a_k,
+                    const float *b, int64_t b_panel, int64_t b_k, float *sum)
 {
-    ${prefix}wide part[${upper}TILE_ROWS][${upper}TILE_COLUMNS / ${upper}WIDE], b[${upper}TILE_COLUMNS / ${upper}WIDE];
+    ${prefix}wide part[${upper}TILE_ROWS][${upper}TILE_COLUMNS / ${upper}WIDE], row[${upper}TILE_COLUMNS / ${upper}WIDE];
     const ${prefix}wide zero = {0};
     ${upper}UNROLL
     for (int r = 0; r < rows; r++) {
@@ -21,23 +24,23 @@ ${upper}INLINE void ${prefix}tile_part(int rows, int vectors, int64_t depth, con
             part[r][v] = zero;
     }
     for (int64_t k = 0; k < depth; k++) {
-        if (k % 16 == 0) /* the next rows' cache lines */
+        if (a_k == 1 && k % 16 == 0) /* the next rows' cache lines */
             ${upper}UNROLL
             for (int r = 0; r < rows; r++)
-                ${prefix}prefetch_behind(a, (r + rows) * stride + k);
+                ${prefix}prefetch_behind(a, (r + rows) * a_row + k);
         ${upper}UNROLL
         for (int v = 0; v < vectors; v++) {
-            const int j = v * ${upper}WIDE;
-            b[v] = ${prefix}wide_load(panel + (j / ${panel} * depth + k) * ${panel} + j % ${panel});
+            const float *from = b + (v * ${upper}WIDE / ${panel} * b_panel + k * b_k + v * ${upper}WIDE % ${panel});
+            row[v] = v + 1 < vectors ? ${prefix}wide_load(from) : ${prefix}wide_load_first(from, last);
         }
         ${upper}UNROLL
         for (int r = 0; r < rows; r++) {
             ${upper}UNROLL
             for (int v = 0; v < vectors; v++)
 %    if (exact) {
-                part[r][v] += a[r * stride + k] * b[v];
+                part[r][v] += a[r * a_row + k * a_k] * row[v];
 %    } else {
-                part[r][v] = ${prefix}wide_fma(a[r * stride + k], b[v], part[r][v]);
+                part[r][v] = ${prefix}wide_fma(a[r * a_row + k * a_k], row[v], part[r][v]);
 %    }
         }
     }
@@ -49,31 +52,43 @@ ${upper}INLINE void ${prefix}tile_part(int rows, int vectors, int64_t depth, con
     }
 }
 
+/* The same for any rows, as many as registers hold at once, or few, or one. */
+${upper}INLINE void ${prefix}tile_rows(int most, int vectors, int64_t rows, int last, int64_t depth, const float *a, int64_t a_row,
+                    int64_t a_k, const float *b, int64_t b_panel, int64_t b_k, float *sum)
+{
+    int64_t r = 0;
+    for (; r + most <= rows; r += most)
+        ${prefix}tile_part(most, vectors, last, depth, a + r * a_row, a_row, a_k, b, b_panel, b_k, sum + r * ${upper}TILE_COLUMNS);
+    for (; most > 4 && r + 4 <= rows; r += 4)
+        ${prefix}tile_part(4, vectors, last, depth, a + r * a_row, a_row, a_k, b, b_panel, b_k, sum + r * ${upper}TILE_COLUMNS);
+    for (; r < rows; r++)
+        ${prefix}tile_part(1, vectors, last, depth, a + r * a_row, a_row, a_k, b, b_panel, b_k, sum + r * ${upper}TILE_COLUMNS);
+}
+
 /* The same for any rows and columns up to a tile's. */
+${upper}INLINE void ${prefix}tile_any(int is_packed, int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t a_row,
+                    int64_t a_k, const float *b, int64_t b_panel, int64_t b_k, float *sum)
+{
+    const int last = is_packed ? ${upper}WIDE : (int)((columns - 1) % ${upper}WIDE) + 1;
+    const int most = ${upper}TILE_COLUMNS / ${upper}WIDE;
+    if (columns <= ${upper}WIDE)
+        ${prefix}tile_rows(${upper}TILE_ROWS, 1, rows, last, depth, a, a_row, a_k, b, b_panel, b_k, sum);
+    else if (most > 2 && columns <= 2 * ${upper}WIDE)
+        ${prefix}tile_rows(${upper}TILE_ROWS, 2, rows, last, depth, a, a_row, a_k, b, b_panel, b_k, sum);
+    else
+        ${prefix}tile_rows(${upper}WIDE == 16 ? 8 : ${upper}TILE_ROWS, most, rows, last, depth, a, a_row, a_k, b, b_panel, b_k, sum);
+}
+%    if (form[TILE_OF_WEIGHTS] || form[TILE_OF_NONZEROS]) {
+
+/* A tile of a times packed weights: a is read along rows, `stride` apart. */
 static void ${prefix}tile(int64_t rows, int64_t columns, int64_t depth, const float *${upper}RESTRICT a, int64_t stride,
                      const float *${upper}RESTRICT panel, float *${upper}RESTRICT sum)
 {
-    const int all = ${upper}TILE_COLUMNS / ${upper}WIDE;
-    for (int64_t r = 0, step; r < rows; r += step) {
-        const float *row = a + r * stride;
-        float *to = sum + r * ${upper}TILE_COLUMNS;
-        step = rows - r >= ${upper}TILE_ROWS ? ${upper}TILE_ROWS : rows - r >= 4 && ${upper}TILE_ROWS > 4 ? 4 : 1;
-        if (columns <= ${upper}WIDE && step == ${upper}TILE_ROWS)
-            ${prefix}tile_part(${upper}TILE_ROWS, 1, depth, row, stride, panel, to);
-        else if (columns <= ${upper}WIDE && step == 4)
-            ${prefix}tile_part(4, 1, depth, row, stride, panel, to);
-        else if (columns <= ${upper}WIDE)
-            ${prefix}tile_part(1, 1, depth, row, stride, panel, to);
-        else if (step == ${upper}TILE_ROWS)
-            ${prefix}tile_part(${upper}TILE_ROWS, all, depth, row, stride, panel, to);
-        else if (step == 4)
-            ${prefix}tile_part(4, all, depth, row, stride, panel, to);
-        else
-            ${prefix}tile_part(1, all, depth, row, stride, panel, to);
-    }
+    ${prefix}tile_any(1, rows, columns, depth, a, stride, 1, panel, depth * ${panel}, ${panel}, sum);
 }
+%    }
+%    if (form[TILE_OF_NONZEROS]) {
 
-%    if (nonzeros) {
 /* Of so many rows at once the zeros are looked for. */
 #define ${upper}NONZERO_ROWS 24
 
@@ -145,10 +160,29 @@ static void ${prefix}tile_of_nonzeros(int64_t rows, int64_t columns, int64_t dep
     for (int64_t r = 0; r < rows; r++)
         if (columns <= ${upper}WIDE)
             ${prefix}tile_row_of_nonzeros(1, depth, a + r * stride, panel, lists + r * (most + 1), sum + r * ${upper}TILE_COLUMNS);
+        else if (${upper}TILE_COLUMNS > 2 * ${upper}WIDE && columns <= 2 * ${upper}WIDE)
+            ${prefix}tile_row_of_nonzeros(2, depth, a + r * stride, panel, lists + r * (most + 1), sum + r * ${upper}TILE_COLUMNS);
         else
             ${prefix}tile_row_of_nonzeros(${upper}TILE_COLUMNS / ${upper}WIDE, depth, a + r * stride, panel, lists + r * (most + 1),
                     sum + r * ${upper}TILE_COLUMNS);
 }
+%    }
+%    if (form[TILE_OF_ROWS]) {
 
+/* A tile of a times b, both read along rows. */
+static void ${prefix}tile_of_rows(int64_t rows, int64_t columns, int64_t depth, const float *${upper}RESTRICT a, int64_t stride,
+                     const float *${upper}RESTRICT b, int64_t b_stride, float *${upper}RESTRICT sum)
+{
+    ${prefix}tile_any(0, rows, columns, depth, a, stride, 1, b, ${panel}, b_stride, sum);
+}
+%    }
+%    if (form[TILE_OF_COLUMNS]) {
+
+/* A tile of a's transpose times b: so many of their rows are summed. */
+static void ${prefix}tile_of_columns(int64_t rows, int64_t columns, int64_t depth, const float *${upper}RESTRICT a, int64_t stride,
+                     const float *${upper}RESTRICT b, int64_t b_stride, float *${upper}RESTRICT sum)
+{
+    ${prefix}tile_any(0, rows, columns, depth, a, 1, stride, b, ${panel}, b_stride, sum);
+}
 %    }
 %}
