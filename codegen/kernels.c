@@ -47,8 +47,7 @@ static Expr *at_origin(Nest *n, Expr *flat, Axis *const *axis, int count)
     return flat;
 }
 
-/* Whether a load is inside its tensor wherever its axes are, so that it may run where the nest would not ask for it. */
-static bool is_always_inside(const Nest *n, const Expr *load)
+bool load_is_inside(const Nest *n, const Expr *load)
 {
     DimTable *dims = n->context->dims;
     for (int i = 0; i < load->u.value->type.rank; i++) {
@@ -91,7 +90,7 @@ static bool match_product(Nest *n, const Spatial *spatial, Product *p)
     p->depth = axis_extent(n->context, k);
     if (!p->rows || !p->columns || !p->depth || !find_loads(n, p, k, &a, &b))
         return false;
-    if (!nest_facts(n, p->reduce)->is_certain && !(is_always_inside(n, a) && is_always_inside(n, b)))
+    if (!nest_facts(n, p->reduce)->is_certain && !(load_is_inside(n, a) && load_is_inside(n, b)))
         return false;
     Expr *a_flat = flat_index(n->context, a->u.value, a->index), *b_flat = flat_index(n->context, b->u.value, b->index);
     Axis *const axes[] = {p->row, p->column, k};

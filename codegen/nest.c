@@ -343,6 +343,8 @@ static bool has_vectors(Nest *n)
 {
     if (n->lanes < LEAST_VECTOR || n->lanes > VECTORS_WHOLE)
         return false;
+    if (n->nreduction == 0)
+        return true;
     for (int i = 0; i < n->nreduction; i++)
         if (axis_set_has(n, nest_facts(n, n->reduction[i])->reads, n->lane) &&
             can_vectorize(n, n->reduction[i]->arg[0], n->lane))
@@ -381,6 +383,8 @@ static void choose_lane(Nest *n, const Spatial *spatial)
         if (nest_facts(n, n->reduction[i])->is_certain &&
             runs_along(n, n->reduction[i], last, map_new(n->context->arena)))
             n->lane = last;
+    if (!n->lane && last && n->nreduction == 0 && wants_vectors(n, spatial->body, last))
+        n->lane = last;
     if (!n->lane)
         return;
     n->lanes = constant_extent(n->lane);

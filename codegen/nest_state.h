@@ -102,6 +102,8 @@ Expr *let(Nest *nest, Scope *scope, const Expr *e, Expr *value);
 /* The scope of an arm of a selection. */
 Scope *arm_new(Nest *nest, Scope *outer, bool is_expression);
 
+/* Whether a load is inside its tensor wherever its axes are, so that it may run where the nest would not ask for it. */
+bool load_is_inside(const Nest *nest, const Expr *load);
 /* How much further in memory one more of the axis leads, in elements; NULL: it varies. */
 Dim *stride_along(Nest *nest, Expr *flat, Axis *axis);
 

@@ -200,7 +200,8 @@ static void print_let(Printer *p, const Stmt *stmt)
                                      : print_widened(p, stmt->value);
     if (varies)
         map_set(p->is_vector, stmt->target, stmt);
-    text_line(p->text, "const %s %s = %s;", varies ? print_format(p, "%svector", p->prefix) : type_of(stmt->target),
+    const char *type = stmt->target->type.dtype == BOOL ? "bits" : "vector"; /* a mask, or numbers */
+    text_line(p->text, "const %s %s = %s;", varies ? print_format(p, "%s%s", p->prefix, type) : type_of(stmt->target),
               stmt->target->name, value);
 }
 

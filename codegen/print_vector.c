@@ -54,8 +54,44 @@ static Printed print_vector_call(Printer *p, const Expr *e, bool *varies)
     return (Printed){print_format(p, "%s)", text), P_POSTFIX};
 }
 
+/* A comparison as a mask: all ones in the lanes where it holds. */
+static Printed print_mask(Printer *p, const Expr *e, const char *function, bool is_swapped, bool *varies)
+{
+    const char *operand[2];
+    bool operand_varies[2];
+    for (int i = 0; i < 2; i++) {
+        const Printed printed = print_vector(p, e->arg[i], &operand_varies[i]);
+        operand[i] = splat(p, printed, operand_varies[i]);
+    }
+    *varies = operand_varies[0] || operand_varies[1];
+    if (!*varies)
+        return print_expression(p, e);
+    return (Printed){print_format(p, "%s%s(%s, %s)", p->prefix, function, operand[is_swapped], operand[!is_swapped]),
+                     P_POSTFIX};
+}
+
+static Printed print_vector_choice(Printer *p, const Expr *e, bool *varies)
+{
+    bool mask_varies, yes_varies, no_varies;
+    const Printed mask = print_vector(p, e->arg[0], &mask_varies), yes = print_vector(p, e->arg[1], &yes_varies),
+                  no = print_vector(p, e->arg[2], &no_varies);
+    *varies = mask_varies || yes_varies || no_varies;
+    if (!*varies)
+        return print_expression(p, e);
+    const char *const yes_text = splat(p, yes, yes_varies), *const no_text = splat(p, no, no_varies);
+    if (!mask_varies)
+        return (Printed){print_format(p, "(%s ? %s : %s)", mask.text, yes_text, no_text), P_POSTFIX};
+    return (Printed){print_format(p, "%schoose(%s, %s, %s)", p->prefix, mask.text, yes_text, no_text), P_POSTFIX};
+}
+
 Printed print_vector(Printer *p, const Expr *e, bool *varies)
 {
+    bool is_swapped = false;
+    const char *comparison = e->kind == E_CALL ? vector_comparison(e->u.scalar, &is_swapped) : NULL;
+    if (comparison)
+        return print_mask(p, e, comparison, is_swapped, varies);
+    if (e->kind == E_SELECT)
+        return print_vector_choice(p, e, varies);
     if (e->kind == E_LOAD)
         return print_vector_load(p, e, varies);
     if (e->kind == E_CALL)

@@ -7,11 +7,15 @@ enum { LEAST_VECTOR = 8 }; /* lanes: no vector has more */
 
 /* How a scalar function is written over vectors: an operator, or what comes behind "vector_"; NULL: not at all. */
 const char *vector_function(Scalar scalar);
+/* The same for comparisons, which give masks: of the operands, or of the operands swapped. */
+const char *vector_comparison(Scalar scalar, bool *is_swapped);
 /* Whether there is a form that takes an array. */
 bool has_each_form(const Nest *nest, Scalar scalar);
 
 /* Whether e can be computed for several values of the axis at once. */
 bool can_vectorize(Nest *nest, const Expr *e, Axis *axis);
+/* Whether e is worth vectors by itself: it calls a function that C compilers do not vectorize. */
+bool wants_vectors(Nest *nest, const Expr *e, Axis *axis);
 /* The lane along which a reduction's total can be found in vectors; NULL: none. */
 Axis *vector_lane(Nest *nest, const Accumulator *accumulator);
 

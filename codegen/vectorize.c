@@ -25,6 +25,28 @@ const char *vector_function(Scalar scalar)
     return NULL;
 }
 
+/* Comparisons give masks, which only selections take. */
+static const struct {
+    Scalar scalar;
+    const char *name;
+    bool is_swapped;
+} comparison_row[] = {
+    {S_LESS, "less", false},
+    {S_GREATER, "less", true},
+    {S_LESS_EQUAL, "less_equal", false},
+    {S_GREATER_EQUAL, "less_equal", true},
+};
+
+const char *vector_comparison(Scalar scalar, bool *is_swapped)
+{
+    for (size_t i = 0; i < sizeof comparison_row / sizeof *comparison_row; i++)
+        if (comparison_row[i].scalar == scalar) {
+            *is_swapped = comparison_row[i].is_swapped;
+            return comparison_row[i].name;
+        }
+    return NULL;
+}
+
 static bool has_vector_form(const Nest *n, Scalar scalar)
 {
     for (size_t i = 0; i < sizeof vector_row / sizeof *vector_row; i++)
@@ -47,6 +69,19 @@ static bool reads(const Nest *n, const Expr *e, const Axis *axis)
     return axis_set_has(n, nest_facts(n, e)->reads, axis);
 }
 
+/* Whether all loads below e are inside of their tensors wherever the axes are. */
+static bool is_inside(const Nest *n, const Expr *e)
+{
+    if (!nest_facts(n, e)->may_fault)
+        return true;
+    if (e->kind == E_LOAD)
+        return load_is_inside(n, e);
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i] && !is_inside(n, e->arg[i]))
+            return false;
+    return e->kind == E_CALL;
+}
+
 static bool is_lane(const Nest *n, const Axis *axis)
 {
     return axis == n->lane || axis == n->outer_lane;
@@ -58,6 +93,25 @@ static bool runs_along(Nest *n, const Expr *load, Axis *axis)
     return step && dim_equals(step, 1);
 }
 
+/* Both arms are computed, so neither may need statements of its own, or read outside of a tensor. */
+static bool can_choose(Nest *n, const Expr *e, Axis *axis)
+{
+    enum { MOST_COST = 16 };
+    const Expr *condition = e->arg[0];
+    bool is_swapped;
+    if (condition->kind != E_CALL || !vector_comparison(condition->u.scalar, &is_swapped))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (condition->arg[i]->dtype != F32 || !can_vectorize(n, condition->arg[i], axis))
+            return false;
+    for (int i = 1; i < 3; i++) {
+        const Facts *facts = nest_facts(n, e->arg[i]);
+        if (facts->reduces || facts->cost > MOST_COST || !is_inside(n, e->arg[i]) || !can_vectorize(n, e->arg[i], axis))
+            return false;
+    }
+    return true;
+}
+
 bool can_vectorize(Nest *n, const Expr *e, Axis *axis)
 {
     if (!reads(n, e, axis))
@@ -65,6 +119,8 @@ bool can_vectorize(Nest *n, const Expr *e, Axis *axis)
     if (e->dtype != F32 || nest_facts(n, e)->is_pinned)
         return false;
     switch (e->kind) {
+    case E_SELECT:
+        return can_choose(n, e, axis);
     case E_LOAD:
         return e->u.value->type.dtype == F32 && runs_along(n, e, axis);
     case E_CALL:
@@ -77,6 +133,25 @@ bool can_vectorize(Nest *n, const Expr *e, Axis *axis)
     default:
         return false;
     }
+}
+
+/* Whether e calls an approximated function, directly or below. Elements are few, and shared ones soon found. */
+static bool has_function(const Nest *n, const Expr *e)
+{
+    for (size_t i = 0; e->kind == E_CALL && i < sizeof vector_row / sizeof *vector_row; i++)
+        if (vector_row[i].scalar == e->u.scalar && !vector_row[i].is_exact)
+            return true;
+    for (int i = 0; i < e->narg; i++)
+        if (e->arg[i] && nest_facts(n, e->arg[i])->is_work && has_function(n, e->arg[i]))
+            return true;
+    return false;
+}
+
+bool wants_vectors(Nest *n, const Expr *e, Axis *axis)
+{
+    const int64_t extent = constant_extent(axis);
+    return extent >= LEAST_VECTOR && extent <= VECTORS_WHOLE && nest_facts(n, e)->cost < 1 << 10 && reads(n, e, axis) &&
+           has_function(n, e) && can_vectorize(n, e, axis);
 }
 
 Axis *vector_lane(Nest *n, const Accumulator *a)
@@ -248,8 +323,7 @@ bool is_dot(Nest *n, const Expr *e, const Scope *scope)
         return false;
     const unsigned lanes = lanes_of(n, e, scope);
     return constant_extent(e->over[0]) >= LEAST_VECTOR && reads(n, e->arg[0], e->over[0]) &&
-           can_vectorize(n, e->arg[0], e->over[0]) &&
-           (!(lanes & LANES_INNER) || !can_vectorize(n, e->arg[0], n->lane)) && (!lanes || n->in_vectors);
+           can_vectorize(n, e->arg[0], e->over[0]) && (!(lanes & LANES_INNER) || !can_vectorize(n, e->arg[0], n->lane));
 }
 
 static Value *lane_array(Nest *n, Scope *scope, const char *name, unsigned lanes)

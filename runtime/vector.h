@@ -178,12 +178,18 @@ O2C_INLINE o2c_vector o2c_fma(o2c_vector a, o2c_vector b, o2c_vector c)
 /* The sum of the lanes, in halves. */
 O2C_INLINE float o2c_sum(o2c_vector a)
 {
+#if defined(O2C_HAS_VECTORS) && defined(__AVX__)
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+#else
     float lane[O2C_LANES];
     o2c_store(lane, a);
     for (int half = O2C_LANES / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
             lane[i] += lane[i + half];
     return lane[0];
+#endif
 }
 
 /* ---- choices ---- a mask's lanes are all ones or all zeros */
@@ -205,6 +211,14 @@ O2C_INLINE o2c_bits o2c_less(o2c_vector a, o2c_vector b)
     return (o2c_bits)(a < b);
 #else
     return (uint32_t) - (a < b);
+#endif
+}
+O2C_INLINE o2c_bits o2c_less_equal(o2c_vector a, o2c_vector b)
+{
+#if O2C_LANES > 1
+    return (o2c_bits)(a <= b);
+#else
+    return (uint32_t) - (a <= b);
 #endif
 }
 O2C_INLINE o2c_bits o2c_is_nan(o2c_vector a)
