@@ -23,8 +23,8 @@ static bool check_rules(Context *context, const Options *options, void *who)
 {
     const char *file = who;
     progress("testing %s", file);
-    RuleSet *rules = rules_read(context, NULL, file);
-    if (!rules || !rules_test(context, rules, options->dump_folder))
+    RuleSet *rules = rules_read(context, file);
+    if (!rules || !rules_test(context, rules, options->dump_folder, options->guards))
         return false;
     if (!options->json)
         printf("%s: both sides of every rule agree\n", file);

@@ -18,7 +18,7 @@ typedef struct {
     const char *stop_after, *dump_folder;
     Words dim, fix, rules, debug, cflags;
     const char *rtol, *atol, *repeat;
-    bool threads, exact, driver, json, help;
+    bool threads, exact, driver, guards, json, help;
     bool ir, cost, mem, passes, ops, gnn, rule_functions;
     const char *svg;
     Words at;

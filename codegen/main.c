@@ -149,6 +149,7 @@ static const Option option_table[] = {
     {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT | TRAIN, "make a graph input a constant"},
     {0, "rules", "FILE", LIST, FIELD(rules), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "rewrite with the rules of this file too; check tests them"},
+    {0, "guards", NULL, FLAG, FIELD(guards), CHECK, "every guard of the rules must be what refuses a `never` line"},
     {0, "exact", NULL, FLAG, FIELD(exact), BUILD | INSPECT | VERIFY | TRAIN, "only rewrites that keep every bit"},
     {0, "stop-after", "PASS", WORD, FIELD(stop_after), BUILD | INSPECT | VERIFY, "run no pass after this one"},
     {'d', "debug", "WHAT", LIST, FIELD(debug), BUILD | INSPECT | VERIFY | TRAIN,

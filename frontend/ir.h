@@ -45,6 +45,7 @@ struct Context {
     int expr_walk;        /* walks over expressions begun so far, ... */
     int *expr_met;        /* ... and by id in which of them each was met last; see ops/expr.h */
     int expr_met_capacity;
+    struct RuleFile *rule_files;                  /* those read so far, see rewrite/rule_files.c */
     struct Expr *index_constant[INDEX_CONSTANTS]; /* the last made of those that equal its place modulo their number */
 };
 

@@ -17,9 +17,13 @@ typedef struct {
     bool failed;
 } Walk;
 
-RuleSet *gradient_rules(Context *context)
+RuleSet *gradient_rules(Context *context, const PassOptions *options)
 {
-    return rules_parse(context, NULL, rules_builtin("gradient"), "gradient.rules");
+    RuleSet *const rules = rules_new(context);
+    bool ok = rules_append(rules, rules_builtin(context, "gradient"));
+    for (int i = 0; i < options->nrule_file && ok; i++)
+        ok = rules_append(rules, rules_read(context, options->rule_file[i]));
+    return ok ? rules : NULL;
 }
 
 /* ---- what depends on what is differentiated by ---- */
@@ -76,9 +80,11 @@ static bool speaks_of_outputs(const Walk *walk, const Rule *rule, const Binding 
 static const Rule *find_rule(const Walk *walk, Node *node, Binding *binding)
 {
     binding->explain = false;
-    for (const Rule *rule = walk->rules->first; rule; rule = rule->next)
+    for (int i = 0; i < walk->rules->count; i++) {
+        const Rule *const rule = walk->rules->rule[i];
         if (rule->is_gradient && rule_match(rule, node, binding) && speaks_of_outputs(walk, rule, binding))
             return rule;
+    }
     return NULL;
 }
 

@@ -7,8 +7,8 @@
 #define GRADIENT_H
 #include "rule.h"
 
-/* The built-in gradient rules. NULL after errors in the report. */
-RuleSet *gradient_rules(Context *context);
+/* The built-in gradient rules, then those of the user's files. NULL after errors in the report. */
+RuleSet *gradient_rules(Context *context, const PassOptions *options);
 
 /* Adds nodes to the end of an inferred graph that compute, for each of `by`, the gradient of the sum of of[i] *
  * seed[i]: gradient[k] has the type of by[k] and is NULL where nothing depends on it. A seed may have fewer axes or 1

@@ -65,9 +65,7 @@ static void list_inputs(Case *c)
 static bool add_derivatives(Case *c)
 {
     Graph *const graph = c->side.model->graph;
-    Rule alone = *c->drawing->rule;
-    alone.next = NULL;
-    const RuleSet rules = {.context = c->drawing->context, .first = &alone, .last = &alone, .count = 1};
+    const RuleSet rules = {.context = c->drawing->context, .rule = &(const Rule *){c->drawing->rule}, .count = 1};
     const Derivation derivation = {c->out, c->weight, c->nout, c->by, c->gradient, c->nby};
     Value *sum[MAX_OPERAND];
     for (int i = 0; i < c->nout; i++) {

@@ -84,7 +84,8 @@ typedef struct {
     DType dtype;
     int rank;
     int64_t dim[MAX_RANK];
-    bool has_bound; /* elements lie in [0, bound) */
+    const char *size[MAX_RANK]; /* `never` lines: the extent is not known and has this name; NULL: see dim */
+    bool has_bound;             /* elements lie in [0, bound) */
     double bound;
     int nvalue; /* elements given: one for all of them, or each */
     double value[32];
@@ -93,8 +94,11 @@ typedef struct {
 typedef struct TestLine TestLine;
 struct TestLine {
     const Op *only; /* of alternatives, the one this line is for; NULL: all */
-    TestInput input[MAX_SLOT];
+    TestInput *input;
     int ninput;
+    int again[MAX_OPERAND]; /* slots of values that something else reads too */
+    int nagain;
+    int line;
     TestLine *next;
 };
 
@@ -109,17 +113,17 @@ struct Rule {
     int slot_def[MAX_SLOT]; /* the left statement that defines it; -1: binds anything */
     int gradient[MAX_SLOT]; /* is_gradient: the slot `dx` of an operand or output `x`; -1: none */
     int nslot;
-    Statement left[MAX_STATEMENT], right[MAX_STATEMENT];
+    Statement *left, *right;
     int nleft, nright;
     Term *guard[32];
     int nguard;
     TestLine *test;
-    Rule *next; /* in file order */
+    TestLine *never; /* lines on which exactly one guard refuses */
 };
 
 struct RuleSet {
     Context *context;
-    Rule *first, *last;
+    const Rule **rule; /* in the order in which they are tried; sets may share rules */
     int count;
 };
 

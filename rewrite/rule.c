@@ -326,8 +326,8 @@ static void explain(Engine *engine, const Rule *rule, int index, Node *node)
 static bool try_rules(Engine *engine, Node *node, bool *fired)
 {
     Binding *const binding = &(Binding){0};
-    int index = 0;
-    for (const Rule *rule = engine->rules->first; rule; rule = rule->next, index++) {
+    for (int index = 0; index < engine->rules->count; index++) {
+        const Rule *const rule = engine->rules->rule[index];
         if (is_asked(engine, rule))
             explain(engine, rule, index, node);
         if (rule->is_gradient || rule->contract > engine->options->allowed)
@@ -392,8 +392,8 @@ bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, Rewri
             ok = model_infer(model);
         engine.stale = false;
     }
-    int index = 0;
-    for (const Rule *rule = rules->first; rule; rule = rule->next, index++) {
+    for (int index = 0; index < rules->count; index++) {
+        const Rule *const rule = rules->rule[index];
         if (is_asked(&engine, rule) && engine.candidates[index] == 0)
             fprintf(options->trace, "why %s: no node has the operator of its last statement\n", rule->name);
         if (log && engine.fired[index] > 0)

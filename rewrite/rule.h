@@ -8,11 +8,15 @@
 
 typedef struct RuleSet RuleSet;
 
-/* Reads rules and appends them to a set (NULL: a new one), which is returned. `file` names them in messages. NULL after
- * errors in the context's report. */
-RuleSet *rules_parse(Context *context, RuleSet *rules, const char *text, const char *file);
-/* The same from a file. */
-RuleSet *rules_read(Context *context, RuleSet *rules, const char *path);
+/* Reads rules; `file` names them in messages. NULL after errors in the context's report. */
+RuleSet *rules_parse(Context *context, const char *text, const char *file);
+/* The same from a file, and from a built-in one ("canon", "gnn" ...), once for each context. */
+RuleSet *rules_read(Context *context, const char *path);
+RuleSet *rules_builtin(Context *context, const char *name);
+/* An empty set; the rules of another set behind those of a set, which share them: false after errors in the report, as
+ * when there is none (NULL), for those are in the report already. */
+RuleSet *rules_new(Context *context);
+bool rules_append(RuleSet *rules, const RuleSet *more);
 /* The rules that a pass applies: canon's and those of its own built-in file ("canon", "gnn", "postpone" or "simplify"),
  * postpone's after those of simplify, simplify's followed by the user's files in the order given. NULL after errors. */
 RuleSet *pass_rules(Context *context, const PassOptions *options, const char *file);
@@ -25,8 +29,6 @@ bool rule_function(int i, const char **signature, const char **what);
 bool rules_apply(RuleSet *rules, Model *model, const PassOptions *options, RewriteLog *log);
 /* Draws inputs as each rule's test line says, evaluates both sides and compares under the contract; errors are
  * reported. When `folder` is not NULL, writes each side as a model and its inputs there, for another engine to check.
- */
-bool rules_test(Context *context, RuleSet *rules, const char *folder);
-/* The text of a built-in rule file ("canon", "gnn" ...); NULL when there is none. */
-const char *rules_builtin(const char *name);
+ * The engine must not fire on `never` lines; `all_guards`: every guard must be what refuses one of them. */
+bool rules_test(Context *context, RuleSet *rules, const char *folder, bool all_guards);
 #endif

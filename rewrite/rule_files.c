@@ -4,20 +4,26 @@
 #include <errno.h>
 #include <string.h>
 
-const char *rules_builtin(const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "rewrite/%s.rules", name);
-    return embedded_text(path);
-}
+/* A file that was read; NULL rules: there are errors in it, which are reported. */
+struct RuleFile {
+    const char *path;
+    RuleSet *rules;
+    struct RuleFile *next;
+};
 
-static RuleSet *append_builtin(Context *context, RuleSet *rules, const char *name)
+/* The entry of a file, which is new where `rules` is NULL and no error was reported yet. */
+static struct RuleFile *file_entry(Context *context, const char *path, bool *is_new)
 {
-    const char *const text = rules_builtin(name);
-    if (text)
-        return rules_parse(context, rules, text, arena_printf(context->arena, "%s.rules", name));
-    report_add(context->report, NULL, INTERNAL, "a built-in rule file is missing");
-    return NULL;
+    for (struct RuleFile *file = context->rule_files; file; file = file->next)
+        if (!strcmp(file->path, path)) {
+            *is_new = false;
+            return file;
+        }
+    struct RuleFile *const file = ARENA_NEW(context->arena, struct RuleFile);
+    *file = (struct RuleFile){arena_strdup(context->arena, path), NULL, context->rule_files};
+    context->rule_files = file;
+    *is_new = true;
+    return file;
 }
 
 static char *read_text(Context *context, const char *path)
@@ -39,22 +45,40 @@ static char *read_text(Context *context, const char *path)
     return ok ? text : NULL;
 }
 
-RuleSet *rules_read(Context *context, RuleSet *rules, const char *path)
+RuleSet *rules_read(Context *context, const char *path)
 {
-    const char *const text = read_text(context, path);
-    return text ? rules_parse(context, rules, text, path) : NULL;
+    bool is_new;
+    struct RuleFile *const file = file_entry(context, path, &is_new);
+    const char *const text = is_new ? read_text(context, path) : NULL;
+    if (text)
+        file->rules = rules_parse(context, text, path);
+    return file->rules;
+}
+
+RuleSet *rules_builtin(Context *context, const char *name)
+{
+    bool is_new;
+    const char *const path = arena_printf(context->arena, "rewrite/%s.rules", name);
+    struct RuleFile *const file = file_entry(context, path, &is_new);
+    const char *const text = is_new ? embedded_text(path) : NULL;
+    if (text)
+        file->rules = rules_parse(context, text, arena_printf(context->arena, "%s.rules", name));
+    else if (is_new)
+        report_add(context->report, NULL, INTERNAL, "a built-in rule file is missing");
+    return file->rules;
 }
 
 RuleSet *pass_rules(Context *context, const PassOptions *options, const char *file)
 {
-    RuleSet *rules = append_builtin(context, NULL, "canon");
-    if (rules && !strcmp(file, "postpone")) /* what it moves can be simplified again */
-        rules = append_builtin(context, rules, "simplify");
-    if (rules && strcmp(file, "canon") != 0)
-        rules = append_builtin(context, rules, file);
-    for (int i = 0; i < options->nrule_file && rules && !strcmp(file, "simplify"); i++)
-        rules = rules_read(context, rules, options->rule_file[i]);
-    return rules;
+    RuleSet *const rules = rules_new(context);
+    bool ok = rules_append(rules, rules_builtin(context, "canon"));
+    if (ok && !strcmp(file, "postpone")) /* what it moves can be simplified again */
+        ok = rules_append(rules, rules_builtin(context, "simplify"));
+    if (ok && strcmp(file, "canon") != 0)
+        ok = rules_append(rules, rules_builtin(context, file));
+    for (int i = 0; i < options->nrule_file && ok && !strcmp(file, "simplify"); i++)
+        ok = rules_append(rules, rules_read(context, options->rule_file[i]));
+    return ok ? rules : NULL;
 }
 
 const char **pass_rule_names(Context *context, const PassOptions *options, int *count)
@@ -67,8 +91,8 @@ const char **pass_rule_names(Context *context, const PassOptions *options, int *
         if (!rules)
             return NULL;
         names = arena_grow(context->arena, names, (size_t)*count, (size_t)(*count + rules->count), sizeof *names);
-        for (const Rule *rule = rules->first; rule; rule = rule->next)
-            names[(*count)++] = rule->name;
+        for (int k = 0; k < rules->count; k++)
+            names[(*count)++] = rules->rule[k]->name;
     }
     return names;
 }

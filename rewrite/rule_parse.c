@@ -1,14 +1,16 @@
 /* rule_parse.c -- rules from text: statements as in ONNX text, then guards and test lines.
  *
- *    rule NAME CONTRACT { left => right [where guards] test (inputs) }          CONTRACT: exact, reassoc, lossy(1e-3)
- * ...
- *    gradient NAME { left => right [where guards] test (inputs) }               see gradient.rules
+ *    rule NAME CONTRACT { left => right [where guards] test (inputs) ... [never (inputs) ...] } ...
+ *    gradient NAME { left => right [where guards] test (inputs) ... } ...       see gradient.rules
  *
+ * Contract: exact, reassoc, lossy(1e-3)
  * Left:  y = Relu|Tanh <axis = 0, perm = p> (x, 2.0, xs...)     f:Relu|Tanh or f:* names the operator that matched
  * Right: y = Op <attributes> (x, 0.5, (epsilon), {rows(x), 1})  f (x) copies an operator, y = x renames
  * Guards and braces hold terms: numbers, names, sums, and the functions of rule_functions.c.
  * Tests: test (float[5,3] x, const int64[2] s = {5, 3}, int64[9] i < 5, alpha = 0.5); test Tanh (...) for one
- * alternative. */
+ *        alternative
+ * Never: never (float[N,1] x) says what is other than in the test line, so that one guard refuses it (rule_guards.c);
+ *        sizes may be names, and a name alone is a value that something else reads too */
 #include "../frontend/lexer.h"
 #include "pattern.h"
 #include <string.h>
@@ -21,6 +23,7 @@ typedef struct {
     Rule *rule;
     int depth;      /* of the term being read */
     int nleft_slot; /* names of the left side; 0: it is not over */
+    bool is_never;  /* the line being read, whose sizes may be names */
 } Parser;
 
 /* ---- names ---- */
@@ -346,13 +349,15 @@ static bool parse_statement(Parser *parser, Statement *statement, bool is_left, 
     return lexer_expect(lexer, "=") && parse_application(parser, statement, is_left);
 }
 
-static bool parse_side(Parser *parser, Statement *statement, int *count, bool is_left)
+static bool parse_side(Parser *parser, Statement **statement, int *count, bool is_left)
 {
     while (parser->lexer.token.kind == TOKEN_NAME && !lexer_is(&parser->lexer, "where") &&
-           !lexer_is(&parser->lexer, "test")) {
+           !lexer_is(&parser->lexer, "test") && !lexer_is(&parser->lexer, "never")) {
         if (*count == MAX_STATEMENT)
             return lexer_error(&parser->lexer, "too many statements");
-        if (!parse_statement(parser, &statement[*count], is_left, *count))
+        *statement =
+            arena_grow(parser->context->arena, *statement, (size_t)*count, (size_t)*count + 1, sizeof **statement);
+        if (!parse_statement(parser, &(*statement)[*count], is_left, *count))
             return false;
         ++*count;
     }
@@ -391,6 +396,19 @@ static bool parse_test_values(Parser *parser, TestInput *input)
     return lexer_expect(lexer, "}");
 }
 
+/* A value that something else reads too. */
+static bool parse_read_again(Parser *parser, TestLine *test)
+{
+    Lexer *const lexer = &parser->lexer;
+    const char *name;
+    if (test->nagain == MAX_OPERAND)
+        return lexer_error(lexer, "too many values that are read again");
+    if (!lexer_name(lexer, &name))
+        return false;
+    test->again[test->nagain] = slot_find(parser->rule, name);
+    return test->again[test->nagain++] >= 0 || lexer_error(lexer, "'%s' is not a name of this rule", name);
+}
+
 /* [const] float[5,3] x [< bound] [= values], or, for an attribute: name = term */
 static bool parse_test_input(Parser *parser, TestInput *input)
 {
@@ -415,8 +433,11 @@ static bool parse_test_input(Parser *parser, TestInput *input)
         do {
             if (input->rank == MAX_RANK)
                 return lexer_error(lexer, "too many axes");
-            if (!lexer_integer(lexer, &input->dim[input->rank++]))
+            if (parser->is_never && !input->is_constant && lexer->token.kind == TOKEN_NAME
+                    ? !lexer_name(lexer, &input->size[input->rank])
+                    : !lexer_integer(lexer, &input->dim[input->rank]))
                 return false;
+            input->rank++;
         } while (lexer_accept(lexer, ","));
         if (!lexer_expect(lexer, "]"))
             return false;
@@ -447,23 +468,55 @@ static bool parse_test_operator(Parser *parser, TestLine *test)
     return test->only || lexer_error(lexer, "operator %s of domain '%s' is not known", name, domain);
 }
 
-static bool parse_test(Parser *parser)
+static TestInput *test_add(Parser *parser, TestLine *test)
+{
+    test->input = arena_grow(parser->context->arena, test->input, (size_t)test->ninput, (size_t)test->ninput + 1,
+                             sizeof *test->input);
+    return &test->input[test->ninput++];
+}
+
+/* A `never` line says what is other than in the test line before it, the first for its operator. */
+static bool inherit(Parser *parser, TestLine *never)
+{
+    const TestLine *base = parser->rule->test;
+    while (base && base->only != never->only)
+        base = base->next;
+    if (!base)
+        return lexer_error(&parser->lexer, "there is no test line to change");
+    const TestLine changes = *never;
+    never->input = NULL;
+    never->ninput = 0;
+    for (int i = 0; i < base->ninput; i++) {
+        int change = 0;
+        while (change < changes.ninput && changes.input[change].slot != base->input[i].slot)
+            change++;
+        *test_add(parser, never) = change < changes.ninput ? changes.input[change] : base->input[i];
+    }
+    return true;
+}
+
+static bool parse_test(Parser *parser, TestLine **end)
 {
     Lexer *const lexer = &parser->lexer;
     TestLine *const test = ARENA_NEW(parser->context->arena, TestLine);
-    TestLine **end = &parser->rule->test;
+    test->line = lexer->token.line;
     while (*end)
         end = &(*end)->next;
     *end = test;
     if (!parse_test_operator(parser, test) || !lexer_expect(lexer, "("))
         return false;
     do {
+        if (lexer_next_is(lexer, ",") || lexer_next_is(lexer, ")")) {
+            if (!parse_read_again(parser, test))
+                return false;
+            continue;
+        }
         if (test->ninput == MAX_SLOT)
             return lexer_error(lexer, "too many inputs");
-        if (!parse_test_input(parser, &test->input[test->ninput++]))
+        if (!parse_test_input(parser, test_add(parser, test)))
             return false;
     } while (lexer_accept(lexer, ","));
-    return lexer_expect(lexer, ")");
+    return lexer_expect(lexer, ")") && (!parser->is_never || inherit(parser, test));
 }
 
 /* ---- rules ---- */
@@ -493,11 +546,10 @@ static void reach(const Rule *rule, int statement, bool *reached)
 }
 
 /* An error of the rule as a whole, where it begins; always false. */
-static bool rule_error(Parser *parser, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool rule_error(Parser *parser, const char *format, ...)
+static bool rule_error(Context *context, const Rule *rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static bool rule_error(Context *context, const Rule *rule, const char *format, ...)
 {
-    Context *const context = parser->context;
-    const Rule *const rule = parser->rule;
     va_list args;
     va_start(args, format);
     const char *const what = arena_vprintf(context->arena, format, args);
@@ -516,15 +568,14 @@ static bool mentions_operator(const Rule *rule, const Op *op)
 }
 
 /* What can be said about a rule without a graph. */
-static bool check_rule(Parser *parser)
+static bool check_rule(Context *context, const Rule *rule)
 {
-    const Rule *const rule = parser->rule;
     bool reached[MAX_STATEMENT] = {false};
     const Statement *const root = &rule->left[rule->nleft - 1];
     reach(rule, rule->nleft - 1, reached);
     for (int i = 0; i < rule->nleft; i++)
         if (!reached[i])
-            return rule_error(parser, "has a statement in line %d that does not lead to the last one",
+            return rule_error(context, rule, "has a statement in line %d that does not lead to the last one",
                               rule->left[i].line);
     for (int i = 0; i < root->nout && !rule->is_gradient; i++) {
         bool defined = false;
@@ -532,23 +583,27 @@ static bool check_rule(Parser *parser)
             for (int o = 0; o < rule->right[k].nout; o++)
                 defined |= rule->right[k].out[o] == root->out[i];
         if (!defined)
-            return rule_error(parser, "does not define '%s' on its right side", rule->slot_name[root->out[i]]);
+            return rule_error(context, rule, "does not define '%s' on its right side", rule->slot_name[root->out[i]]);
     }
     for (const TestLine *test = rule->test; test; test = test->next)
         if (test->only && !mentions_operator(rule, test->only))
-            return rule_error(parser, "has a test for %s, which it does not match", test->only->name);
-    return rule->test || rule_error(parser, "has no test line");
+            return rule_error(context, rule, "has a test for %s, which it does not match", test->only->name);
+    return rule->test || rule_error(context, rule, "has no test line");
 }
 
-/* Against the rules before it. */
-static bool check_place(Parser *parser, const RuleSet *rules)
+/* Appends a rule that can fire in spite of those before it; false after errors in the report. */
+static bool rules_add(RuleSet *rules, const Rule *rule)
 {
-    for (const Rule *earlier = rules->first; earlier; earlier = earlier->next) {
-        if (!strcmp(earlier->name, parser->rule->name))
-            return rule_error(parser, "stands twice");
-        if (rule_shadows(earlier, parser->rule))
-            return rule_error(parser, "can never fire, because %s always wins", earlier->name);
+    Context *const context = rules->context;
+    for (int i = 0; i < rules->count; i++) {
+        if (!strcmp(rules->rule[i]->name, rule->name))
+            return rule_error(context, rule, "stands twice");
+        if (rule_shadows(rules->rule[i], rule))
+            return rule_error(context, rule, "can never fire, because %s always wins", rules->rule[i]->name);
     }
+    rules->rule =
+        arena_grow(context->arena, rules->rule, (size_t)rules->count, (size_t)rules->count + 1, sizeof(Rule *));
+    rules->rule[rules->count++] = rule;
     return true;
 }
 
@@ -561,40 +616,52 @@ static bool parse_rule(Parser *parser)
     rule->is_gradient = lexer_accept(lexer, "gradient");
     if ((!rule->is_gradient && !lexer_expect(lexer, "rule")) || !lexer_name(lexer, &rule->name) ||
         (!rule->is_gradient && !parse_contract(parser)) || !lexer_expect(lexer, "{") ||
-        !parse_side(parser, rule->left, &rule->nleft, true) || (rule->is_gradient && !name_gradients(parser)))
+        !parse_side(parser, &rule->left, &rule->nleft, true) || (rule->is_gradient && !name_gradients(parser)))
         return false;
     parser->nleft_slot = rule->nslot;
-    if (!lexer_expect(lexer, "=>") || !parse_side(parser, rule->right, &rule->nright, false))
+    if (!lexer_expect(lexer, "=>") || !parse_side(parser, &rule->right, &rule->nright, false))
         return false;
     if (lexer_accept(lexer, "where"))
-        while (!lexer_is(lexer, "test") && !lexer_is(lexer, "}")) {
+        while (!lexer_is(lexer, "test") && !lexer_is(lexer, "never") && !lexer_is(lexer, "}")) {
             if (rule->nguard == (int)(sizeof rule->guard / sizeof *rule->guard))
                 return lexer_error(lexer, "too many guards");
             if (!(rule->guard[rule->nguard++] = parse_term(parser, 0)))
                 return false;
             lexer_accept(lexer, ",");
         }
-    while (lexer_accept(lexer, "test"))
-        if (!parse_test(parser))
+    while (lexer_is(lexer, "test") || lexer_is(lexer, "never")) {
+        parser->is_never = lexer_is(lexer, "never");
+        lexer_next(lexer);
+        if (!parse_test(parser, parser->is_never ? &rule->never : &rule->test))
             return false;
-    return lexer_expect(lexer, "}") && check_rule(parser);
+    }
+    return lexer_expect(lexer, "}") && check_rule(parser->context, rule);
 }
 
-RuleSet *rules_parse(Context *context, RuleSet *rules, const char *text, const char *file)
+RuleSet *rules_new(Context *context)
+{
+    RuleSet *const rules = ARENA_NEW(context->arena, RuleSet);
+    rules->context = context;
+    return rules;
+}
+
+bool rules_append(RuleSet *rules, const RuleSet *more)
+{
+    for (int i = 0; more && i < more->count; i++)
+        if (!rules_add(rules, more->rule[i]))
+            return false;
+    return more != NULL;
+}
+
+RuleSet *rules_parse(Context *context, const char *text, const char *file)
 {
     Parser parser = {.context = context};
-    if (!rules) {
-        rules = ARENA_NEW(context->arena, RuleSet);
-        rules->context = context;
-    }
+    RuleSet *const rules = rules_new(context);
     for (lexer_start(&parser.lexer, context, text, file); parser.lexer.token.kind != TOKEN_END;) {
         parser.rule = ARENA_NEW(context->arena, Rule);
         parser.rule->file = file;
-        if (!parse_rule(&parser) || !check_place(&parser, rules))
+        if (!parse_rule(&parser) || !rules_add(rules, parser.rule))
             return NULL;
-        *(rules->last ? &rules->last->next : &rules->first) = parser.rule;
-        rules->last = parser.rule;
-        rules->count++;
     }
     return parser.lexer.failed ? NULL : rules;
 }

@@ -41,6 +41,16 @@ static Tensor *draw_tensor(Drawing *drawing, const TestInput *input)
     return tensor;
 }
 
+/* The type of an input with sizes that are not known. */
+static Type drawn_type(const Drawing *drawing, const TestInput *input)
+{
+    DimTable *const table = drawing->context->dims;
+    Dim *dim[MAX_RANK];
+    for (int i = 0; i < input->rank; i++)
+        dim[i] = input->size[i] ? dim_symbol(table, input->size[i]) : dim_const(table, input->dim[i]);
+    return type_tensor(input->dtype, input->rank, dim);
+}
+
 /* ---- the left side as a graph ---- */
 static Value *left_operand(Graph *graph, const Operand *operand, const Binding *binding, DType dtype)
 {
@@ -188,7 +198,7 @@ bool draw_left(Drawing *drawing, Side *side, Binding *binding)
         if (!input->is_constant)
             side->input[graph->nin] = datum_of_tensor(context, tensor);
         Value *const value = input->is_constant ? graph_add_constant(graph, name, tensor)
-                                                : graph_add_input(graph, name, type_of_tensor(context, tensor));
+                                                : graph_add_input(graph, name, drawn_type(drawing, input));
         bind_drawn(drawing, input->slot, value, binding);
     }
     for (int i = 0; i < rule->nleft; i++)
@@ -197,7 +207,7 @@ bool draw_left(Drawing *drawing, Side *side, Binding *binding)
     return add_segments(graph, rule);
 }
 
-static bool build_left(Drawing *drawing, Side *side)
+bool build_left(Drawing *drawing, Side *side)
 {
     Binding *const binding = ARENA_NEW(drawing->context->arena, Binding);
     const Statement *const root = &drawing->rule->left[drawing->rule->nleft - 1];
@@ -205,6 +215,9 @@ static bool build_left(Drawing *drawing, Side *side)
         return false;
     for (int i = 0; i < root->nout; i++)
         if (!add_output(side->model->graph, binding->bound[root->out[i]].value))
+            return false;
+    for (int i = 0; i < drawing->test->nagain; i++)
+        if (!add_output(side->model->graph, binding->bound[drawing->test->again[i]].value))
             return false;
     return true;
 }
@@ -248,9 +261,7 @@ static bool test_rule(Drawing *drawing, const char *folder)
 {
     const Rule *const rule = drawing->rule;
     Context *const context = drawing->context;
-    Rule alone = *rule;
-    alone.next = NULL;
-    RuleSet set = {.context = context, .first = &alone, .last = &alone, .count = 1};
+    RuleSet set = {.context = context, .rule = &(const Rule *){rule}, .count = 1};
     const PassOptions options = {.allowed = STOCHASTIC};
     RewriteLog *const log = ARENA_NEW(context->arena, RewriteLog);
     Side left = {0}, right = {0};
@@ -272,7 +283,7 @@ static bool test_rule(Drawing *drawing, const char *folder)
 }
 
 /* The alternatives that a rule's test goes through: as many as the statement with most has. */
-static int rule_alternatives(const Rule *rule)
+int rule_alternatives(const Rule *rule)
 {
     int alternatives = 1;
     for (int i = 0; i < rule->nleft; i++)
@@ -282,7 +293,7 @@ static int rule_alternatives(const Rule *rule)
 }
 
 /* Whether a test line is for this choice among the alternatives. */
-static bool is_tested(const Rule *rule, const TestLine *test, int alternative)
+bool is_tested(const Rule *rule, const TestLine *test, int alternative)
 {
     bool found = !test->only;
     for (int i = 0; i < rule->nleft && !found; i++)
@@ -290,10 +301,12 @@ static bool is_tested(const Rule *rule, const TestLine *test, int alternative)
     return found;
 }
 
-bool rules_test(Context *context, RuleSet *rules, const char *folder)
+bool rules_test(Context *context, RuleSet *rules, const char *folder, bool all_guards)
 {
     bool ok = true;
-    for (const Rule *rule = rules->first; rule; rule = rule->next)
+    for (int r = 0; r < rules->count; r++) {
+        const Rule *const rule = rules->rule[r];
+        ok &= guards_test(context, rule, all_guards);
         for (const TestLine *test = rule->test; test; test = test->next)
             for (int i = 0; i < rule_alternatives(rule); i++) {
                 if (!is_tested(rule, test, i))
@@ -301,5 +314,6 @@ bool rules_test(Context *context, RuleSet *rules, const char *folder)
                 Drawing drawing = {.context = context, .rule = rule, .test = test, .alternative = i};
                 ok &= rule->is_gradient ? gradient_test(&drawing) : test_rule(&drawing, folder);
             }
+    }
     return ok;
 }

@@ -22,6 +22,14 @@ typedef struct {
 /* Draws the inputs of the test line and builds the left side over them as a graph without outputs; fills the binding.
  * False after errors in the report. */
 bool draw_left(Drawing *drawing, Side *side, Binding *binding);
+/* The same with outputs, the left side's and what else reads its values. */
+bool build_left(Drawing *drawing, Side *side);
+/* Whether a line is for this choice among the alternatives, of which there are so many. */
+int rule_alternatives(const Rule *rule);
+bool is_tested(const Rule *rule, const TestLine *test, int alternative);
+/* Tests the `never` lines of a rule: exactly one guard refuses each of them. `all`: and each guard refuses one. False
+ * after errors in the report. */
+bool guards_test(Context *context, const Rule *rule, bool all);
 /* Uniform in [0, 1), the same sequence for every drawing. */
 double draw_number(Drawing *drawing);
 /* Reports that the test failed; returns false. */

@@ -291,9 +291,7 @@ static Value *number(const Training *t, DType dtype, double value)
 /* The gradients by the parameters, of the loss or of the sum of all outputs. */
 static bool derive(Training *t, Value *loss, Value **gradient)
 {
-    RuleSet *rules = gradient_rules(t->context);
-    for (int i = 0; i < t->options->passes.nrule_file && rules; i++)
-        rules = rules_read(t->context, rules, t->options->passes.rule_file[i]);
+    const RuleSet *rules = gradient_rules(t->context, &t->options->passes);
     if (!rules)
         return false;
     Derivation derivation = {.by = t->parameter, .gradient = gradient, .nby = t->nparameter};
@@ -497,7 +495,7 @@ static void name_statistics(Training *t)
 static bool reorganise(const Training *t)
 {
     PassOptions passes = t->options->passes;
-    RuleSet *const rules = rules_parse(t->context, NULL, rules_builtin("prepare"), "prepare.rules");
+    RuleSet *const rules = rules_builtin(t->context, "prepare");
     passes.stop_after = "canon";
     if (!rules || !rewrite(t->model, &passes, NULL) || !rules_apply(rules, t->model, &passes, NULL))
         return false;
