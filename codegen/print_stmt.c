@@ -1,4 +1,5 @@
 /* print_stmt.c -- statements as C, and what a parallel loop or a kernel's call looks like. */
+#include "../frontend/ops/expr.h"
 #include "print.h"
 #include <string.h>
 
@@ -15,11 +16,10 @@ static const char *type_of(const Value *local)
 /* The value to assign where a statement combines: the scalar function over what is there and what comes. */
 static Expr *combined(Printer *p, const Stmt *stmt)
 {
-    static const Scalar scalar[] = {[COMBINE_ADD] = S_ADD, [COMBINE_MUL] = S_MUL, [COMBINE_MAX] = S_MAX,
-                                    [COMBINE_MIN] = S_MIN, [COMBINE_AND] = S_AND, [COMBINE_OR] = S_OR};
     if (stmt->combine == COMBINE_SET)
         return stmt->value;
-    return expr_call2(p->context, scalar[stmt->combine], expr_load(p->context, stmt->target, stmt->index), stmt->value);
+    return expr_call2(p->context, combine_scalar(stmt->combine), expr_load(p->context, stmt->target, stmt->index),
+                      stmt->value);
 }
 
 /* The expression as the value of an int64_t or a narrower local, where C widens by itself. */

@@ -4,14 +4,10 @@
 #include "vector.h"
 #include <string.h>
 
-static const struct {
-    const char *name;
-    double neutral;
-} combination[] = {
-    [COMBINE_ADD] = {"sum", 0},           [COMBINE_MUL] = {"product", 1},  [COMBINE_MAX] = {"greatest", -1},
-    [COMBINE_MIN] = {"least", 1},         [COMBINE_AND] = {"all", 1},      [COMBINE_OR] = {"any", 0},
-    [COMBINE_ARG_MAX] = {"best", 0},      [COMBINE_ARG_MIN] = {"best", 0}, [COMBINE_ARG_MAX_LAST] = {"best", 0},
-    [COMBINE_ARG_MIN_LAST] = {"best", 0},
+/* What totals are called. */
+static const char *const total_name[NUM_COMBINE] = {
+    [COMBINE_ADD] = "sum",   [COMBINE_MUL] = "product", [COMBINE_MAX] = "greatest",
+    [COMBINE_MIN] = "least", [COMBINE_AND] = "all",     [COMBINE_OR] = "any",
 };
 
 /* ---- lanes ---- */
@@ -65,18 +61,9 @@ void lane_close(Nest *n, Scope *scope, unsigned lanes)
 /* ---- totals ---- */
 Expr *reduction_start(Nest *n, Combine combine, DType dtype)
 {
-    Context *context = n->context;
-    if (combine_is_arg(combine) || (combine != COMBINE_MAX && combine != COMBINE_MIN))
-        return dtype_is_float(dtype) ? expr_float(context, dtype, combination[combine].neutral)
-                                     : expr_int(context, dtype, (int64_t)combination[combine].neutral);
-    const bool is_max = combine == COMBINE_MAX;
-    if (dtype_is_float(dtype))
-        return expr_float(context, dtype, is_max ? -1.0 / 0.0 : 1.0 / 0.0);
-    const int bits = dtype_info(dtype)->class == BOOLEAN ? 1 : (int)(8 * dtype_info(dtype)->size);
-    if (dtype_info(dtype)->class == SIGNED)
-        return expr_int(context, dtype,
-                        is_max ? (int64_t)(UINT64_MAX << (bits - 1)) : (int64_t) ~(UINT64_MAX << (bits - 1)));
-    return expr_int(context, dtype, is_max ? 0 : bits == 64 ? -1 : (int64_t) ~(UINT64_MAX << bits));
+    const double neutral = combine_neutral(combine, dtype);
+    return dtype_is_float(dtype) ? expr_float(n->context, dtype, neutral)
+                                 : expr_cast(n->context, expr_float(n->context, F64, neutral), dtype);
 }
 
 Expr *load_total(Nest *n, Value *total, unsigned lanes)
@@ -127,7 +114,7 @@ static void open_accumulator(Nest *n, Accumulator *a, Scope *scope, bool is_set_
     const DType dtype = a->e->dtype;
     if (!combine_is_arg(combine)) {
         Expr *start = is_set_later ? NULL : reduction_start(n, combine, dtype);
-        a->total = declare_total(n, scope, combination[combine].name, dtype, a->lanes, start);
+        a->total = declare_total(n, scope, total_name[combine], dtype, a->lanes, start);
         return;
     }
     a->total = declare_total(n, scope, "at_best", INDEX, a->lanes, expr_index(n->context, -1));
@@ -141,15 +128,9 @@ static void open_accumulator(Nest *n, Accumulator *a, Scope *scope, bool is_set_
 static Expr *is_better(Nest *n, const Accumulator *a, Expr *value)
 {
     Context *context = n->context;
-    const Combine combine = a->e->u.combine;
-    const bool is_max = combine == COMBINE_ARG_MAX || combine == COMBINE_ARG_MAX_LAST;
-    const bool last = combine == COMBINE_ARG_MAX_LAST || combine == COMBINE_ARG_MIN_LAST;
+    const bool last = combine_takes_last(a->e->u.combine);
     Expr *best = load_total(n, a->best, a->lanes);
-    Expr *better = expr_call2(context,
-                              is_max ? (last ? S_GREATER_EQUAL : S_GREATER)
-                              : last ? S_LESS_EQUAL
-                                     : S_LESS,
-                              value, best);
+    Expr *better = expr_call2(context, combine_better(a->e->u.combine), value, best);
     if (dtype_is_float(value->dtype)) {
         Expr *is_nan = expr_call1(context, S_IS_NAN, value);
         if (!last)

@@ -108,28 +108,6 @@ Cell *machine_cell(Machine *m, const Expr *e)
     return cell;
 }
 
-Scalar combine_scalar(Combine combine)
-{
-    switch (combine) {
-    case COMBINE_MUL:
-        return S_MUL;
-    case COMBINE_MAX:
-    case COMBINE_ARG_MAX:
-    case COMBINE_ARG_MAX_LAST:
-        return S_MAX;
-    case COMBINE_MIN:
-    case COMBINE_ARG_MIN:
-    case COMBINE_ARG_MIN_LAST:
-        return S_MIN;
-    case COMBINE_AND:
-        return S_AND;
-    case COMBINE_OR:
-        return S_OR;
-    default:
-        return S_ADD;
-    }
-}
-
 /* ---- results ---- */
 static void copy_first_lane(void *lanes, size_t size)
 {

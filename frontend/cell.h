@@ -9,6 +9,7 @@
 #ifndef CELL_H
 #define CELL_H
 #include "map.h"
+#include "ops/expr.h"
 #include "ops/lanes.h"
 
 enum { BLOCK = 256, MAX_LOOPS = 64 };
@@ -75,9 +76,6 @@ struct Machine {
 Loop *machine_loop(Machine *machine, const Axis *axis);
 /* The cell of an expression (and of all below it), made when it is new. Its free axes must have loops. */
 Cell *machine_cell(Machine *machine, const Expr *e);
-
-/* The scalar function that combines two values. */
-Scalar combine_scalar(Combine combine);
 
 /* Makes the loop of one of the body's axes the block's, all cells of the body being made. Which; -1: there is one
  * point. */

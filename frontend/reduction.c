@@ -14,18 +14,10 @@ typedef struct {
     Combine combine;
 } Reduction;
 
-/* The combination of no values. */
-static void neutral(Combine combine, DType dtype, void *lane)
+static void set_neutral(Combine combine, DType dtype, void *lane)
 {
-    const double infinite = INFINITY, minus = -INFINITY, zero = 0, one = 1;
-    const Scalar scalar = combine_scalar(combine);
-    const double *value = scalar == S_MAX                      ? &minus
-                          : scalar == S_MIN                    ? &infinite
-                          : scalar == S_MUL || scalar == S_AND ? &one
-                                                               : &zero;
-    lanes_cast(1, lane, dtype, value, F64); /* saturates to the least and greatest integer */
-    if (dtype == BOOL && scalar == S_MAX)
-        *(uint8_t *)lane = 0;
+    const double value = combine_neutral(combine, dtype);
+    lanes_cast(1, lane, dtype, &value, F64); /* saturates to the least and greatest integer */
 }
 
 static void keep_inactive(Reduction *r, const uint8_t *active)
@@ -49,13 +41,11 @@ static void add_value(Reduction *r, Operand value, const uint8_t *active)
 /* Whether b replaces a as the greatest (least): NaN does, and the first of equals stays unless the last is wanted. */
 static void add_index(Reduction *r, Operand value, const uint8_t *active)
 {
-    const bool least = r->combine == COMBINE_ARG_MIN || r->combine == COMBINE_ARG_MIN_LAST;
-    const bool last = r->combine == COMBINE_ARG_MAX_LAST || r->combine == COMBINE_ARG_MIN_LAST;
-    const Scalar better = least ? (last ? S_LESS_EQUAL : S_LESS) : (last ? S_GREATER_EQUAL : S_GREATER);
+    const bool last = combine_takes_last(r->combine);
     const Operand best = {r->sum, LANE_CHUNK}, none = {NULL, 0};
     const size_t size = lanes_size(r->dtype);
     uint8_t wins[BLOCK + LANE_CHUNK], is_nan[BLOCK + LANE_CHUNK] = {0}, was_nan[BLOCK + LANE_CHUNK] = {0};
-    lanes_scalar(better, r->dtype)(r->width, wins, value, best, none);
+    lanes_scalar(combine_better(r->combine), r->dtype)(r->width, wins, value, best, none);
     if (dtype_is_float(r->dtype)) {
         lanes_scalar(S_IS_NAN, r->dtype)(r->width, is_nan, value, none, none);
         lanes_scalar(S_IS_NAN, r->dtype)(r->width, was_nan, best, none, none);
@@ -76,7 +66,7 @@ static void add_point(Reduction *r, const uint8_t *active)
     Cell *body = r->cell->arg[0];
     cell_evaluate(m, body);
     const Operand value = cell_lanes(m, body);
-    if (r->combine >= COMBINE_ARG_MAX)
+    if (combine_is_arg(r->combine))
         add_index(r, value, active);
     else
         add_value(r, value, active);
@@ -172,7 +162,7 @@ static bool varies(const Machine *m, const Cell *cell)
 void evaluate_reduction(Machine *m, Cell *cell)
 {
     const Expr *e = cell->e;
-    const bool is_arg = e->u.combine >= COMBINE_ARG_MAX;
+    const bool is_arg = combine_is_arg(e->u.combine);
     const bool varying = varies(m, cell);
     uint8_t touched[BLOCK + LANE_CHUNK] = {0};
     Reduction r = {m,
@@ -186,7 +176,7 @@ void evaluate_reduction(Machine *m, Cell *cell)
     const size_t size = lanes_size(r.dtype);
     for (int64_t i = 0; i < (r.width + LANE_CHUNK - 1) / LANE_CHUNK * LANE_CHUNK; i++)
         if (i == 0)
-            neutral(e->u.combine, r.dtype, r.sum);
+            set_neutral(e->u.combine, r.dtype, r.sum);
         else
             memcpy((char *)r.sum + (size_t)i * size, r.sum, size);
     if (is_arg)

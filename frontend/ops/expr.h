@@ -40,6 +40,15 @@ Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *cons
 void expr_walk_begin(Context *context);
 bool expr_walk_enters(Context *context, const Expr *e);
 
+/* ---- combinations, see combine.def ---- */
 /* Whether the combination gives an index instead of a value. */
 bool combine_is_arg(Combine combine);
+/* What joins two values, for all combinations but SET. */
+Scalar combine_scalar(Combine combine);
+/* The combination of no values; infinite: the least or greatest of the type. */
+double combine_neutral(Combine combine, DType dtype);
+/* Of those that give an index: whether a value is better than the best so far, and whether the last of equals is taken.
+ */
+Scalar combine_better(Combine combine);
+bool combine_takes_last(Combine combine);
 #endif

@@ -7,6 +7,7 @@
 #include "gnn.h"
 #include "call.h"
 #include "composed.h"
+#include "expr.h"
 #include <math.h>
 #include <string.h>
 
@@ -75,9 +76,8 @@ static Expr *over_edges(Definition *d, const Edges *edges, Combine combine, Expr
 {
     if (edges->mine == NULL)
         return expr_reduce(d->context, combine, &edges->axis, 1, x, empty);
-    const double neutral = combine == COMBINE_MAX ? -INFINITY : combine == COMBINE_MIN ? INFINITY : 0;
-    Expr *all =
-        reduce(d, combine, &edges->axis, 1, guarded(d, edges->mine, x, expr_float(d->context, x->dtype, neutral)));
+    Expr *neutral = expr_float(d->context, x->dtype, combine_neutral(combine, x->dtype));
+    Expr *all = reduce(d, combine, &edges->axis, 1, guarded(d, edges->mine, x, neutral));
     return expr_select(d->context, index_less(d, index_const(d, 0), edges->count), all, empty);
 }
 

@@ -452,11 +452,6 @@ Expr *expr_check(Context *context, Expr *a, Dim *extent)
 }
 
 /* ---- reductions ---- */
-bool combine_is_arg(Combine combine)
-{
-    return combine >= COMBINE_ARG_MAX;
-}
-
 static bool has_one_point(Context *context, const Axis *axis)
 {
     const Expr *extent = expr_arith(context, I_SUB, axis->hi, axis->lo);

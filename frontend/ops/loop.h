@@ -44,11 +44,17 @@ typedef enum {
 typedef enum { I_ADD, I_SUB, I_MUL, I_DIV, I_MOD, I_MIN, I_MAX, I_LESS, I_LESS_EQUAL, I_EQUAL, I_AND, I_OR,
                I_NOT } IndexOp; /* DIV floors */
 
-/* How values are combined by reductions and updates. ARG_*: the index (along the only axis, counted from
- * its lo) of the greatest or least. */
-typedef enum { COMBINE_SET, COMBINE_ADD, COMBINE_MUL, COMBINE_MAX, COMBINE_MIN, COMBINE_AND, COMBINE_OR,
-               COMBINE_ARG_MAX, COMBINE_ARG_MIN, COMBINE_ARG_MAX_LAST, COMBINE_ARG_MIN_LAST } Combine;
 // clang-format on
+
+/* How values are combined by reductions and updates: rows of combine.def, e.g. COMBINE_ADD. */
+typedef enum {
+#define COMBINE(name, scalar, neutral)                     COMBINE_##name,
+#define COMBINE_INDEX(name, scalar, neutral, better, last) COMBINE_##name,
+#include "combine.def"
+#undef COMBINE
+#undef COMBINE_INDEX
+    NUM_COMBINE
+} Combine;
 
 struct Axis {
     const char *name; /* "i", "v", "k": a hint for printing */

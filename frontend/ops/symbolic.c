@@ -1,5 +1,6 @@
 /* symbolic.c -- integer expressions as Dims: the ranges they lie in, and their values at given points. */
 #include "expr.h"
+#include <math.h>
 #include <string.h>
 
 /* ---- elements of values ---- */
@@ -328,9 +329,7 @@ static Dim *cast_at(Point *p, const Expr *e)
 
 static Dim *combine_at(Point *p, Combine combine, Dim *a, Dim *b)
 {
-    static const Scalar scalar[] = {[COMBINE_ADD] = S_ADD, [COMBINE_MUL] = S_MUL, [COMBINE_MAX] = S_MAX,
-                                    [COMBINE_MIN] = S_MIN, [COMBINE_AND] = S_AND, [COMBINE_OR] = S_OR};
-    return combine == COMBINE_SET || combine_is_arg(combine) ? NULL : call_at(p, scalar[combine], a, b, NULL);
+    return combine == COMBINE_SET || combine_is_arg(combine) ? NULL : call_at(p, combine_scalar(combine), a, b, NULL);
 }
 
 /* Adds the points of axis `level` and those inside to *total (NULL: none yet). False when they are not known. */
@@ -363,9 +362,8 @@ static Dim *reduction_at(Point *p, const Expr *e)
         return total;
     if (e->arg[1])
         return dim_at(p, e->arg[1]);
-    return e->u.combine == COMBINE_ADD || e->u.combine == COMBINE_OR    ? dim_const(p->context->dims, 0)
-           : e->u.combine == COMBINE_MUL || e->u.combine == COMBINE_AND ? dim_const(p->context->dims, 1)
-                                                                        : NULL;
+    const double neutral = combine_neutral(e->u.combine, INDEX);
+    return isfinite(neutral) ? dim_const(p->context->dims, (int64_t)neutral) : NULL;
 }
 
 static Dim *select_at(Point *p, const Expr *e)
