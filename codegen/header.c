@@ -1,5 +1,6 @@
 /* header.c -- NAME.h: names, types, shapes and sizes of what the program takes and gives; and how it is called. What it
  * says is templates/header.c.t; here is what it says that of. */
+#include "../frontend/frontend.h"
 #include "interface.h"
 #include "template.h"
 #include <string.h>
@@ -111,6 +112,14 @@ static void find_prototypes(const Program *program, Header *header)
 }
 
 /* ---- the file ---- */
+static const char *statuses(const Program *program)
+{
+    Text *text = text_new(program->context->arena);
+    for (int i = 0; status_name(i); i++)
+        text_add(text, "%s%s%s = %d", i > 0 ? ", " : "", program->upper, status_name(i), i);
+    return text->data;
+}
+
 void write_header(Program *program, FILE *to)
 {
     Arena *arena = program->context->arena;
@@ -119,6 +128,7 @@ void write_header(Program *program, FILE *to)
                      .prefix = program->prefix,
                      .upper = program->upper,
                      .version = ONNX2C_VERSION,
+                     .statuses = statuses(program),
                      .weight_bytes = weight_total(program),
                      .weight_place = "",
                      .most = program->most,

@@ -1,4 +1,5 @@
 /* source.c -- NAME.c: a comment that says what it is, the functions of the steps, the workspace, NAME_run. */
+#include "../frontend/frontend.h"
 #include "interface.h"
 #include "kernels.h"
 #include "program.h"
@@ -160,18 +161,12 @@ static void print_layout(const Program *program, Text *text)
 
 static void print_status_text(const Program *program, Text *text)
 {
-    static const char *const row[][2] = {
-        {"OK", "ok"},
-        {"BAD_SIZE", "a size is negative, too large, or does not fit another one"},
-        {"BAD_INDEX", "an index points outside its tensor"},
-        {"BAD_VALUE", "a value is outside what an operator accepts"},
-    };
     text_line(text, "const char *%sstatus_text(enum %sstatus status)", program->prefix, program->prefix);
     text_line(text, "{");
     text_line(text, "    switch (status) {");
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        text_line(text, "    case %s%s:", program->upper, row[i][0]);
-        text_line(text, "        return \"%s\";", row[i][1]);
+    for (int i = 0; status_name(i); i++) {
+        text_line(text, "    case %s%s:", program->upper, status_name(i));
+        text_line(text, "        return \"%s\";", status_text(i));
     }
     text_line(text, "    }");
     text_line(text, "    return \"unknown status\";");

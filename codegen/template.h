@@ -40,7 +40,8 @@ typedef struct {
 } HeaderField;
 typedef struct {
     const char *name, *prefix, *upper, *version;
-    const char **line; /* that describe the sizes and tensors */
+    const char *statuses; /* enumerators */
+    const char **line;    /* that describe the sizes and tensors */
     int64_t weight_bytes, most;
     const char *weight_place;
     const char *prototype[FUNCTION_COUNT]; /* NULL: the program has no such function */

@@ -360,10 +360,8 @@ static bool run_set(Case *test, const DataSet *set, const char *program, const T
     if (sscanf(file_text(arena, log), "%d %llu %lf", &status, &workspace, &seconds) != 3)
         return process_failed(test, "a run", exit_status, log);
     if (status != O2C_OK) {
-        snprintf(test->comparison.message, sizeof test->comparison.message, "set %d is refused with %s", set->number,
-                 status == O2C_BAD_SIZE    ? "BAD_SIZE: a size does not fit another one, is negative or too large"
-                 : status == O2C_BAD_INDEX ? "BAD_INDEX: an index points outside its tensor"
-                                           : "BAD_VALUE: a value is outside what an operator accepts");
+        snprintf(test->comparison.message, sizeof test->comparison.message, "set %d is refused with %s: %s",
+                 set->number, status_name(status) ? status_name(status) : "?", status_text(status));
         return false;
     }
     if (seconds > test->seconds)

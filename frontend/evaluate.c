@@ -4,6 +4,7 @@
  * for those, and interpreted. */
 #include "evaluate.h"
 #include "../runtime/runtime.h"
+#include "frontend.h"
 #include "map.h"
 #include "ops/op.h"
 #include <string.h>
@@ -80,13 +81,6 @@ static Node *shadow_node(const Node *node, Datum *const *input)
 }
 
 /* ---- routines ---- */
-static const char *status_text(int status)
-{
-    return status == O2C_BAD_SIZE    ? "a size is out of range"
-           : status == O2C_BAD_INDEX ? "an index is out of range"
-                                     : "a value is not allowed";
-}
-
 static int64_t const_dim(Dim *dim)
 {
     int64_t value = 0;

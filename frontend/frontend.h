@@ -44,6 +44,10 @@ bool graph_infer(Graph *graph);
 #define KEPT_PROPERTY "onnx2c.kept."
 bool model_open_kept(Model *model);
 
+/* What the status of a routine or a program is called, NULL beyond the last, and what it means: rows of status.def. */
+const char *status_name(int status);
+const char *status_text(int status);
+
 /* Warns about what is legal but hardly meant: the exporter defects W-GNN-1 and W-GNN-2. For an inferred model. */
 void model_lint(const Model *model);
 #endif

@@ -60,7 +60,7 @@ struct ${h->prefix}state {
 extern "C" {
 #endif
 
-enum ${h->prefix}status { ${h->upper}OK = 0, ${h->upper}BAD_SIZE = 1, ${h->upper}BAD_INDEX = 2, ${h->upper}BAD_VALUE = 3 };
+enum ${h->prefix}status { ${h->statuses} };
 
 %   if (h->has_sizes) {
 #define ${h->upper}MAX_SIZE INT64_C(${h->most})
