@@ -158,14 +158,30 @@ static bool encloses(const Graph *outer, const Graph *graph)
     return graph == outer;
 }
 
+/* Whether the edges of a segment operator are also grouped in all other branches of an If. */
+static bool is_in_each_branch(const Node *branches, const Node *user)
+{
+    for (int i = 0; node_subgraph(branches, i); i++) {
+        const Node *node = node_subgraph(branches, i)->first;
+        while (node && !(is_segment(node) && node->in[SEGMENT_TARGET] == user->in[SEGMENT_TARGET] &&
+                         segment_count(node) == segment_count(user)))
+            node = node->next;
+        if (!node)
+            return false;
+    }
+    return true;
+}
+
 /* The node before which the edges of a segment operator are grouped: outside of loops that do not change them, so once
- * and not at every trip. A branch keeps its own, for edges that nobody reads are not to be refused. */
+ * and not at every trip, and of branches that all do so. Else a branch keeps its own, for edges that nobody reads are
+ * not to be refused. */
 static Node *grouping_place(Node *user)
 {
     const Graph *edges = user->in[SEGMENT_TARGET]->graph;
-    Dim *n = segment_count(user);
-    while (user->graph != edges && !node_is(user->graph->owner, "", "If") &&
-           dims_are_computable(user->graph->owner, &n, 1))
+    const Node *segment = user;
+    Dim *n = segment_count(segment);
+    while (user->graph != edges && dims_are_computable(user->graph->owner, &n, 1) &&
+           (!node_is(user->graph->owner, "", "If") || is_in_each_branch(user->graph->owner, segment)))
         user = user->graph->owner;
     return user;
 }

@@ -20,6 +20,7 @@ typedef struct {
     bool trace_rules;      /* -d rules: a line for each firing */
     const char **why_rule; /* -d why:RULE ...: the first statement or guard that failed, per candidate root */
     int nwhy_rule;
+    bool keeps_order;       /* what only sizes of a run can order stays as it is: no If whose branches are two orders */
     const char *stop_after; /* run no pass after this one; NULL: all */
     FILE *trace;
     const char *dump_folder; /* also write each dump as FOLDER/NN-PASS.onnxtxt; NULL: do not */

@@ -12,14 +12,26 @@
 enum { MAX_SLOT = 64, MAX_STATEMENT = 32, MAX_ALTERNATIVE = 24, MAX_OPERAND = 16 };
 
 /* What a name or a term stands for. Integers are constant Dims, so sizes compute and compare like numbers. */
-typedef enum { B_NONE, B_VALUE, B_VALUES, B_NODE, B_DIM, B_DIMS, B_FLOAT, B_STRING, B_TRUTH, B_ATTR } BoundKind;
+typedef enum {
+    B_NONE,
+    B_VALUE,
+    B_VALUES,
+    B_NODE,
+    B_DIM,
+    B_DIMS,
+    B_FLOAT,
+    B_STRING,
+    B_TRUTH,
+    B_CHOICE,
+    B_ATTR
+} BoundKind;
 typedef struct {
     BoundKind kind;
     Value *value;
     Value **values; /* B_VALUES: what `xs...` stands for, `count` of them; NULL: an output that is not given */
     Node *node;     /* B_NODE: the node an operator name matched */
     Dim *dim;
-    Dim **dims; /* B_DIMS: `count` of them */
+    Dim **dims; /* B_DIMS: `count` of them; B_CHOICE: true where the first of two is less, which no symbol tells */
     int count;
     double f;
     const char *s;
@@ -133,6 +145,9 @@ typedef struct {
     Context *context;
     Bound bound[MAX_SLOT];
     Node *matched[MAX_STATEMENT]; /* by left statement */
+    bool may_choose;              /* a guard may leave it to the run, in which case it is ... */
+    Bound choice;                 /* ... this one (B_CHOICE); else B_NONE */
+    bool is_chosen;               /* such a guard holds here: the run has chosen */
     const char *why;              /* where matching failed: a text in the arena; only filled when `explain` is set */
     bool explain;
 } Binding;
@@ -145,6 +160,12 @@ bool rule_match(const Rule *rule, Node *root, Binding *binding);
 bool rule_can_build(const Rule *rule, Node *root, const Binding *binding);
 /* Builds the right side before `root` and binds its outputs; false after errors in the report. */
 bool rule_build(const Rule *rule, Node *root, Binding *binding);
+
+/* choice.c: both sides of a rule whose guard left it to the run, before `root`; NULL after errors in the report. The
+ * right side is yet to be put in place of the left one's root in the branch that is taken if the guard holds: `chosen`.
+ */
+bool choice_can_build(const Binding *binding, const Node *root);
+Node *choice_build(const Binding *binding, Node *root, Node **chosen);
 
 /* Whether the right side has this slot among its operands. */
 bool rule_reads(const Rule *rule, int slot);

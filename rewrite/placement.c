@@ -6,7 +6,8 @@
  *     before   2 R F_in F_out + b E F_out          after   2 V F_in F_out + b E F_in
  *
  * b operations could be done while one number is gathered. Sizes are symbols: one side wins where that holds for all
- * values they may take; where it depends on them, the order of the model stays. */
+ * values they may take; where it depends on them, both orders are compiled and a run takes the cheaper one (choice.c).
+ */
 #include "rule_terms.h"
 #include "shape.h"
 
@@ -41,20 +42,29 @@ static Costs costs(const Binding *binding, const Bound *x)
                                     product(table, OPERATIONS_PER_NUMBER, edges, in, one))};
 }
 
-/* Whether a is never more than b, and b not always as little. */
-static bool is_less(DimTable *table, Dim *a, Dim *b)
+/* Whether a is less than b: for all sizes, or, where some have it so and others not, for those of a run. */
+static Bound is_less(const Binding *binding, Dim *a, Dim *b)
 {
-    return dim_le(table, a, b) && !dim_le(table, b, a);
+    DimTable *table = binding->context->dims;
+    if (dim_le(table, b, a))
+        return bound_truth(false);
+    if (dim_le(table, a, b))
+        return bound_truth(true);
+    Bound choice = bound_list(binding, 2);
+    choice.kind = B_CHOICE;
+    choice.dims[0] = a;
+    choice.dims[1] = b;
+    return choice;
 }
 
 Bound placement_before(const Binding *binding, const Bound *x_W_src_n)
 {
     const Costs c = costs(binding, x_W_src_n);
-    return c.before ? bound_truth(is_less(binding->context->dims, c.before, c.after)) : bound_none();
+    return c.before ? is_less(binding, c.before, c.after) : bound_none();
 }
 
 Bound placement_after(const Binding *binding, const Bound *x_W_src_n)
 {
     const Costs c = costs(binding, x_W_src_n);
-    return c.before ? bound_truth(is_less(binding->context->dims, c.after, c.before)) : bound_none();
+    return c.before ? is_less(binding, c.after, c.before) : bound_none();
 }

@@ -286,6 +286,23 @@ static bool fire(Engine *engine, const Rule *rule, Node *root, Binding *binding,
     return true;
 }
 
+/* Puts both sides in place of the root, of which the run chooses one. */
+static bool fire_both(Engine *engine, const Rule *rule, Node *root, Binding *binding, bool *changed)
+{
+    Node *const next = root->next;
+    Node *chosen;
+    Node *const choice = choice_build(binding, root, &chosen);
+    Binding inner = {.is_chosen = true};
+    bool inner_changed;
+    if (!choice || !rule_match(rule, chosen, &inner) || !fire(engine, rule, chosen, &inner, &inner_changed) ||
+        !node_infer(choice))
+        return rule_fails(rule, root, "cannot be left to the run");
+    *changed |= value_replace(root->out[0], choice->out[0]);
+    node_remove_unread(root);
+    engine->cursor = next;
+    return true;
+}
+
 /* ---- the walk ---- */
 /* A line of a trace: about a rule, at the value that its root computes (a name from the model, so escaped). */
 static void trace(const Engine *engine, const char *head, const Rule *rule, const Node *node, const char *text)
@@ -325,7 +342,7 @@ static void explain(Engine *engine, const Rule *rule, int index, Node *node)
 
 static bool try_rules(Engine *engine, Node *node, bool *fired)
 {
-    Binding *const binding = &(Binding){0};
+    Binding *const binding = &(Binding){.may_choose = !engine->options->keeps_order && !node->graph->owner};
     for (int index = 0; index < engine->rules->count; index++) {
         const Rule *const rule = engine->rules->rule[index];
         if (is_asked(engine, rule))
@@ -335,12 +352,15 @@ static bool try_rules(Engine *engine, Node *node, bool *fired)
         binding->explain = false;
         if (!rule_match(rule, node, binding) || !rule_can_build(rule, node, binding))
             continue;
+        const bool is_choice = binding->choice.kind == B_CHOICE;
+        if (is_choice && !choice_can_build(binding, node))
+            continue;
         if (engine->budget-- == 0)
             return rule_fails(rule, node, "fires without end, alone or with others");
         if (engine->options->trace_rules && engine->options->trace)
             trace(engine, "rule", rule, node, "");
         bool changed = false;
-        if (!fire(engine, rule, node, binding, &changed))
+        if (!(is_choice ? fire_both : fire)(engine, rule, node, binding, &changed))
             return false;
         engine->fired[index] += changed;
         *fired |= changed;

@@ -281,6 +281,12 @@ static bool guards_hold(const Rule *rule, Binding *binding)
 {
     for (int i = 0; i < rule->nguard; i++) {
         const Bound truth = term_value(rule->guard[i], binding);
+        if (truth.kind == B_CHOICE && binding->is_chosen)
+            continue;
+        if (truth.kind == B_CHOICE && binding->may_choose && binding->choice.kind == B_NONE) {
+            binding->choice = truth;
+            continue;
+        }
         if (truth.kind != B_TRUTH || !truth.truth)
             return fails(binding, "line %d: guard %s", rule->guard[i]->line,
                          truth.kind == B_TRUTH ? "is false" : "cannot be told");
@@ -292,12 +298,13 @@ bool rule_match(const Rule *rule, Node *root, Binding *binding)
 {
     const int last = rule->nleft - 1;
     Context *const context = root->graph->context;
-    const bool explain = binding->explain;
+    const bool explain = binding->explain, may_choose = binding->may_choose, is_chosen = binding->is_chosen;
     if (!explain && (!root->op || root->function || !statement_takes(&rule->left[last], root->op)))
         return false;
     bool has_choice[MAX_STATEMENT] = {false};
     for (unsigned mask = 0;;) {
-        *binding = (Binding){.rule = rule, .context = context, .explain = explain};
+        *binding = (Binding){
+            .rule = rule, .context = context, .explain = explain, .may_choose = may_choose, .is_chosen = is_chosen};
         Walk walk = {.binding = binding, .mask = mask};
         if (match_statement(&walk, last, root) && guards_hold(rule, binding))
             return true;

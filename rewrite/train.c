@@ -499,6 +499,7 @@ static bool reorganise(const Training *t)
     passes.stop_after = "canon";
     if (!rules || !rewrite(t->model, &passes, NULL) || !rules_apply(rules, t->model, &passes, NULL))
         return false;
+    passes.keeps_order = true; /* gradients of both branches of an If are not known */
     passes.stop_after = t->options->last_pass ? t->options->last_pass : "dce";
     return rewrite(t->model, &passes, NULL);
 }
