@@ -1,5 +1,6 @@
 /* cost.c -- see cost.h: the cost of one nest. */
 #include "cost.h"
+#include "../frontend/ops/expr.h"
 #include "../rewrite/fuse.h"
 #include "kernels.h"
 
@@ -183,15 +184,9 @@ static void count_all(Count *count, const Expr *e)
         count_reduction(count, e);
     if (e->kind == E_LOAD)
         count_load(count, e);
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i])
-            count_all(count, e->arg[i]);
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
-        count_all(count, e->index[i]);
-    for (int i = 0; i < e->nover; i++) {
-        count_all(count, e->over[i]->lo);
-        count_all(count, e->over[i]->hi);
-    }
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        count_all(count, child);
 }
 
 /* The step that combines an update's value with what is there. */

@@ -2,6 +2,7 @@
  *
  * Steps are visited from the last to the first, so that what only shapes were computed from is dropped; then they are
  * printed from the first to the last, and a check that an earlier step has made is not made again. */
+#include "../frontend/ops/expr.h"
 #include "program.h"
 #include "simplify.h"
 #include <string.h>
@@ -94,20 +95,14 @@ static Value *packed_weight(void *who, Value *weight, const Tensor *tensor)
 /* Every tensor the expression reads gets its place and its name before the nest's locals get theirs. */
 static void name_tensors(Program *program, const Expr *e, Map *seen)
 {
-    if (!e || map_get(seen, e))
+    if (map_get(seen, e))
         return;
     map_set(seen, e, e);
-    if (e->kind == E_LOAD) {
+    if (e->kind == E_LOAD)
         need_buffer(program, e->u.value);
-        for (int i = 0; i < e->u.value->type.rank; i++)
-            name_tensors(program, e->index[i], seen);
-    }
-    for (int i = 0; i < e->narg; i++)
-        name_tensors(program, e->arg[i], seen);
-    for (int i = 0; i < e->nover; i++) {
-        name_tensors(program, e->over[i]->lo, seen);
-        name_tensors(program, e->over[i]->hi, seen);
-    }
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        name_tensors(program, child, seen);
 }
 
 static void name_element(Program *program, Simplifier *simplifier, const Element *element, int rank)

@@ -2,6 +2,7 @@
  *
  * Checking first keeps the nest itself free of branches and of ways to fail, and an index that several nests use is
  * checked once. An index that only an arm of a selection uses is checked where that arm is chosen. */
+#include "../frontend/ops/expr.h"
 #include "nest_state.h"
 #include <string.h>
 
@@ -29,26 +30,15 @@ static void add_axis(Search *s, Axis *axis)
     s->axis[s->naxis++] = axis;
 }
 
-static int index_count(const Expr *e)
-{
-    return e->kind == E_LOAD && e->u.value->type.rank > 0 ? e->u.value->type.rank : 0;
-}
-
 /* Depth is bounded by the expression's, as in nest.c. */
 static void visit(Search *s, Expr *e)
 {
     if (map_get(s->seen, e))
         return;
     map_set(s->seen, e, e);
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i])
-            visit(s, e->arg[i]);
-    for (int i = 0; i < index_count(e); i++)
-        visit(s, e->index[i]);
-    for (int i = 0; i < e->nover; i++) {
-        visit(s, e->over[i]->lo);
-        visit(s, e->over[i]->hi);
-    }
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        visit(s, child);
     if (s->count == s->capacity) {
         s->capacity = 2 * s->capacity + 64;
         s->order = arena_grow(s->in->context->arena, s->order, (size_t)s->count, (size_t)s->capacity, sizeof *s->order);
@@ -74,20 +64,14 @@ static Expr *both(Search *s, Expr *condition, Expr *other)
 
 static void reach_operands(Search *s, const Expr *e)
 {
-    Expr *condition = map_get(s->condition, e);
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i])
-            reach(s, e->arg[i],
-                  e->kind != E_SELECT || i == 0 ? condition
-                  : i == 1                      ? both(s, condition, e->arg[0])
-                           : both(s, condition, expr_arith(s->in->context, I_NOT, e->arg[0], NULL)));
-    for (int i = 0; i < index_count(e); i++)
-        reach(s, e->index[i], condition);
-    for (int i = 0; i < e->nover; i++) {
+    Expr *condition = map_get(s->condition, e), *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        reach(s, child,
+              e->kind != E_SELECT || i == 0 ? condition
+              : i == 1                      ? both(s, condition, e->arg[0])
+                                            : both(s, condition, expr_arith(s->in->context, I_NOT, e->arg[0], NULL)));
+    for (int i = 0; i < e->nover; i++)
         add_axis(s, e->over[i]);
-        reach(s, e->over[i]->lo, condition);
-        reach(s, e->over[i]->hi, condition);
-    }
 }
 
 static void add_check(Search *s, const Expr *e)

@@ -192,14 +192,9 @@ static bool holds(const Expr *e, const Expr *r, Map *seen)
     if (map_get(seen, e))
         return false;
     map_set(seen, e, e);
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i] && holds(e->arg[i], r, seen))
-            return true;
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
-        if (holds(e->index[i], r, seen))
-            return true;
-    for (int i = 0; i < e->nover; i++)
-        if (holds(e->over[i]->lo, r, seen) || holds(e->over[i]->hi, r, seen))
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        if (holds(child, r, seen))
             return true;
     return false;
 }

@@ -1,5 +1,6 @@
 /* size_check.c -- where sizes were taken to be equal because they were not known to differ (x [N] + y [M]), loads could
  * leave their tensor: the sizes they need are checked before the program runs. */
+#include "../frontend/ops/expr.h"
 #include "program.h"
 #include "simplify.h"
 
@@ -18,8 +19,9 @@ static bool compares_axis(Context *context, const Expr *condition, const Axis *a
         return false;
     if (condition->kind == E_AXIS)
         return condition->u.axis == axis;
-    for (int i = 0; i < condition->narg; i++)
-        if (condition->arg[i] && compares_axis(context, condition->arg[i], axis))
+    Expr *child;
+    for (int i = 0; (child = expr_child(condition, i)); i++)
+        if (compares_axis(context, child, axis))
             return true;
     return false;
 }
@@ -45,15 +47,11 @@ static bool reaches(const Search *s, const Expr *e, const Expr *load, const Expr
     if (map_get(without, e))
         return false;
     map_set(without, e, e);
-    const int narg = e->kind == E_SELECT && is_guard(s, e->arg[0], index) ? 1 : e->narg;
-    for (int i = 0; i < narg; i++)
-        if (e->arg[i] && reaches(s, e->arg[i], load, index, without))
-            return true;
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
-        if (reaches(s, e->index[i], load, index, without))
-            return true;
-    for (int i = 0; i < e->nover; i++)
-        if (reaches(s, e->over[i]->lo, load, index, without) || reaches(s, e->over[i]->hi, load, index, without))
+    if (e->kind == E_SELECT && is_guard(s, e->arg[0], index))
+        return reaches(s, e->arg[0], load, index, without);
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        if (reaches(s, child, load, index, without))
             return true;
     return false;
 }
@@ -105,17 +103,11 @@ static void search(Search *s, const Expr *e)
     if (map_get(s->seen, e))
         return;
     map_set(s->seen, e, e);
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++) {
+    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
         require_inside(s, e, e->index[i], e->u.value->type.dim[i]);
-        search(s, e->index[i]);
-    }
-    for (int i = 0; i < e->nover; i++) {
-        search(s, e->over[i]->lo);
-        search(s, e->over[i]->hi);
-    }
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i])
-            search(s, e->arg[i]);
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        search(s, child);
 }
 
 void find_requirements(Context *context, const Element *element, int rank, Requirements *to)

@@ -221,22 +221,12 @@ static void store_update(Machine *m, void *who)
 /* Whether every load of the output in e has the axis itself as index `place`. */
 static bool loads_own_place(const Expr *e, const Value *output, const Axis *axis, int place)
 {
-    if (!e)
-        return true;
-    if (e->kind == E_LOAD) {
-        if (e->u.value == output && (e->index[place]->kind != E_AXIS || e->index[place]->u.axis != axis))
-            return false;
-        for (int i = 0; i < e->u.value->type.rank; i++)
-            if (!loads_own_place(e->index[i], output, axis, place))
-                return false;
-        return true;
-    }
-    for (int i = 0; i < e->narg; i++)
-        if (!loads_own_place(e->arg[i], output, axis, place))
-            return false;
-    for (int i = 0; i < e->nover; i++)
-        if (!loads_own_place(e->over[i]->lo, output, axis, place) ||
-            !loads_own_place(e->over[i]->hi, output, axis, place))
+    Expr *child;
+    if (e->kind == E_LOAD && e->u.value == output &&
+        (e->index[place]->kind != E_AXIS || e->index[place]->u.axis != axis))
+        return false;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        if (!loads_own_place(child, output, axis, place))
             return false;
     return true;
 }

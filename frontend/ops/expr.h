@@ -35,6 +35,10 @@ int64_t index_apply(IndexOp op, int64_t a, int64_t b);
  * its axes. */
 Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index);
 
+/* The i-th expression that e is made of: its operands, the indices of a load, the bounds of a reduction's axes, those
+ * that there are, in this order; NULL beyond the last. */
+Expr *expr_child(const Expr *e, int i);
+
 /* A walk over expressions that meets each of them once: after begin, enters(e) is true the first time. One walk at a
  * time. */
 void expr_walk_begin(Context *context);

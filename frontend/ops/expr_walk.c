@@ -1,5 +1,19 @@
-/* expr_walk.c -- walks over expressions that meet each of them once, without memory of their own for each walk. */
+/* expr_walk.c -- what an expression is made of, and walks that meet each once, without memory of their own for each. */
 #include "expr.h"
+
+Expr *expr_child(const Expr *e, int i)
+{
+    for (int k = 0; k < e->narg; k++)
+        if (e->arg[k] && i-- == 0)
+            return e->arg[k];
+    const int nindex = e->kind == E_LOAD && e->u.value->type.rank > 0 ? e->u.value->type.rank : 0;
+    if (i < nindex)
+        return e->index[i];
+    i -= nindex;
+    if (i >= 2 * e->nover)
+        return NULL;
+    return i % 2 == 0 ? e->over[i / 2]->lo : e->over[i / 2]->hi;
+}
 
 void expr_walk_begin(Context *context)
 {

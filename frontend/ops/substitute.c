@@ -13,32 +13,20 @@ typedef struct {
     const Value *value;
 } Search;
 
-static bool finds(Search *search, const Expr *e);
-
-static bool finds_in_axis(Search *search, const Axis *axis)
-{
-    return finds(search, axis->lo) || finds(search, axis->hi) || (axis->of && finds(search, axis->of));
-}
-
 static bool finds(Search *search, const Expr *e)
 {
-    if (!e || !expr_walk_enters(search->context, e))
+    if (!expr_walk_enters(search->context, e))
         return false;
     if (e->kind == E_AXIS)
         return e->u.axis == search->axis;
-    if (e->kind == E_LOAD) {
-        if (e->u.value == search->value)
-            return true;
-        for (int i = 0; i < e->u.value->type.rank; i++)
-            if (finds(search, e->index[i]))
-                return true;
-        return false;
-    }
-    for (int i = 0; i < e->narg; i++)
-        if (finds(search, e->arg[i]))
+    if (e->kind == E_LOAD && e->u.value == search->value)
+        return true;
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        if (finds(search, child))
             return true;
     for (int i = 0; i < e->nover; i++)
-        if (finds_in_axis(search, e->over[i]))
+        if (e->over[i]->of && finds(search, e->over[i]->of))
             return true;
     return false;
 }
@@ -46,13 +34,13 @@ static bool finds(Search *search, const Expr *e)
 bool expr_reads_axis(Context *context, const Expr *e, const Axis *axis)
 {
     expr_walk_begin(context);
-    return finds(&(Search){.context = context, .axis = axis}, e);
+    return e && finds(&(Search){.context = context, .axis = axis}, e);
 }
 
 bool expr_reads_value(Context *context, const Expr *e, const Value *value)
 {
     expr_walk_begin(context);
-    return finds(&(Search){.context = context, .value = value}, e);
+    return e && finds(&(Search){.context = context, .value = value}, e);
 }
 
 /* ---- substitution ---- */
