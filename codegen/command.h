@@ -16,7 +16,7 @@ typedef struct {
     Words operand; /* MODEL, or CASE... */
     const char *output, *name, *weights, *blas, *max_memory;
     const char *stop_after, *dump_folder;
-    Words dim, fix, rules, debug, cflags;
+    Words dim, fix, graph, rules, debug, cflags;
     const char *rtol, *atol, *repeat;
     bool threads, exact, driver, guards, json, help;
     bool ir, cost, mem, passes, ops, gnn, rule_functions;
@@ -54,7 +54,7 @@ int with_context(const Options *options, const char *file, Work *work, void *who
 /* Bytes a compilation may take: --max-memory, or otherwise; 0 after a message. */
 size_t memory_budget(const Options *options, size_t otherwise);
 
-/* Reads a model and applies --fix and --dim. NULL after errors in the report. */
+/* Reads a model and applies --dim, --fix and --graph. NULL after errors in the report. */
 Model *read_model(Context *context, const char *path, const Options *options);
 /* Upgrades and infers a model. False after errors in the report. */
 bool prepare_model(Model *model);

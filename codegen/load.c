@@ -71,21 +71,24 @@ static bool wrong_option(Context *context, const char *option, const char *word,
 
 /* ---- --fix ---- */
 
-bool fix_input(Graph *graph, Value *input, const Tensor *tensor)
+/* Whether a tensor is of an input's type, as far as that is known. */
+static bool is_of_type(const Tensor *tensor, const Value *input)
 {
-    Type actual = type_of_tensor(graph->context, tensor);
-    const Type *declared = &input->type;
+    const Type actual = type_of_tensor(input->graph->context, tensor), *declared = &input->type;
     if (declared->kind != TENSOR || declared->dtype != actual.dtype ||
         (declared->rank >= 0 && declared->rank != actual.rank))
         return false;
     for (int i = 0; i < declared->rank; i++)
         if (dim_is_const(declared->dim[i], NULL) && declared->dim[i] != actual.dim[i])
             return false;
-    if (!input->constant)
-        graph_add_default(graph, input, tensor);
-    input->constant = tensor;
-    input->type = actual;
-    graph_close_input(graph, input);
+    return true;
+}
+
+bool fix_input(Graph *graph, Value *input, const Tensor *tensor)
+{
+    if (!is_of_type(tensor, input))
+        return false;
+    graph_fix_input(graph, input, tensor);
     return true;
 }
 
@@ -177,6 +180,63 @@ static bool apply_dim(Model *model, const char *word)
     return true;
 }
 
+/* ---- --graph ---- */
+
+/* Edges: integers in two rows. */
+static bool may_be_edges(const Value *input)
+{
+    return !input->constant && input->type.kind == TENSOR && input->type.rank == 2 &&
+           dtype_is_integer(input->type.dtype) && dim_equals(input->type.dim[0], 2);
+}
+
+/* The input that a word INPUT=FILE or FILE is about, and the file; NULL after an error. */
+static Value *find_edges(const Model *model, const char *word, const char **file)
+{
+    const Graph *graph = model->graph;
+    const char *equals = strrchr(word, '=');
+    Value *edges = equals ? find_input(graph, word, (size_t)(equals - word)) : NULL;
+    *file = edges ? equals + 1 : word;
+    int count = 0;
+    for (int i = 0; i < graph->nin && (count == 0 || !edges); i++)
+        if (!edges && may_be_edges(graph->in[i])) {
+            edges = graph->in[i];
+            count++;
+        }
+    for (int i = 0; i < graph->nin && count > 0; i++)
+        count += graph->in[i] != edges && may_be_edges(graph->in[i]);
+    if (edges && count <= 1)
+        return edges;
+    wrong_option(model->context, "--graph", word,
+                 edges ? "several inputs may be the edges; say which: INPUT=FILE.pb"
+                       : "no input has edges, integers [2, E]; say which is meant: INPUT=FILE.pb");
+    return NULL;
+}
+
+/* Applies one --graph FILE.pb or INPUT=FILE.pb: from now on the sizes are known, from the pass `structure` on the rest.
+ */
+static bool apply_graph(Model *model, const char *word)
+{
+    Context *context = model->context;
+    const char *file;
+    Value *edges = find_edges(model, word, &file);
+    const Datum *datum = edges ? datum_load(context, file, &edges->type) : NULL;
+    if (!datum)
+        return false;
+    if (!datum->tensor || !dtype_is_integer(datum->tensor->dtype) || !is_of_type(datum->tensor, edges))
+        return wrong_option(context, "--graph", word, "the file is not of the input's type");
+    for (int i = 0; i < datum->tensor->rank && i < edges->type.rank; i++) {
+        Dim *size = edges->type.dim[i];
+        if (!dim_is_symbol(size))
+            continue;
+        dim_set_range(context->dims, size, datum->tensor->dim[i], datum->tensor->dim[i]);
+        fix_dimension(model, size, dim_const(context->dims, datum->tensor->dim[i]));
+    }
+    model->given = arena_grow(context->arena, model->given, (size_t)model->ngiven, (size_t)model->ngiven + 1,
+                              sizeof *model->given);
+    model->given[model->ngiven++] = (Given){edges, datum->tensor, file};
+    return true;
+}
+
 Model *read_model(Context *context, const char *path, const Options *options)
 {
     progress("reading %s", path);
@@ -187,6 +247,8 @@ Model *read_model(Context *context, const char *path, const Options *options)
         apply_dim(model, options->dim.word[i]);
     for (int i = 0; i < options->fix.count; i++)
         apply_fix(model, options->fix.word[i]);
+    for (int i = 0; i < options->graph.count; i++)
+        apply_graph(model, options->graph.word[i]);
     return report_errors(context->report) ? NULL : model;
 }
 

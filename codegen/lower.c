@@ -437,11 +437,48 @@ static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
     return true;
 }
 
+static bool is_known(const Value *value)
+{
+    return value && value->constant && !value->is_overridable;
+}
+
+/* Whether constants group edges as gnn.Csr does: the edges of v are order[row[v]] to before order[row[v + 1]], and from
+ * is their source. */
+static bool is_grouping(const Tensor *target, const Tensor *row, const Tensor *order, const Tensor *source,
+                        const Tensor *from)
+{
+    const int64_t edges = order->count, vertices = row->count - 1;
+    if (vertices < 0 || target->count != edges || (from && (from->count != edges || source->count != edges)) ||
+        tensor_int(row, 0) != 0 || tensor_int(row, vertices) != edges)
+        return false;
+    for (int64_t v = 0; v < vertices; v++) {
+        if (tensor_int(row, v) > tensor_int(row, v + 1) || tensor_int(row, v + 1) > edges)
+            return false;
+        for (int64_t i = tensor_int(row, v); i < tensor_int(row, v + 1); i++) {
+            const int64_t e = tensor_int(order, i);
+            if (e < 0 || e >= edges || tensor_int(target, e) != v ||
+                (from && tensor_int(source, e) != tensor_int(from, i)))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool has_known_edges(const Node *node)
+{
+    const Value *order = node_input(node, SEGMENT_ORDER), *from = node_input(node, SEGMENT_FROM);
+    const Value *source = node_input(node, SEGMENT_SOURCE);
+    return is_known(node->in[SEGMENT_TARGET]) && is_known(node->in[SEGMENT_ROW]) && is_known(order) &&
+           (!from || (is_known(from) && is_known(source))) &&
+           is_grouping(node->in[SEGMENT_TARGET]->constant, node->in[SEGMENT_ROW]->constant, order->constant,
+                       from ? source->constant : NULL, from ? from->constant : NULL);
+}
+
 /* Nests trust the grouping of edges as far as gnn.Csr has checked it: row, order and from that are not of one such node
- * could lead anywhere. */
+ * could lead anywhere, unless they are known. */
 static bool has_foreign_edges(const Node *node)
 {
-    if (!is_grouped_segment(node))
+    if (!is_grouped_segment(node) || has_known_edges(node))
         return false;
     const Node *csr = node->in[SEGMENT_ROW]->def;
     const Value *from = node_input(node, SEGMENT_FROM);
@@ -476,7 +513,7 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
     dim_require_all(l->context->dims, &l->requires, &d.requires);
     if (has_foreign_edges(node))
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
-                          "its row, order and from do not come from one gnn.Csr");
+                          "its row, order and from do not group its edges as one gnn.Csr does");
     if (d.routine && !lower_routine(l, node, &d))
         return false;
     if (d.routine && node->op->form == FORM_ROUTINE)

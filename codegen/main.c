@@ -147,6 +147,8 @@ static const Option option_table[] = {
     {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "range of a named dimension; N=VALUE fixes it, N<=E relates two"},
     {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT | TRAIN, "make a graph input a constant"},
+    {0, "graph", "[INPUT=]FILE.pb", LIST, FIELD(graph), BUILD | INSPECT,
+     "the edges are these: grouped, and all that depends on them alone computed, when the model is compiled"},
     {0, "rules", "FILE", LIST, FIELD(rules), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "rewrite with the rules of this file too; check tests them"},
     {0, "guards", NULL, FLAG, FIELD(guards), CHECK, "every guard of the rules must be what refuses a `never` line"},

@@ -166,7 +166,7 @@ static void keep_sizes(Program *program)
 void program_plan(Program *program)
 {
     find_live_ranges(program);
-    if (program->has_structure)
+    if (program->has_structure && nsizes(program) > 0)
         keep_sizes(program);
     int count = 0;
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)

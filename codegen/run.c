@@ -429,7 +429,7 @@ static void print_function(Program *program, Text *text, Function function)
     print_unused_inputs(&run);
     if (function == FUNCTION_RUN_GRAPH)
         print_held(&run);
-    if (program->has_structure)
+    if (program->sizes)
         print_graph_sizes(&run, !structure);
     if (!structure)
         print_variables(&run);

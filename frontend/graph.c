@@ -231,6 +231,15 @@ void graph_close_input(Graph *graph, Value *value)
     graph->nin = kept;
 }
 
+void graph_fix_input(Graph *graph, Value *input, const Tensor *tensor)
+{
+    if (!input->constant)
+        graph_add_default(graph, input, tensor);
+    input->constant = tensor;
+    input->type = type_of_tensor(graph->context, tensor);
+    graph_close_input(graph, input);
+}
+
 void graph_drop_default(Graph *graph, Value *input)
 {
     int kept = 0;

@@ -29,6 +29,13 @@ typedef struct { Value *in; int out; /* its next value: that output; -1: it stay
                  const Tensor *initial; /* NULL: 0 */ } Kept;
 // clang-format on
 
+/* An input whose elements are known, but which stays an input until the pass `structure`. */
+typedef struct {
+    Value *in;
+    const Tensor *tensor;
+    const char *from; /* the file, for messages */
+} Given;
+
 /* What one compilation shares. */
 struct Context {
     Arena *arena;
@@ -160,6 +167,8 @@ struct Model {
     int nproperty;
     Kept *kept; /* see model_open_kept */
     int nkept;
+    Given *given;
+    int ngiven;
     char hash[65]; /* SHA-256 of the file, hex */
 };
 
@@ -182,6 +191,8 @@ void graph_add_default(Graph *graph, Value *input, const Tensor *tensor); /* an 
 void graph_open_initializer(Graph *graph, Value *value); /* makes an initialiser an input with it as its default ... */
 void graph_close_input(Graph *graph, Value *value);      /* ... and such an input an initialiser alone */
 void graph_drop_default(Graph *graph, Value *input);     /* ... an input alone again */
+void graph_fix_input(Graph *graph, Value *input,
+                     const Tensor *tensor); /* ... any input an initialiser of these elements */
 /* A node without inputs and outputs, before `before` (NULL: at the end). */
 Node *node_new(Graph *graph, const Op *op, const char *name, Node *before);
 void node_add_input(Node *node, Value *value); /* NULL: not given */

@@ -84,8 +84,8 @@ static bool gathers_source(const Node *node, const Value *target)
     if (!node_is(node, "", "Gather") || attr_int(node, "axis", 0) != 0)
         return false;
     const Value *index = node->in[1];
-    return index && index != target && index->graph == target->graph && !index->constant && index->type.rank == 1 &&
-           index->type.dim[0] == target->type.dim[0] && node->in[0]->type.rank >= 1;
+    return index && index != target && index->graph == target->graph && (!index->constant || target->constant) &&
+           index->type.rank == 1 && index->type.dim[0] == target->type.dim[0] && node->in[0]->type.rank >= 1;
 }
 
 /* The (source, rows) pair that most Gathers over the edges of `target` have; NULL when there is none. Sources that are

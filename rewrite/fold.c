@@ -44,11 +44,10 @@ bool value_is_splat(const Value *value, double *number)
 
 /* ---- what is known ---- */
 
-/* Whether evaluating the node now gives what it gives at every run. gnn.Csr stays a node: what relies on the grouping
- * it checked must not take constants for one. */
+/* Whether evaluating the node now gives what it gives at every run. */
 static bool is_evaluable(const Node *node)
 {
-    if (!node->op || is_csr(node) || node->function || node->op->form == FORM_CONTROL || node->op->is_random)
+    if (!node->op || node->function || node->op->form == FORM_CONTROL || node->op->is_random)
         return false;
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && (!node->in[i]->constant || node->in[i]->is_overridable))
@@ -72,15 +71,28 @@ static int64_t result_count(const Value *value, int64_t limit)
     return count;
 }
 
-/* Whether folding would turn a small description of many elements into all of them: one number everywhere, or the
- * numbers of the vertices, by which self loops are known. */
-static bool is_blown_up(const Node *node, int64_t count)
+/* Rows gathered for edges: nests over edges read them where they are. */
+static bool is_gather_for_edges(const Node *node)
+{
+    const Value *const index = node_is(node, "", "Gather") ? node->in[1] : NULL;
+    for (int i = 0; index && i < index->nreader; i++) {
+        const Node *const reader = index->reader[i];
+        if (is_grouped_segment(reader) &&
+            (reader->in[SEGMENT_TARGET] == index || node_input(reader, SEGMENT_SOURCE) == index))
+            return true;
+    }
+    return false;
+}
+
+/* Whether folding would turn a small description of many elements into all of them: one number everywhere, the
+ * numbers of the vertices, by which self loops are known, or the rows of edges. */
+bool is_blown_up(const Node *node, int64_t count)
 {
     double number;
     if (count <= SMALL)
         return false;
     if (node_is(node, "", "ConstantOfShape") || node_is(node, "", "Expand") || node_is(node, "", "Tile") ||
-        node_is(node, "", "Range"))
+        node_is(node, "", "Range") || is_gather_for_edges(node))
         return true;
     for (int i = 0; i < node->nin; i++)
         if (node->in[i] && node->in[i]->constant->count > SMALL)
@@ -107,35 +119,59 @@ static const Tensor *tensor_of_elements(const Value *value)
     return tensor;
 }
 
-/* The results of a node as constants; false when they are not known. */
-static bool compute(const Node *node, const Tensor **result)
+/* Whether inference knows all results. */
+static bool knows_elements(const Node *node, const Tensor **result)
 {
-    Context *const context = node->graph->context;
     bool known = node->nout > 0;
     for (int i = 0; i < node->nout && known; i++)
         known = !node->out[i] || (result[i] = tensor_of_elements(node->out[i])) != NULL;
-    if (known)
+    return known;
+}
+
+/* The tensor of a Constant, which is not copied, however large; NULL: the node is none. */
+static const Tensor *tensor_of_constant(const Node *node)
+{
+    const Attr *const value = node_is(node, "", "Constant") ? attr_find(node, "value") : NULL;
+    return value ? value->tensor : NULL;
+}
+
+bool node_compute(const Node *node, const Tensor **result)
+{
+    Report *const report = node->graph->context->report;
+    if (knows_elements(node, result))
         return true;
     if (!is_evaluable(node))
         return false;
-    const Attr *const value = node_is(node, "", "Constant") ? attr_find(node, "value") : NULL;
-    if (value && value->tensor) { /* not copied, however large */
-        result[0] = value->tensor;
+    if ((result[0] = tensor_of_constant(node)) != NULL)
         return true;
-    }
+    const ReportMark mark = report_mark(report);
+    const bool ok = evaluate_node(node, result);
+    if (!ok) /* it fails at every run, if it is ever reached: not for folding to say */
+        report_rewind(report, mark);
+    return ok;
+}
+
+/* Whether the results are as small as constants are to be. gnn.Csr stays a node, for it may fail. */
+static bool is_worth_folding(const Node *node)
+{
+    const int64_t limit = node->graph->context->fold_bytes;
     for (int i = 0; i < node->nout; i++) {
         if (!node->out[i])
             continue;
-        const int64_t count = result_count(node->out[i], context->fold_bytes);
+        const int64_t count = result_count(node->out[i], limit);
         const int64_t size = (int64_t)dtype_info(node->out[i]->type.dtype)->size;
-        if (count < 0 || count > context->fold_bytes / (size ? size : 8) || is_blown_up(node, count))
+        if (count < 0 || count > limit / (size ? size : 8) || is_blown_up(node, count))
             return false;
     }
-    const ReportMark mark = report_mark(context->report);
-    const bool ok = evaluate_node(node, result);
-    if (!ok) /* it fails at every run, if it is ever reached: not for folding to say */
-        report_rewind(context->report, mark);
-    return ok;
+    return !is_csr(node);
+}
+
+/* The results of a node that are to be constants; false when they are not known, or not to be. */
+static bool compute(const Node *node, const Tensor **result)
+{
+    if (knows_elements(node, result))
+        return true;
+    return is_evaluable(node) && (tensor_of_constant(node) || is_worth_folding(node)) && node_compute(node, result);
 }
 
 bool node_fold(Node *node)

@@ -23,6 +23,7 @@ static const Pass table[] = {
     {"recse", pass_cse, "refold", "equal weights and projections of one tensor become one"},
     {"dce", pass_dce, "recse", "nothing unread is grouped"},
     {"csr", pass_csr, "recse", "one grouping serves all segment operators over one index vector"},
+    {"structure", pass_structure, "csr", "message passing is recognised, and grouped, whatever the edges are"},
     {"expand", pass_expand, "csr", "elements are what nests are made of, and composed operators have none"},
     {"fold_bodies", pass_fold, "expand", "bodies compute with shapes and constants"},
     {"cse_bodies", pass_cse, "fold_bodies", "bodies of several operators compute the same"},

@@ -66,6 +66,7 @@ bool pass_sparse(Model *model, const PassOptions *options);    /* products with 
 bool pass_postpone(Model *model, const PassOptions *options);  /* postpone.rules: dense work from edges to vertices */
 bool pass_simplify(Model *model, const PassOptions *options);  /* simplify.rules */
 bool pass_csr(Model *model, const PassOptions *options);       /* edges grouped by target once per index vector */
+bool pass_structure(Model *model, const PassOptions *options); /* what depends on a given graph alone is computed */
 bool pass_expand(Model *model, const PassOptions *options);    /* composed operators become what they are made of */
 bool pass_fuse(Model *model, const PassOptions *options);      /* nodes become groups: one loop nest each */
 bool pass_schedule(Model *model, const PassOptions *options);  /* an order in which less is live at once */
