@@ -181,7 +181,8 @@ static Printer printer_new(Program *program, Text *text, Helpers *helpers)
                      .is_vector = map_new(context->arena),
                      .helpers = helpers,
                      .uses = uses_new(context),
-                     .threads = program->options->threads};
+                     .threads = program->options->threads,
+                     .exact = program->options->exact};
 }
 
 /* Adds what `uses` holds to the step's. */

@@ -1,5 +1,6 @@
 /* print.c -- see print.h. */
 #include "print.h"
+#include "vector.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -333,18 +334,27 @@ static const char *scalar_function(Printer *p, const ScalarInfo *info, DType dty
     return helper(p, NULL, result, name, parameters->data, body);
 }
 
+/* A function that has an approximation, unless the C library's is wanted; NULL: another one. */
+static const char *approximation(Printer *p, const Expr *e)
+{
+    const char *name = p->exact || e->dtype != F32 ? NULL : approximated_function(e->u.scalar);
+    p->helpers->needs_vector |= name != NULL;
+    return name ? print_format(p, "%sscalar_%s", p->prefix, name) : NULL;
+}
+
 static Printed print_call(Printer *p, const Expr *e)
 {
+    const char *approximated = approximation(p, e);
     const ScalarInfo *info = scalar_info(e->u.scalar, e->arg[0]->dtype);
     Printed operand[3] = {{"", P_POSTFIX}, {"", P_POSTFIX}, {"", P_POSTFIX}};
     for (int i = 0; i < e->narg; i++)
         operand[i] = print_expression(p, e->arg[i]);
-    if (!has_repeated_operand(info->text)) {
+    if (!approximated && !has_repeated_operand(info->text)) {
         const char *text = scalar_text(p, info->text, e->arg[0]->dtype, operand);
         return (Printed){text, precedence_of(text)};
     }
     Text *call = text_new(p->context->arena);
-    text_add(call, "%s(", scalar_function(p, info, e->arg[0]->dtype));
+    text_add(call, "%s(", approximated ? approximated : scalar_function(p, info, e->arg[0]->dtype));
     for (int i = 0; i < e->narg; i++)
         text_add(call, "%s%s", i ? ", " : "", operand[i].text);
     text_string(call, ")");

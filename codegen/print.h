@@ -44,6 +44,7 @@ typedef struct {
     Helpers *helpers;
     Uses uses;
     bool threads;              /* parallel loops get OpenMP pragmas */
+    bool exact;                /* functions are the C library's */
     const Axis *lane, *vector; /* of the loop over vectors that is open; NULL: none */
     bool has_lane;             /* its body speaks of the lane */
     Map *is_vector;            /* locals that hold vectors */

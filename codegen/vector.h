@@ -7,6 +7,8 @@ enum { LEAST_VECTOR = 8 }; /* lanes: no vector has more */
 
 /* How a scalar function is written over vectors: an operator, or what comes behind "vector_"; NULL: not at all. */
 const char *vector_function(Scalar scalar);
+/* The same for functions that are approximated: what comes behind "scalar_" too. */
+const char *approximated_function(Scalar scalar);
 /* The same for comparisons, which give masks: of the operands, or of the operands swapped. */
 const char *vector_comparison(Scalar scalar, bool *is_swapped);
 /* Whether there is a form that takes an array. */

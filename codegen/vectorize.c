@@ -25,6 +25,14 @@ const char *vector_function(Scalar scalar)
     return NULL;
 }
 
+const char *approximated_function(Scalar scalar)
+{
+    for (size_t i = 0; i < sizeof vector_row / sizeof *vector_row; i++)
+        if (vector_row[i].scalar == scalar && !vector_row[i].is_exact)
+            return vector_row[i].name;
+    return NULL;
+}
+
 /* Comparisons give masks, which only selections take. */
 static const struct {
     Scalar scalar;
@@ -138,9 +146,8 @@ bool can_vectorize(Nest *n, const Expr *e, Axis *axis)
 /* Whether e calls an approximated function, directly or below. Elements are few, and shared ones soon found. */
 static bool has_function(const Nest *n, const Expr *e)
 {
-    for (size_t i = 0; e->kind == E_CALL && i < sizeof vector_row / sizeof *vector_row; i++)
-        if (vector_row[i].scalar == e->u.scalar && !vector_row[i].is_exact)
-            return true;
+    if (e->kind == E_CALL && approximated_function(e->u.scalar))
+        return true;
     for (int i = 0; i < e->narg; i++)
         if (e->arg[i] && nest_facts(n, e->arg[i])->is_work && has_function(n, e->arg[i]))
             return true;

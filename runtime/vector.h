@@ -150,6 +150,14 @@ O2C_INLINE int o2c_lowest_bit(uint64_t bits)
 #endif
 }
 
+/* A vector's first lane. */
+O2C_INLINE float o2c_first(o2c_vector a)
+{
+    float first;
+    memcpy(&first, &a, sizeof first);
+    return first;
+}
+
 /* ---- arithmetic ---- */
 O2C_INLINE o2c_vector o2c_splat(float value)
 {
@@ -319,6 +327,23 @@ O2C_INLINE o2c_vector o2c_vector_tanh(o2c_vector a)
     const o2c_vector signed_far = o2c_choose(o2c_less(a, o2c_splat(0)), -far, far);
     return o2c_choose(o2c_less(magnitude, o2c_splat(0.625f)), near, signed_far);
 }
+
+/* ---- the same for one float ---- */
+#define O2C_SCALAR(function)                                                                                           \
+    O2C_INLINE float o2c_scalar_##function(float a)                                                                    \
+    {                                                                                                                  \
+        return o2c_first(o2c_vector_##function(o2c_splat(a)));                                                         \
+    }
+#define O2C_SCALAR_OF_TWO(function)                                                                                    \
+    O2C_INLINE float o2c_scalar_##function(float a, float b)                                                           \
+    {                                                                                                                  \
+        return o2c_first(o2c_vector_##function(o2c_splat(a), o2c_splat(b)));                                           \
+    }
+O2C_SCALAR(exp)
+O2C_SCALAR(sigmoid)
+O2C_SCALAR(tanh)
+O2C_SCALAR_OF_TWO(elu)
+O2C_SCALAR_OF_TWO(swish)
 
 /* ---- the same for all of n floats, in place; there is room for a multiple of O2C_LANES ---- */
 #define O2C_EACH(function)                                                                                             \
