@@ -352,23 +352,25 @@ static bool has_vectors(Nest *n)
     return false;
 }
 
-/* Where edges are reduced, the next output axis goes inside too, so that a source's row is read once and whole. */
+/* Where edges are reduced, or ranges of any length, the next output axis goes inside too, so that a source's row is
+ * read once and whole. */
 static void choose_outer_lane(Nest *n, const Spatial *spatial)
 {
     Axis *axis = spatial->nloop > 1 ? spatial->loop[spatial->nloop - 2] : NULL;
     const int64_t extent = axis ? constant_extent(axis) : -1;
     if (extent < 1 || extent * n->lanes > VECTORS_WHOLE)
         return;
-    bool has_edges = false;
+    bool has_edges = false, is_long = false;
     for (int i = 0; i < n->nreduction; i++)
         for (int k = 0; k < n->reduction[i]->nover; k++) {
             const Axis *over = n->reduction[i]->over[k];
-            has_edges |= over->of != NULL;
+            has_edges |= n->in_vectors && over->of != NULL;
+            is_long |= constant_extent(over) < 0 && extent * n->lanes <= LANE_BLOCK;
             if (axis_set_has(n, nest_facts(n, over->lo)->reads, axis) ||
                 axis_set_has(n, nest_facts(n, over->hi)->reads, axis))
                 return;
         }
-    if (!has_edges)
+    if (!has_edges && !is_long)
         return;
     n->outer_lane = axis;
     n->outer_lanes = extent;
@@ -389,7 +391,7 @@ static void choose_lane(Nest *n, const Spatial *spatial)
         return;
     n->lanes = constant_extent(n->lane);
     n->in_vectors = has_vectors(n);
-    if (n->in_vectors)
+    if (n->in_vectors || (n->lanes > 0 && n->lanes <= LANE_BLOCK))
         choose_outer_lane(n, spatial);
     else if (n->lanes < 0 || n->lanes > LANE_WHOLE)
         n->lanes = LANE_BLOCK;

@@ -26,13 +26,22 @@ struct Stages {
 };
 
 /* ---- what is worth it ---- */
+/* Whether a stage may vary along the lane: its array holds few of them, which no vector takes at once. */
+static bool has_few_lanes(const Nest *n)
+{
+    return n->lane && !n->in_vectors && !n->lane_base && n->lanes > 0 && n->lanes < LEAST_VECTOR;
+}
+
 static bool is_stage(Nest *n, const Stages *stages, const Expr *e, const Scope *scope)
 {
     const Facts *facts = nest_facts(n, e);
     if (e->kind != E_CALL || e->dtype != F32 || !has_each_form(n, e->u.scalar) || !facts->is_certain ||
-        facts->is_pinned || !axis_set_has(n, facts->reads, stages->over) || (lanes_of(n, e, scope) & LANES_INNER))
+        facts->is_pinned || !axis_set_has(n, facts->reads, stages->over) ||
+        ((lanes_of(n, e, scope) & LANES_INNER) && !has_few_lanes(n)))
         return false;
     AxisSet open = axis_set_add(n, scope->bound, stages->over);
+    if (has_few_lanes(n))
+        open = axis_set_add(n, open, n->lane);
     if (n->outer_lane)
         open = axis_set_add(n, open, n->outer_lane);
     return axis_set_covers(open, facts->reads);
@@ -98,8 +107,8 @@ static void set_argument(Nest *n, const Stages *stages, const Stage *stage, Scop
 static void place_arguments(Nest *n, const Stages *stages, const Stage *stage, Scope *point)
 {
     Expr *argument = stage->call->arg[0];
-    const bool vector =
-        stage->lanes && n->in_vectors && n->outer_lanes >= LEAST_VECTOR && can_vectorize(n, argument, n->outer_lane);
+    const bool vector = stage->lanes == LANES_OUTER && n->in_vectors && n->outer_lanes >= LEAST_VECTOR &&
+                        can_vectorize(n, argument, n->outer_lane);
     VectorLoop loop;
     Scope *lane;
     if (vector) {
