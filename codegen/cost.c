@@ -201,48 +201,60 @@ static void count_update(Count *count, const Update *update, Expr *const *at, in
         find_edges(count, count->output, at);
 }
 
-/* The expressions of an element in normal form, its update's indices among them (`at`); its loops are added. */
-static int find_roots(Count *count, const NestScope *scope, const Element *element, int rank, Expr **root, Expr **at)
+/* What an update is made of in normal form, its indices among it (`at`); its loops are added. */
+static int find_update_roots(Count *count, const NestScope *scope, const Update *update, int rank, Expr **root,
+                             Expr **at)
 {
-    const Update *update = element->update;
     int nroot = 0;
-    if (element->body) {
-        const Spatial spatial = nest_spatial(scope, element, rank);
-        for (int i = 0; i < spatial.nloop; i++)
-            add_axis(count, spatial.loop[i]);
-        root[nroot++] = spatial.body;
-    }
-    for (int i = 0; update && i < update->nover; i++)
+    for (int i = 0; i < update->nover; i++)
         add_axis(count, update->over[i]);
-    for (int i = 0; update && i < rank; i++)
+    for (int i = 0; i < rank; i++)
         root[nroot++] = at[i] = simplify(scope->simplifier, update->at[i]);
-    if (update)
-        root[nroot++] = simplify(scope->simplifier, update->value);
-    if (update && update->guard)
+    root[nroot++] = simplify(scope->simplifier, update->value);
+    if (update->guard)
         root[nroot++] = simplify(scope->simplifier, update->guard);
     return nroot;
 }
 
-Cost nest_cost(const NestScope *in, const Value *output, const Element *element, int rank)
+/* The bodies of outputs in normal form; their loops are added. */
+static int find_bodies(Count *count, const NestScope *scope, const NestOutput *out, int nout, Expr **root)
+{
+    Spatial *spatial = ARENA_ARRAY(scope->context->arena, nout, Spatial);
+    if (!out->element->body)
+        return 0;
+    nest_spatials(scope, out, nout, spatial);
+    for (int k = 0; k < nout; k++) {
+        for (int i = 0; i < spatial[k].nloop; i++)
+            add_axis(count, spatial[k].loop[i]);
+        root[k] = spatial[k].body;
+    }
+    return nout;
+}
+
+Cost nest_cost(const NestScope *in, const NestOutput *out, int nout)
 {
     NestScope scope = *in;
     scope.simplifier = simplifier_new(in->context);
     simplifier_keep_sums(scope.simplifier);
     Dim *zero = dim_const(in->context->dims, 0);
     Count count = {.nest = nest_new(&scope, NULL),
-                   .output = output,
+                   .output = out->value,
                    .seen = map_new(in->context->arena),
                    .cost = {.operations = zero, .flops = zero, .products = zero}};
-    Expr *root[MAX_RANK + 3], *at[MAX_RANK];
-    const int nroot = find_roots(&count, &scope, element, rank, root, at);
+    const Update *update = out->element->update;
+    const int rank = out->value->type.rank;
+    Expr **root = ARENA_ARRAY(in->context->arena, nout + MAX_RANK + 2, Expr *), *at[MAX_RANK];
+    int nroot = find_bodies(&count, &scope, out, nout, root);
+    if (update)
+        nroot += find_update_roots(&count, &scope, update, rank, root + nroot, at);
     nest_study(&count.nest, root, nroot);
     for (int i = 0; i < count.nest.nreduction; i++)
         for (int k = 0; k < count.nest.reduction[i]->nover; k++)
             add_axis(&count, count.nest.reduction[i]->over[k]);
     for (int i = 0; i < nroot; i++)
         count_all(&count, root[i]);
-    if (element->update)
-        count_update(&count, element->update, at, rank, output->type.dtype);
+    if (update)
+        count_update(&count, update, at, rank, out->value->type.dtype);
     return count.cost;
 }
 

@@ -32,8 +32,8 @@ typedef struct {
     Dim *vertices;   /* ... and of what it points into */
 } Cost;
 
-/* What computing `output` takes. */
-Cost nest_cost(const NestScope *scope, const Value *output, const Element *element, int rank);
+/* What the nest of these outputs takes (see nest_of_outputs). */
+Cost nest_cost(const NestScope *scope, const NestOutput *out, int count);
 /* Both, one after the other: in one kernel, which reads once what both read, or in two. */
 Cost cost_add(Context *context, Cost a, Cost b, bool is_one_kernel);
 Dim *cost_read(Context *context, const Cost *cost);     /* all bytes read, gathered ones among them */

@@ -61,12 +61,11 @@ static bool is_needed(Program *program, const Step *step)
 }
 
 /* ---- nests ---- */
-static Call *call_add(Program *program, Step *step, Value *output)
+static Call *call_add(Program *program, Step *step)
 {
     Call *call = ARENA_NEW(program->context->arena, Call), **link = &step->calls;
     while (*link)
         link = &(*link)->next;
-    call->output = output;
     return *link = call;
 }
 
@@ -124,45 +123,69 @@ static void name_element(Program *program, Simplifier *simplifier, const Element
     }
 }
 
-/* The checks and loops of each output that is needed. */
-static void build(Program *program, Step *step)
+static NestScope scope_of_step(Program *program)
+{
+    return (NestScope){.context = program->context,
+                       .simplifier = simplifier_new(program->context),
+                       .names = names_new(program->context->arena, program->names),
+                       .upper = program->upper,
+                       .name_of = name_of_value,
+                       .packed = packed_weight,
+                       .who = program,
+                       .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN,
+                       .exact = program->options->exact};
+}
+
+/* The checks that an output needs, as calls before its own. */
+static void build_checks(Program *program, Step *step, const NestScope *scope, const NestOutput *out)
 {
     Context *context = program->context;
-    for (int i = 0; i < step->nout; i++) {
-        Value *value = step->out[i];
-        if (!buffer_of(program, value)->is_needed)
-            continue;
-        const int rank = value->type.rank;
-        Simplifier *simplifier = simplifier_new(context);
-        Element *element = &step->element[i];
-        name_element(program, simplifier, element, rank);
-        const NestScope scope = {.context = context,
-                                 .simplifier = simplifier,
-                                 .names = names_new(context->arena, program->names),
-                                 .upper = program->upper,
-                                 .name_of = name_of_value,
-                                 .packed = packed_weight,
-                                 .who = program,
-                                 .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN,
-                                 .exact = program->options->exact};
-        for (const Check *check = nest_checks(&scope, element, rank); check; check = check->next) {
-            NestScope of_check = scope;
-            of_check.names = names_new(context->arena, program->names);
-            Call *call = call_add(program, step, NULL);
-            call->block = nest_of_check(&of_check, check);
-            call->may_fail = true;
-        }
-        Call *call = call_add(program, step, value);
-        Element normal = *element;
-        if (normal.body)
-            normal.body = simplify(scope.simplifier, normal.body);
-        find_requirements(context, &normal, rank, &step->bounds);
-        Cost cost = nest_cost(&scope, value, element, rank);
-        step->cost = step->cost.operations ? cost_add(context, step->cost, cost, false) : cost;
-        NestScope counted = scope;
-        counted.operations = cost.operations;
-        call->block = nest_of_element(&counted, value, element);
+    const int rank = out->value->type.rank;
+    name_element(program, scope->simplifier, out->element, rank);
+    for (const Check *check = nest_checks(scope, out->element, rank); check; check = check->next) {
+        NestScope of_check = *scope;
+        of_check.names = names_new(context->arena, program->names);
+        Call *call = call_add(program, step);
+        call->block = nest_of_check(&of_check, check);
+        call->may_fail = true;
     }
+    Element normal = *out->element;
+    if (normal.body)
+        normal.body = simplify(scope->simplifier, normal.body);
+    find_requirements(context, &normal, rank, &step->bounds);
+}
+
+/* The checks and the loops of outputs that are computed together. */
+static void build_nest(Program *program, Step *step, const NestOutput *out, int count)
+{
+    Context *context = program->context;
+    const NestScope scope = scope_of_step(program);
+    for (int i = 0; i < count; i++)
+        build_checks(program, step, &scope, &out[i]);
+    const Cost cost = nest_cost(&scope, out, count);
+    step->cost = step->cost.operations ? cost_add(context, step->cost, cost, false) : cost;
+    NestScope counted = scope;
+    counted.operations = cost.operations;
+    Call *call = call_add(program, step);
+    call->out = out;
+    call->nout = count;
+    call->block = nest_of_outputs(&counted, out, count);
+}
+
+/* The nests of the outputs that are needed. */
+static void build(Program *program, Step *step)
+{
+    NestOutput *out = ARENA_ARRAY(program->context->arena, step->nout, NestOutput);
+    int count = 0;
+    for (int i = 0; i < step->nout; i++)
+        if (buffer_of(program, step->out[i])->is_needed)
+            out[count++] = (NestOutput){step->out[i], &step->element[i]};
+    if (step->is_one_nest) {
+        build_nest(program, step, out, count);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        build_nest(program, step, &out[i], 1);
 }
 
 /* ---- text ---- */
@@ -249,12 +272,16 @@ struct Made {
 };
 
 /* Where a step came from and what it computes. */
-static void print_comment(Program *program, const Step *step, const Value *output)
+static void print_comment(Program *program, const Step *step, const Call *call)
 {
     Text *text = program->functions;
-    const char *type = type_comment(program, &output->type), *name = buffer_of(program, output)->name;
     const bool is_short = step->formula.count == 0;
-    text_line(text, "/* %s: %s %s%s", step->label, type, name, is_short ? " */" : "");
+    const char *outputs = "";
+    for (int i = 0; i < call->nout; i++)
+        outputs = arena_printf(program->context->arena, "%s%s%s %s", outputs, i > 0 ? ", " : "",
+                               type_comment(program, &call->out[i].value->type),
+                               buffer_of(program, call->out[i].value)->name);
+    text_line(text, "/* %s: %s%s", step->label, outputs, is_short ? " */" : "");
     for (int i = 0; i < step->formula.count; i++)
         text_line(text, " *     %s%s", step->formula.line[i], i + 1 == step->formula.count ? " */" : "");
 }
@@ -267,8 +294,8 @@ static void print_function(Program *program, const Step *step, Call *call, const
     body->indent = 1;
     Printer printer = printer_new(program, body, program->helpers);
     print_function_body(&printer, &call->block);
-    if (call->output)
-        print_comment(program, step, call->output);
+    if (call->nout > 0)
+        print_comment(program, step, call);
     else
         text_line(text, "/* %s: its indices are in range */", step->label);
     const char *type = call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix) : "void";
@@ -301,7 +328,7 @@ static void print_functions(Program *program, Step *step, Made **made)
     for (Call **link = &step->calls; *link;) {
         Call *call = *link;
         const char *name = step->name;
-        if (!call->output) {
+        if (call->nout == 0) {
             Printer printer = printer_new(program, text_new(arena), helpers_new(arena));
             print_function_body(&printer, &call->block);
             const Made *known = *made;

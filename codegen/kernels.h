@@ -16,16 +16,19 @@ typedef struct {
     Dim *rows, *columns, *depth;
 } Product;
 
-/* How far outer axes reach into the nest: the loops around the product, then its row and column. */
+/* An output's loops, outermost first: of a product those around it, then its row and column. */
 typedef struct {
+    Value *output;
     Axis *loop[3 * MAX_RANK];
     int nloop;
+    int nshared;           /* the first loops that are those of the nest's largest output too */
     Expr *index[MAX_RANK]; /* of the output, in the loops' axes */
     Expr *body;
 } Spatial;
 
-/* The loops of an element with a body, their indices taken apart where the body does so. */
-Spatial nest_spatial(const NestScope *in, const Element *element, int rank);
+/* The loops of outputs with bodies, indices taken apart where a body does so, and shared as far as they are equally
+ * long from the outermost on. The number of the output with the most, whose loops the others share. */
+int nest_spatials(const NestScope *in, const NestOutput *out, int count, Spatial *spatial);
 
 /* Columns that stand together in packed weights. */
 enum { PANEL = 16 };

@@ -12,6 +12,7 @@
 typedef struct Unit Unit;
 struct Unit {
     Node *first, *last; /* in the graph's order, last included */
+    bool is_group;      /* all it gives comes from one nest */
     const char *name;
     const Node *whole; /* see Step */
     Formula formula;
@@ -112,11 +113,9 @@ static bool find_units(Map *units, Graph *graph)
         for (Node *at = begin; at != after;) { /* nothing is left where all outputs were inputs */
             Node *last = !group ? at : after ? after->prev : graph->last;
             Unit *unit = ARENA_NEW(arena, Unit);
-            *unit = (Unit){at,
-                           last,
-                           group || !*at->name ? name : at->name,
-                           whole,
-                           group ? formula : formula_new(arena, at, at->next),
+            *unit = (Unit){at,    last,
+                           group, group || !*at->name ? name : at->name,
+                           whole, group ? formula : formula_new(arena, at, at->next),
                            NULL};
             *link = unit;
             link = &unit->next;
@@ -532,16 +531,20 @@ static bool lower_node(Lowering *l, Node *node, Step **loops)
         Element *element = ARENA_NEW(l->context->arena, Element);
         *element = resolve(l, &d.element[i], value->type.rank);
         const bool is_size = holds_size(program, value);
-        if (is_inner(l->unit, value) && !element->update && element->body && node != l->unit->last && !is_size) {
+        const bool stays_inside = is_inner(l->unit, value);
+        if ((stays_inside || l->unit->is_group) && !element->update && element->body && node != l->unit->last &&
+            !is_size) {
             Inner *inner = ARENA_NEW(l->context->arena, Inner);
             *inner = (Inner){element, value->type.rank};
             map_set(l->inner, value, inner);
-            continue;
+            if (stays_inside)
+                continue;
         }
         if (value->outputs > 0 || !make_view(program, value, element)) {
             if (!*loops || (*loops)->nout == MAX_STEP_OUTPUTS) {
                 *loops = loops_step_new(program, *l->unit->name ? l->unit->name : l->unit->last->out[0]->name);
                 set_operator(l, *loops);
+                (*loops)->is_one_nest = l->unit->is_group;
             }
             dim_require_all(l->context->dims, &(*loops)->requires, &l->requires);
             loops_step_add(program, *loops, value, element);

@@ -90,11 +90,6 @@ static void study_operand(Nest *n, Order *order, Facts *facts, Expr *operand)
     facts->reduces |= of->reduces;
 }
 
-static bool is_division(const Expr *e)
-{
-    return e->kind == E_INDEX && (e->u.op == I_DIV || e->u.op == I_MOD);
-}
-
 /* Recursion is as deep as the expression, which the size of a group bounds. */
 static void study(Nest *n, Order *order, Expr *e)
 {
@@ -230,85 +225,6 @@ Nest nest_new(const NestScope *in, Value *output)
                   .axis_number = map_new(arena),
                   .axis_name = map_new(arena),
                   .facts = map_new(arena)};
-}
-
-/* ---- the axes of an output ---- */
-/* A divisor by which e takes one of the loops apart: axis / d or axis % d. */
-static Dim *find_split(Context *context, const Expr *e, const Spatial *spatial, int *loop, Map *seen)
-{
-    if (map_get(seen, e))
-        return NULL;
-    map_set(seen, e, e);
-    if (is_division(e) && e->arg[0]->kind == E_AXIS) {
-        Dim *divisor = expr_dim_of(context, e->arg[1]);
-        for (int i = 0; i < spatial->nloop && divisor; i++) {
-            Dim *extent = axis_extent(context, spatial->loop[i]);
-            if (spatial->loop[i] == e->arg[0]->u.axis && extent && dim_divide_exactly(context->dims, extent, divisor)) {
-                *loop = i;
-                return divisor;
-            }
-        }
-    }
-    Dim *found = NULL;
-    for (int i = 0; i < e->narg && !found; i++)
-        found = e->arg[i] ? find_split(context, e->arg[i], spatial, loop, seen) : NULL;
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank && !found; i++)
-        found = find_split(context, e->index[i], spatial, loop, seen);
-    for (int i = 0; i < e->nover && !found; i++) {
-        found = find_split(context, e->over[i]->lo, spatial, loop, seen);
-        found = found ? found : find_split(context, e->over[i]->hi, spatial, loop, seen);
-    }
-    return found;
-}
-
-static void replace_axis(const NestScope *in, Spatial *spatial, int rank, const Axis *axis, Expr *by)
-{
-    simplifier_replace_axis(in->simplifier, axis, by);
-    spatial->body = simplify(in->simplifier, spatial->body);
-    for (int i = 0; i < rank; i++)
-        spatial->index[i] = simplify(in->simplifier, spatial->index[i]);
-}
-
-static void split_loop(const NestScope *in, Spatial *spatial, int rank, int loop, Dim *divisor)
-{
-    Context *context = in->context;
-    Axis *whole = spatial->loop[loop];
-    Axis *major =
-        axis_dim(context, whole->name, dim_divide_exactly(context->dims, axis_extent(context, whole), divisor));
-    Axis *minor = axis_dim(context, arena_printf(context->arena, "%s_in", whole->name), divisor);
-    memmove(spatial->loop + loop + 1, spatial->loop + loop, sizeof *spatial->loop * (size_t)(spatial->nloop - loop));
-    spatial->nloop++;
-    spatial->loop[loop] = major;
-    spatial->loop[loop + 1] = minor;
-    Expr *joined =
-        expr_arith(context, I_ADD, expr_arith(context, I_MUL, expr_axis(context, major), expr_dim(context, divisor)),
-                   expr_axis(context, minor));
-    replace_axis(in, spatial, rank, whole, simplify(in->simplifier, joined));
-}
-
-Spatial nest_spatial(const NestScope *in, const Element *element, int rank)
-{
-    Context *context = in->context;
-    Spatial spatial = {.body = element->body};
-    for (int i = 0; i < rank; i++) {
-        spatial.index[i] = expr_axis(context, element->axis[i]);
-        Dim *extent = axis_extent(context, element->axis[i]);
-        if (extent && dim_equals(extent, 1))
-            simplifier_replace_axis(in->simplifier, element->axis[i], simplify(in->simplifier, expr_index(context, 0)));
-        else
-            spatial.loop[spatial.nloop++] = element->axis[i];
-    }
-    spatial.body = simplify(in->simplifier, spatial.body);
-    for (int i = 0; i < rank; i++)
-        spatial.index[i] = simplify(in->simplifier, spatial.index[i]);
-    int loop;
-    Dim *divisor;
-    while (spatial.nloop < 2 * MAX_RANK &&
-           (divisor = find_split(context, spatial.body, &spatial, &loop, map_new(context->arena))))
-        split_loop(in, &spatial, rank, loop, divisor);
-    if (!in->exact)
-        spatial.body = factor_sums(in->simplifier, context, spatial.body);
-    return spatial;
 }
 
 /* ---- lanes ---- */
@@ -485,44 +401,103 @@ static void store_lanes(Nest *n, const Spatial *spatial, Scope *scope)
     lane_close(n, around, outer);
 }
 
-static Block nest_of_body(const NestScope *in, Value *output, const Element *element)
+/* The loops over a nest's axes while they are open, the lanes' aside. */
+typedef struct {
+    const Spatial *largest; /* whose loops they are */
+    Scope *scope[2 * MAX_RANK + 2];
+    int depth;
+    Axis *block;  /* of lanes; NULL: all at once */
+    Scope *inner; /* in which all of them are open */
+} OpenLoops;
+
+static OpenLoops open_loops(Nest *n, const Spatial *largest)
 {
-    Nest n = nest_new(in, output);
-    const Spatial spatial = nest_spatial(in, element, output->type.rank);
-    Expr *root[MAX_RANK + 1] = {spatial.body};
-    memcpy(root + 1, spatial.index, sizeof *root * (size_t)output->type.rank);
-    nest_study(&n, root, output->type.rank + 1);
-    Block block_of_kernel;
-    if (kernel_build(&n, &spatial, &block_of_kernel)) {
-        Stmt *outermost = block_of_kernel.last;
-        if (outermost->kind == STMT_FOR)
-            outermost->work = work_of(in, output);
-        return block_of_kernel;
+    OpenLoops open = {.largest = largest, .scope = {scope_new(n, NULL, NULL)}};
+    const int last = largest->nloop - (n->lane ? 1 : 0) - (n->outer_lane ? 1 : 0);
+    for (; open.depth < last; open.depth++)
+        open.scope[open.depth + 1] = scope_new(n, open.scope[open.depth], largest->loop[open.depth]);
+    return open;
+}
+
+static Block close_loops(Nest *n, const OpenLoops *open)
+{
+    if (open->block)
+        close_loop(n, open->inner, open->block, open->block->lo, open->block->hi)->step =
+            expr_index(n->context, LANE_BLOCK);
+    for (int i = open->depth; i-- > 0;)
+        close_loop(n, open->scope[i + 1], open->largest->loop[i], open->largest->loop[i]->lo,
+                   open->largest->loop[i]->hi);
+    return open->scope[0]->block;
+}
+
+static bool has_all_loops(const OpenLoops *open, const Spatial *spatial)
+{
+    return spatial->nshared == open->largest->nloop;
+}
+
+/* Stores an output that has all the loops. */
+static void store_inside(Nest *n, const OpenLoops *open, const Spatial *spatial)
+{
+    n->output = spatial->output;
+    if (n->lane)
+        store_lanes(n, spatial, open->inner);
+    else
+        store(n, open->inner, spatial->index, COMBINE_SET, place(n, spatial->body, open->inner));
+}
+
+/* Stores an output that has only the first of the loops, and perhaps others of its own. */
+static void store_outside(Nest *n, const OpenLoops *open, const Spatial *spatial)
+{
+    const unsigned lanes = spatial->nshared > open->depth ? LANES_OUTER : 0;
+    Scope *lane = lane_open(n, open->scope[lanes ? open->depth : spatial->nshared], lanes), *scope = lane;
+    for (int i = spatial->nshared; i < spatial->nloop; i++)
+        scope = scope_new(n, scope, spatial->loop[i]);
+    n->output = spatial->output;
+    store(n, scope, spatial->index, COMBINE_SET, place(n, spatial->body, scope));
+    for (int i = spatial->nloop; i-- > spatial->nshared; scope = scope->outer)
+        close_loop(n, scope, spatial->loop[i], spatial->loop[i]->lo, spatial->loop[i]->hi);
+    lane_close(n, lane, lanes);
+}
+
+static void study_outputs(Nest *n, const Spatial *spatial, int count)
+{
+    Expr **root = ARENA_ARRAY(n->context->arena, count * (MAX_RANK + 1), Expr *);
+    int nroot = 0;
+    for (int k = 0; k < count; k++) {
+        root[nroot++] = spatial[k].body;
+        for (int i = 0; i < spatial[k].output->type.rank; i++)
+            root[nroot++] = spatial[k].index[i];
     }
-    choose_lane(&n, &spatial);
-    Scope *scope[2 * MAX_RANK + 2] = {scope_new(&n, NULL, NULL)};
-    Axis *block = NULL;
-    int depth = 0;
-    const int last = spatial.nloop - (n.lane ? 1 : 0) - (n.outer_lane ? 1 : 0);
-    for (; depth < last; depth++)
-        scope[depth + 1] = scope_new(&n, scope[depth], spatial.loop[depth]);
-    Scope *inner = scope[depth];
-    if (n.lane) {
-        inner = open_lane_blocks(&n, inner, &block);
-        store_lanes(&n, &spatial, inner);
-        if (block)
-            close_loop(&n, inner, block, block->lo, block->hi)->step = expr_index(in->context, LANE_BLOCK);
-    } else {
-        store(&n, inner, spatial.index, COMBINE_SET, place(&n, spatial.body, inner));
+    nest_study(n, root, nroot);
+}
+
+static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int count)
+{
+    Spatial *spatial = ARENA_ARRAY(in->context->arena, count, Spatial);
+    const Spatial *largest = &spatial[nest_spatials(in, out, count, spatial)];
+    Nest n = nest_new(in, largest->output);
+    study_outputs(&n, spatial, count);
+    Block block;
+    if (count == 1 && kernel_build(&n, spatial, &block)) {
+        if (block.last->kind == STMT_FOR)
+            block.last->work = work_of(in, largest->output);
+        return block;
     }
-    for (int i = depth; i-- > 0;)
-        close_loop(&n, scope[i + 1], spatial.loop[i], spatial.loop[i]->lo, spatial.loop[i]->hi);
-    Stmt *outermost = scope[0]->block.last;
-    if (outermost && outermost->kind == STMT_FOR && (depth > 0 || block)) {
-        outermost->work = work_of(in, output);
-        outermost->is_uneven = is_uneven(&n);
+    choose_lane(&n, largest);
+    OpenLoops open = open_loops(&n, largest);
+    for (int k = 0; k < count; k++)
+        if (!has_all_loops(&open, &spatial[k]))
+            store_outside(&n, &open, &spatial[k]);
+    open.inner = n.lane ? open_lane_blocks(&n, open.scope[open.depth], &open.block) : open.scope[open.depth];
+    for (int k = 0; k < count; k++)
+        if (has_all_loops(&open, &spatial[k]))
+            store_inside(&n, &open, &spatial[k]);
+    block = close_loops(&n, &open);
+    if (block.last && block.last->kind == STMT_FOR && (open.depth > 0 || open.block)) {
+        block.last->work = work_of(in, largest->output);
+        block.last->is_uneven = is_uneven(&n);
     }
-    return scope[0]->block;
+    return block;
 }
 
 static Block nest_of_update(const NestScope *in, Value *output, const Update *update)
@@ -567,13 +542,13 @@ static Block nest_of_update(const NestScope *in, Value *output, const Update *up
     return scope[0]->block;
 }
 
-Block nest_of_element(const NestScope *in, Value *output, const Element *element)
+Block nest_of_outputs(const NestScope *in, const NestOutput *out, int count)
 {
     Block block = {0};
-    if (element->body)
-        block = nest_of_body(in, output, element);
-    if (element->update) {
-        const Block update = nest_of_update(in, output, element->update);
+    if (out->element->body)
+        block = nest_of_bodies(in, out, count);
+    if (out->element->update) {
+        const Block update = nest_of_update(in, out->value, out->element->update);
         if (block.last)
             block.last->next = update.first;
         else

@@ -91,8 +91,14 @@ typedef struct {
     Dim *operations; /* of the element whose nest is built, see cost.h; NULL: none are known */
 } NestScope;
 
-/* The statements that compute an output. Every index that comes from data must have been checked (see below). */
-Block nest_of_element(const NestScope *scope, Value *output, const Element *element);
+/* A tensor and what it is. */
+typedef struct {
+    Value *value;
+    const Element *element;
+} NestOutput;
+/* The statements that compute an output; or several without updates, whose outermost loops are one. Every index that
+ * comes from data must have been checked (see below). */
+Block nest_of_outputs(const NestScope *scope, const NestOutput *out, int count);
 
 /* An index that comes from data and must lie in [0, extent), or [-extent, extent) when it may count from the end. */
 typedef struct Check Check;

@@ -28,7 +28,7 @@ typedef struct {
     Context *context;
     Simplifier *simplifier;
     Names *names;
-    Value *output;
+    Value *output; /* that is stored at the moment */
     const char *upper;
     const char *(*name_of)(void *who, const Value *value);
     Value *(*packed)(void *who, Value *weight, const Tensor *tensor);
@@ -62,6 +62,11 @@ typedef struct {
     bool reduces;    /* holds a reduction */
     bool is_certain; /* runs whenever the nest's point runs, not only in an arm of a selection */
 } Facts;
+
+static inline bool is_division(const Expr *e)
+{
+    return e->kind == E_INDEX && (e->u.op == I_DIV || e->u.op == I_MOD);
+}
 
 /* An empty nest; output may be NULL. */
 Nest nest_new(const NestScope *in, Value *output);

@@ -52,9 +52,10 @@ struct LoopState {
 typedef struct FunctionCall Call;
 struct FunctionCall {
     Block block;
-    const char *text; /* the call, without a semicolon */
-    bool may_fail;    /* it returns a status */
-    Value *output;    /* NULL: a check */
+    const char *text;      /* the call, without a semicolon */
+    bool may_fail;         /* it returns a status */
+    const NestOutput *out; /* what it computes; none: a check */
+    int nout;
     Call *next;
 };
 
@@ -81,6 +82,7 @@ struct Step {
     Value *out[MAX_STEP_OUTPUTS];      /* what it writes */
     Element element[MAX_STEP_OUTPUTS]; /* STEP_LOOPS: for each of out, in terms of values that have buffers */
     int nout;
+    bool is_one_nest; /* STEP_LOOPS: its outputs are computed together, and have bodies only */
     Routine *routine; /* STEP_ROUTINE */
     Buffer *scratch;  /* STEP_ROUTINE: NULL if it wants none */
     Dim *symbol;      /* STEP_SIZE: the symbol; STEP_LOOP: the number of trips begun */

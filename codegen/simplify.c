@@ -369,10 +369,10 @@ static Expr *rename_axes(Simplifier *s, Expr *e)
     for (int i = 0; i < e->nover; i++) {
         over[i] = e->over[i];
         to[i] = expr_axis(context, over[i]);
-        if (is_range_axis(s, over[i]))
-            continue;
         Expr *lo = simplify(s, over[i]->lo), *hi = simplify(s, over[i]->hi);
         Expr *of = over[i]->of ? simplify(s, over[i]->of) : NULL;
+        if (is_range_axis(s, over[i]) && lo == over[i]->lo && hi == over[i]->hi && of == over[i]->of)
+            continue;
         if (i > 0 && renamed) { /* bounds may read the axes before them */
             lo = simplify(s, expr_substitute(context, lo, e->over, to, i, NULL, NULL));
             hi = simplify(s, expr_substitute(context, hi, e->over, to, i, NULL, NULL));
