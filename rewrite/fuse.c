@@ -49,9 +49,31 @@ static Value *formal_input(Graph *body, Node *call, Value *value)
     return input;
 }
 
+static const Fusion *plan_of(const Fusing *f, const Node *node)
+{
+    return node && node->id < f->planned && node->graph == f->graph ? &f->plan[node->id] : NULL;
+}
+
 static bool is_inlined(const Fusing *f, const Node *node)
 {
-    return node && node->id < f->planned && node->graph == f->graph && f->plan[node->id].inlined;
+    return plan_of(f, node) && plan_of(f, node)->inlined;
+}
+
+/* The first of the roots that are computed together with this one: itself, where it is alone. */
+static Node *nest_of(const Fusing *f, Node *root)
+{
+    return plan_of(f, root)->nest ? plan_of(f, root)->nest : root;
+}
+
+static Node *next_in_nest(const Fusing *f, const Node *root)
+{
+    return plan_of(f, root)->next_in_nest;
+}
+
+/* Whether the group of these roots computes the node itself. */
+static bool is_computed(const Fusing *f, Node *node, const Node *first)
+{
+    return is_inlined(f, node) || (plan_of(f, node) && nest_of(f, node) == first);
 }
 
 static Node *copy_node(Graph *body, const Node *node, const Map *copies)
@@ -69,13 +91,14 @@ static Node *copy_node(Graph *body, const Node *node, const Map *copies)
 }
 
 /* The next operand of node that the body has not got yet, taken in if it is a leaf. NULL: all are there. */
-static Node *missing_producer(const Fusing *f, const Node *node, Graph *body, Node *call, Map *copies)
+static Node *missing_producer(const Fusing *f, const Node *node, const Node *first, Graph *body, Node *call,
+                              Map *copies)
 {
     for (int i = 0; i < node->nin; i++) {
         Value *value = node->in[i];
         if (!value || map_get(copies, value))
             continue;
-        if (is_inlined(f, value->def))
+        if (is_computed(f, value->def, first))
             return value->def;
         map_set(copies, value, is_literal(value) ? literal(body, value) : formal_input(body, call, value));
     }
@@ -83,16 +106,15 @@ static Node *missing_producer(const Fusing *f, const Node *node, Graph *body, No
 }
 
 /* Copies root and what it inlines into body, operands first. The stack is bounded by the group's size. */
-static void fill_body(const Fusing *f, Node *root, Graph *body, Node *call)
+static void fill_body(const Fusing *f, Node *root, const Node *first, Graph *body, Node *call, Map *copies)
 {
     Arena *arena = f->graph->context->arena;
-    Map *copies = map_new(arena);
-    int capacity = 16, depth = 1;
+    int capacity = 16, depth = map_get(copies, root->out[0]) ? 0 : 1;
     Node **stack = ARENA_ARRAY(arena, capacity, Node *);
     stack[0] = root;
     while (depth > 0) {
         Node *node = stack[depth - 1];
-        Node *producer = missing_producer(f, node, body, call, copies);
+        Node *producer = missing_producer(f, node, first, body, call, copies);
         if (producer) {
             if (depth == capacity) {
                 stack = arena_grow(arena, stack, (size_t)depth, (size_t)depth * 2, sizeof *stack);
@@ -117,18 +139,9 @@ static const char *group_name(Fusing *f)
     return name;
 }
 
-/* Puts a call of a new group in place of root. */
-static void group_new(Fusing *f, Node *root)
+/* An output of the call instead of what root gave. */
+static void replace_root(Node *call, Node *root)
 {
-    Model *model = f->graph->model;
-    Graph *body = graph_new(model, group_name(f));
-    body->domain = "o2c";
-    Op *named = ARENA_NEW(model->context->arena, Op);
-    *named = (Op){.name = body->name, .domain = body->domain, .schema = "", .attributes = "", .form = FORM_COMPOSED};
-    Node *call = node_new(f->graph, named, root->name, root);
-    call->function = body;
-    fill_body(f, root, body, call);
-    model_add_function(model, body);
     Value *output = node_add_output(call, "");
     output->type = root->out[0]->type;
     output->element = root->out[0]->element;
@@ -137,6 +150,29 @@ static void group_new(Fusing *f, Node *root)
     value_replace(root->out[0], output);
     node_remove(root);
     value_rename(output, name);
+}
+
+/* Puts a call of a new group in place of the roots from `first` on, where the last of them stands. */
+static void group_new(Fusing *f, Node *first)
+{
+    Model *model = f->graph->model;
+    Graph *body = graph_new(model, group_name(f));
+    body->domain = "o2c";
+    Op *named = ARENA_NEW(model->context->arena, Op);
+    *named = (Op){.name = body->name, .domain = body->domain, .schema = "", .attributes = "", .form = FORM_COMPOSED};
+    Node *last = first;
+    while (next_in_nest(f, last))
+        last = next_in_nest(f, last);
+    Node *call = node_new(f->graph, named, last->name, last);
+    call->function = body;
+    Map *copies = map_new(model->context->arena);
+    for (Node *root = first; root; root = next_in_nest(f, root))
+        fill_body(f, root, first, body, call, copies);
+    model_add_function(model, body);
+    for (Node *root = first, *next; root; root = next) {
+        next = next_in_nest(f, root);
+        replace_root(call, root);
+    }
 }
 
 static bool inlines_any(const Fusing *f, const Node *root)
@@ -227,8 +263,9 @@ static bool group_nodes(Graph *graph, void *fusing)
     f->graph = graph;
     for (Node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        if (is_root(f, node) && inlines_any(f, node))
-            group_new(f, node);
+        const bool is_last = is_root(f, node) && !next_in_nest(f, node);
+        if (is_last && (inlines_any(f, node) || nest_of(f, node) != node))
+            group_new(f, nest_of(f, node));
     }
     return true;
 }
@@ -244,6 +281,8 @@ bool pass_fuse(Model *model, const PassOptions *options)
     Fusing f = {.plan = fuse_plan(graph), .planned = context->node_count};
     graph_each(graph, group_nodes, &f);
     graph_sweep(graph);
+    if (!graph_sort(graph)) /* what reads the first of several roots may stand before the last */
+        return false;
     graph_each(graph, order_initializers, NULL);
     return model_infer(model);
 }

@@ -1,10 +1,12 @@
 /* fuse.h -- what the two halves of fusion share: fuse_plan.c decides, fuse.c builds the groups.
  *
- * What a group guarantees. A group is a model-local function of the domain o2c with one output and a call node in place
- * of the nodes it took. It can be lowered to one loop nest over the output's axes by substituting every inner value's
- * Element into its readers, because
+ * What a group guarantees. A group is a model-local function of the domain o2c and a call node in place of the nodes it
+ * took. It can be lowered to one loop nest over the axes of its outputs by substituting every inner value's Element
+ * into its readers, because
  *   - its nodes are elementwise or index operators with one output each (composed ones were expanded before), and only
  *     the last may have an Update;
+ *   - of several outputs all are of one kind of vertices: reductions over the edges of one gnn.Csr that read the same
+ * rows, or one that reads another's elements where it has computed them (fuse_join.c);
  *   - an inner value that needs more than a few operations is read once for every element it has, or depends only on
  * loops that stand outside those of its reader, so the nest computes it once there (loop.h: a reduction is placed in
  * the outermost loop in which all it reads is bound);
@@ -15,6 +17,7 @@
  *   - constants of few elements are Constant nodes of its body, so that they print as literals. */
 #ifndef FUSE_H
 #define FUSE_H
+#include "../frontend/map.h"
 #include "../frontend/ops/op.h"
 
 /* How a reader's loops meet the elements of a value, from harmless to hopeless. Along a chain the worst counts. */
@@ -43,15 +46,24 @@ typedef struct {
     bool inlined;           /* its readers recompute it: it is no root */
     Node *root;             /* the root of the one group it is in; NULL: it is in several */
     Reading reading;        /* how the nests it is in read it */
-    const Value *row;       /* roots: the gnn.Csr of the group's segment reductions */
+    const Value *row;       /* roots: the gnn.Csr of the group's segment reductions ... */
+    const Value *target;    /* ... and the vector of targets that they name */
     int contractions;       /* roots: in the group ... */
     int reductions;         /* ... and other reductions, over edges among them */
     int nodes;              /* roots: in the group, without the root */
+    Node *nest;             /* roots: the first of those that are computed together; NULL: it is alone */
+    Node *next_in_nest;     /* ... and the next of them */
 } Fusion;
+
+/* The most nodes that are inlined into a group: bounds the depth of a nest's expressions, whatever the length of the
+ * model's chains. */
+enum { MAX_GROUP = 100 };
 
 /* Whether a reduction is a sum of products of two tensors' elements. */
 bool expr_is_contraction(const Expr *reduce);
 
 /* Decides for every node of the graph and of those inside of it; by node id (graph->context->node_count of them). */
 Fusion *fuse_plan(Graph *graph);
+/* Decides which roots are computed together. `edges` has the values that have a row for each edge as keys. */
+void fuse_join(Graph *graph, Fusion *plan, const Map *edges);
 #endif

@@ -4,199 +4,8 @@
  * (see fuse.h); everything else is the root of a group and is stored. What a reader's loops do to a value is read off
  * the definitions, so the decision knows no operators. */
 #include "../frontend/map.h"
-#include "../frontend/ops/expr.h"
 #include "../frontend/ops/gnn.h"
-#include "fuse.h"
-#include <string.h>
-
-/* MAX_GROUP bounds the depth of a nest's expressions, whatever the length of the model's chains. */
-enum { MAX_LOADS = 64, MAX_GROUP = 100, FEW_TIMES = 8 };
-
-/* A reduction of at most so many terms for an edge costs less than writing its result and reading it again. */
-enum { CHEAP_TERMS = 16 };
-
-/* One read of a value in a reader's nest: the loops around it, outermost first. */
-typedef struct {
-    const Expr *load;
-    Axis *loop[3 * MAX_RANK];
-    int nloop, nspatial;
-} Load;
-
-typedef struct {
-    Context *context;
-    const Value *value; /* whose reads are looked for; NULL: all */
-    Load found[MAX_LOADS];
-    int nfound;
-    bool overflowed, has_calls, has_reduction, has_contraction;
-    int64_t terms;     /* the most that a reduction has; those of unknown extents have INT64_MAX */
-    const Axis *edges; /* an axis over the edges of a vertex */
-    int *seen;         /* by expression id, the visit that saw it */
-    int visit;
-} Walk;
-
-/* ---- reading definitions ---- */
-
-/* The tensor a factor is read from, through casts and the guards of padding. */
-static const Value *factor(const Expr *e)
-{
-    while (e->kind == E_CAST || e->kind == E_SELECT)
-        e = e->arg[e->kind == E_SELECT];
-    return e->kind == E_LOAD ? e->u.value : NULL;
-}
-
-bool expr_is_contraction(const Expr *reduce)
-{
-    const Expr *body = reduce->arg[0];
-    while (body->kind == E_CAST)
-        body = body->arg[0];
-    if (reduce->u.combine != COMBINE_ADD || body->kind != E_CALL || body->u.scalar != S_MUL)
-        return false;
-    const Value *a = factor(body->arg[0]), *b = factor(body->arg[1]);
-    return a && b && a != b;
-}
-
-static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial);
-
-static void walk_reduction(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial)
-{
-    for (int i = 0; i < e->nover; i++) {
-        if (e->over[i]->of)
-            w->edges = e->over[i];
-        walk(w, e->over[i]->lo, loop, nloop, nspatial);
-        walk(w, e->over[i]->hi, loop, nloop, nspatial);
-    }
-    int64_t terms = 1;
-    for (int i = 0; i < e->nover && terms < INT64_MAX; i++) {
-        const int64_t extent = constant_extent(e->over[i]);
-        terms = extent < 0 || extent > CHEAP_TERMS ? INT64_MAX : terms > CHEAP_TERMS ? terms : terms * extent;
-    }
-    w->terms = terms > w->terms ? terms : w->terms;
-    w->has_reduction |= !short_sum(e);
-    w->has_contraction |= !w->edges && !short_sum(e) && expr_is_contraction(e);
-    if (nloop + e->nover > 3 * MAX_RANK) {
-        w->overflowed = true;
-        return;
-    }
-    memcpy(loop + nloop, e->over, sizeof *loop * (size_t)e->nover);
-    walk(w, e->arg[0], loop, nloop + e->nover, nspatial);
-    if (e->narg > 1 && e->arg[1])
-        walk(w, e->arg[1], loop, nloop, nspatial);
-}
-
-/* Definitions are shallow: depth is bounded by the operator, not by the model. */
-static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial)
-{
-    if (w->seen[e->id] == w->visit)
-        return;
-    w->seen[e->id] = w->visit;
-    w->has_calls |= e->kind == E_CALL || e->kind == E_SELECT;
-    if (e->kind == E_REDUCE) {
-        walk_reduction(w, e, loop, nloop, nspatial);
-        return;
-    }
-    if (e->kind == E_LOAD) {
-        if (!w->value || e->u.value == w->value) {
-            if (w->nfound == MAX_LOADS) {
-                w->overflowed = true;
-                return;
-            }
-            Load *found = &w->found[w->nfound++];
-            *found = (Load){.load = e, .nloop = nloop, .nspatial = nspatial};
-            memcpy(found->loop, loop, sizeof *loop * (size_t)nloop);
-        }
-        for (int i = 0; i < e->u.value->type.rank; i++)
-            walk(w, e->index[i], loop, nloop, nspatial);
-    }
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i])
-            walk(w, e->arg[i], loop, nloop, nspatial);
-}
-
-/* Walks all of an element: its body over its axes, its update over the update's. */
-static void walk_element(Walk *w, const Element *element, int rank)
-{
-    Axis *loop[3 * MAX_RANK];
-    w->visit++;
-    w->nfound = 0;
-    w->terms = 0;
-    w->overflowed = w->has_calls = w->has_reduction = w->has_contraction = false;
-    w->edges = NULL;
-    memcpy(loop, element->axis, sizeof *loop * (size_t)rank);
-    if (element->body)
-        walk(w, element->body, loop, rank, rank);
-    const Update *update = element->update;
-    if (!update)
-        return;
-    if (update->nover > 3 * MAX_RANK) {
-        w->overflowed = true;
-        return;
-    }
-    memcpy(loop, update->over, sizeof *loop * (size_t)update->nover);
-    walk(w, update->value, loop, update->nover, update->nover);
-    if (update->guard)
-        walk(w, update->guard, loop, update->nover, update->nover);
-    for (int i = 0; i < rank; i++)
-        walk(w, update->at[i], loop, update->nover, update->nover);
-}
-
-/* ---- how loops meet a value ---- */
-
-/* Points of loops [from, to): all edges of all vertices count once together. NULL when an extent is not a Dim. */
-static Dim *points(Context *context, Axis *const *loop, int from, int to)
-{
-    const Axis *vertex = NULL;
-    for (int i = from; i < to; i++)
-        if (loop[i]->of && loop[i]->of->kind == E_AXIS)
-            vertex = loop[i]->of->u.axis;
-    Dim *all = dim_const(context->dims, 1);
-    for (int i = from; i < to; i++) {
-        if (loop[i] == vertex)
-            continue;
-        Dim *extent = loop[i]->of ? loop[i]->target->type.dim[0] : axis_extent(context, loop[i]);
-        if (!extent)
-            return NULL;
-        all = dim_mul(context->dims, all, extent);
-    }
-    return all;
-}
-
-static Dim *elements(Context *context, const Value *value)
-{
-    Dim *all = dim_const(context->dims, 1);
-    for (int i = 0; i < value->type.rank; i++)
-        all = dim_mul(context->dims, all, value->type.dim[i]);
-    return all;
-}
-
-static bool reads_any(Context *context, const Expr *load, Axis *const *loop, int from, int to)
-{
-    for (int k = from; k < to; k++)
-        for (int i = 0; i < load->u.value->type.rank; i++)
-            if (expr_reads_axis(context, load->index[i], loop[k]))
-                return true;
-    return false;
-}
-
-/* An index that is itself read from a tensor; the permutation of an edge axis does not count. */
-static const Value *index_vector(const Expr *index, const Load *read)
-{
-    while (index->kind == E_CAST || index->kind == E_WRAP || index->kind == E_CHECK)
-        index = index->arg[0];
-    if (index->kind != E_LOAD)
-        return NULL;
-    for (int i = 0; i < read->nloop; i++)
-        if (read->loop[i]->of && read->loop[i]->order == index->u.value)
-            return NULL;
-    return index->u.value;
-}
-
-static bool is_target(const Value *value)
-{
-    for (int i = 0; i < value->nreader; i++)
-        if (is_grouped_segment(value->reader[i]) && value->reader[i]->in[SEGMENT_TARGET] == value)
-            return true;
-    return false;
-}
+#include "fuse_walk.h"
 
 /* Whether a segment operator names its edges by this vector: nests know its elements, as long as it stays a vector. */
 static bool names_edges(const Value *value)
@@ -208,35 +17,6 @@ static bool names_edges(const Value *value)
             return true;
     }
     return false;
-}
-
-static Reading reading_of(Context *context, const Load *read)
-{
-    const Value *value = read->load->u.value;
-    for (int i = 0; i < value->type.rank; i++) {
-        const Value *vector = index_vector(read->load->index[i], read);
-        if (vector)
-            return i == 0 && is_target(vector) ? READ_TARGET : READ_AGAIN;
-    }
-    Dim *count = elements(context, value);
-    if (points(context, read->loop, 0, read->nloop) == count)
-        return READ_ONCE;
-    for (int k = 0; k < read->nspatial; k++)
-        if (points(context, read->loop, 0, k) == count)
-            return reads_any(context, read->load, read->loop, k, read->nloop) ? READ_AGAIN : READ_OUTSIDE;
-    /* the innermost spatial loop is vectorised and stands inside the reductions */
-    int last = read->nspatial - 1;
-    if (last >= 0 && !reads_any(context, read->load, read->loop, last, last + 1)) {
-        Axis *others[3 * MAX_RANK];
-        memcpy(others, read->loop, sizeof *others * (size_t)last);
-        memcpy(others + last, read->loop + last + 1, sizeof *others * (size_t)(read->nloop - last - 1));
-        if (points(context, others, 0, read->nloop - 1) == count)
-            return READ_OUTSIDE;
-    }
-    Dim *all = points(context, read->loop, 0, read->nloop);
-    Dim *times = all ? dim_divide_exactly(context->dims, all, count) : NULL;
-    int64_t known;
-    return times && dim_is_const(times, &known) && known <= FEW_TIMES ? READ_FEW : READ_AGAIN;
 }
 
 /* ---- the plan ---- */
@@ -253,13 +33,13 @@ static Work work_of(Walk *w, Node *node, const Element *element)
     return w->has_reduction ? WORK_REDUCTION : w->has_calls ? WORK_SCALAR : WORK_NONE;
 }
 
-static void examine(Walk *w, Node *node, Fusion *fusion)
+static void examine(Context *context, Node *node, Fusion *fusion)
 {
     *fusion = (Fusion){.node = node, .work = WORK_APART, .root = node};
     if (node->function || (node->op->form != FORM_ELEMENTWISE && node->op->form != FORM_INDEX) || node->nout != 1 ||
         !node->out[0])
         return;
-    Definition *definition = ARENA_NEW(w->context->arena, Definition);
+    Definition *definition = ARENA_NEW(context->arena, Definition);
     if (!op_define(node, definition))
         return;
     fusion->element = &definition->element[0];
@@ -267,7 +47,8 @@ static void examine(Walk *w, Node *node, Fusion *fusion)
 
 typedef struct {
     Reading reading;
-    Node *root; /* NULL: several */
+    const Value *target; /* the vector of targets through which rows are read */
+    Node *root;          /* NULL: several */
     int readers;
     bool apart, contracted, updated;
 } Readers;
@@ -288,6 +69,11 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
         all.apart = w->overflowed;
         for (int k = 0; k < w->nfound; k++) {
             Reading reading = reading_of(w->context, &w->found[k]);
+            const Value *target = reading == READ_TARGET ? target_vector(&w->found[k]) : NULL;
+            if (target && all.target && all.target != target)
+                reading = READ_AGAIN;
+            if (target)
+                all.target = target;
             if (reading > all.reading)
                 all.reading = reading;
         }
@@ -298,8 +84,9 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
         Node *root = reader->inlined ? reader->root : reader->node;
         all.root = all.readers++ == 0 || all.root == root ? root : NULL;
     }
-    if (all.reading == READ_TARGET &&
-        (!all.root || !plan[all.root->id].row)) /* a nest over edges meets targets again */
+    const Fusion *root = all.root ? &plan[all.root->id] : NULL;
+    if (all.reading == READ_TARGET && /* a nest over all edges, or over those of sources, meets targets again */
+        (!root || !root->row || (all.target && all.target != root->target)))
         all.reading = READ_AGAIN;
     return all;
 }
@@ -412,7 +199,7 @@ static bool is_edge_product(const Map *edges, const Fusion *plan, const Fusion *
 }
 
 typedef struct {
-    Walk walk;
+    Walk *walk;
     Fusion *plan;
 } Planner;
 
@@ -420,13 +207,13 @@ static bool examine_nodes(Graph *graph, void *planner)
 {
     Planner *p = planner;
     for (Node *node = graph->first; node; node = node->next)
-        examine(&p->walk, node, &p->plan[node->id]);
+        examine(graph->context, node, &p->plan[node->id]);
     return true;
 }
 
 static bool plan_nodes(Graph *graph, void *planner)
 {
-    Walk *w = &((Planner *)planner)->walk;
+    Walk *w = ((Planner *)planner)->walk;
     Fusion *plan = ((Planner *)planner)->plan;
     const Map *edges = edge_values(w, graph, plan);
     for (Node *node = graph->last; node; node = node->prev) {
@@ -436,7 +223,8 @@ static bool plan_nodes(Graph *graph, void *planner)
         w->value = NULL;
         fusion->work = work_of(w, node, fusion->element);
         fusion->is_cheap = fusion->work == WORK_REDUCTION && w->terms <= CHEAP_TERMS;
-        const Value *row = w->edges ? w->edges->row : NULL;
+        const Axis *over = w->edges;
+        const Value *row = over ? over->row : NULL;
         Readers readers = readers_of(w, plan, node);
         if (is_edge_product(edges, plan, fusion, &readers))
             fusion->work = WORK_REDUCTION;
@@ -446,14 +234,17 @@ static bool plan_nodes(Graph *graph, void *planner)
             fusion->reading = readers.reading;
         }
         Fusion *root = fusion->root ? &plan[fusion->root->id] : NULL;
-        if (root && fusion->work == WORK_SEGMENT)
+        if (root && fusion->work == WORK_SEGMENT) {
             root->row = row;
+            root->target = over->target;
+        }
         if (root) {
             root->contractions += fusion->work == WORK_CONTRACTION;
             root->reductions += fusion->work == WORK_SEGMENT || fusion->work == WORK_REDUCTION;
             root->nodes += fusion->inlined;
         }
     }
+    fuse_join(graph, plan, edges);
     return true;
 }
 
@@ -462,9 +253,8 @@ Fusion *fuse_plan(Graph *graph)
     Context *context = graph->context;
     Planner *planner = ARENA_NEW(context->arena, Planner);
     planner->plan = ARENA_ARRAY(context->arena, context->node_count, Fusion);
-    planner->walk.context = context;
     graph_each(graph, examine_nodes, planner);
-    planner->walk.seen = ARENA_ARRAY(context->arena, context->expr_count, int);
+    planner->walk = walk_new(context);
     graph_each(graph, plan_nodes, planner);
     return planner->plan;
 }
