@@ -45,7 +45,8 @@ typedef struct {
     bool is_cheap;          /* work is WORK_REDUCTION, of a few terms */
     bool inlined;           /* its readers recompute it: it is no root */
     Node *root;             /* the root of the one group it is in; NULL: it is in several */
-    Reading reading;        /* how the nests it is in read it */
+    Reading reading;        /* how the nests it is in read it ... */
+    bool summed;            /* ... and that a reduction along its rows does */
     const Value *row;       /* roots: the gnn.Csr of the group's segment reductions ... */
     const Value *target;    /* ... and the vector of targets that they name */
     int contractions;       /* roots: in the group ... */

@@ -3,7 +3,8 @@
  * Roots that reduce the edges of the same vertices walk over them once when they read the same rows: attention's
  * maximum, sum and aggregation; in training a layer's forward sums and what its gradient will need of them. So do a
  * root and one that reads its elements only where it has just computed them. No tensor may be needed between two of
- * them: then neither could come first. */
+ * them: then neither could come first. Where that keeps a root apart, but not the reductions over edges inside its
+ * group, these become roots, and it reads what they leave. */
 #include "fuse_walk.h"
 
 /* A nest stores at most so many tensors. */
@@ -14,7 +15,15 @@ typedef struct {
     const Value *value;
     Reading reading; /* the worst of all ways to it */
     bool of_edges;   /* its rows are read edge by edge */
+    bool summed;     /* along its rows */
 } Operand;
+
+/* How a node of a group is read. */
+typedef struct {
+    Reading reading;
+    bool of_edges, summed;
+} Use;
+
 typedef struct {
     Fusion *root;
     Operand operand[MAX_READ];
@@ -34,6 +43,10 @@ typedef struct {
     int planned;
     int *reached;       /* by node id */
     bool *is_structure; /* by node id */
+    int *place;         /* by node id: in the graph's order */
+    Use *use;           /* by node id, of the member that is looked at ... */
+    int *used_by;       /* ... whose number it is */
+    int visits;
     Member *member;
     int nmember;
 } Joining;
@@ -44,7 +57,7 @@ static Fusion *plan_of(const Joining *j, const Node *node)
     return node && node->graph == j->graph && node->id < j->planned ? &j->plan[node->id] : NULL;
 }
 
-static void add_operand(Member *m, const Value *value, Reading reading, bool of_edges)
+static void add_operand(Member *m, const Value *value, Use use)
 {
     int i = 0;
     while (i < m->noperand && m->operand[i].value != value)
@@ -56,14 +69,47 @@ static void add_operand(Member *m, const Value *value, Reading reading, bool of_
     if (i == m->noperand)
         m->operand[m->noperand++] = (Operand){.value = value};
     Operand *operand = &m->operand[i];
-    operand->reading = reading > operand->reading ? reading : operand->reading;
-    operand->of_edges |= of_edges;
+    operand->reading = use.reading > operand->reading ? use.reading : operand->reading;
+    operand->of_edges |= use.of_edges;
+    operand->summed |= use.summed;
 }
 
-/* Adds what a node of the root's group reads: `reading` and `of_edges` say how it is read itself. Groups are small. */
-static void visit(Joining *j, Member *m, const Node *node, Reading reading, bool of_edges)
+/* How the node that holds the load uses what it reads, itself used as `outer` says. */
+static Use use_of(const Joining *j, const Member *m, const Load *load, Use outer)
+{
+    const Value *value = load->load->u.value, *target = m->root->target;
+    const Value *vector = value->type.rank > 0 ? index_vector(load->load->index[0], load) : NULL;
+    const bool is_foreign = vector && vector != target;
+    const Reading reading = is_foreign ? READ_AGAIN : reading_of(j->graph->context, load);
+    return (Use){.reading = reading > outer.reading ? reading : outer.reading,
+                 .of_edges = outer.of_edges || map_get(j->edges, value) ||
+                             (is_foreign && vector->type.dim[0] == target->type.dim[0]),
+                 .summed = outer.summed || is_summed(j->graph->context, load)};
+}
+
+/* Joins the use with those of the node so far; whether it tells anything new. */
+static bool is_new_use(Joining *j, const Node *node, Use *use)
+{
+    Use *known = &j->use[node->id];
+    const bool is_first = j->used_by[node->id] != j->visits;
+    if (!is_first) {
+        use->reading = known->reading > use->reading ? known->reading : use->reading;
+        use->of_edges |= known->of_edges;
+        use->summed |= known->summed;
+        if (use->reading == known->reading && use->of_edges == known->of_edges && use->summed == known->summed)
+            return false;
+    }
+    j->used_by[node->id] = j->visits;
+    *known = *use;
+    return true;
+}
+
+/* Adds what a node of the root's group reads. The depth is bounded by the group's size. */
+static void visit(Joining *j, Member *m, const Node *node, Use use)
 {
     Load load[MAX_LOADS];
+    if (!is_new_use(j, node, &use))
+        return;
     j->walk->value = NULL;
     walk_element(j->walk, plan_of(j, node)->element, node->out[0]->type.rank);
     const int nload = j->walk->nfound;
@@ -72,17 +118,12 @@ static void visit(Joining *j, Member *m, const Node *node, Reading reading, bool
         load[i] = j->walk->found[i];
     for (int i = 0; i < nload && !m->overflowed; i++) {
         const Value *value = load[i].load->u.value;
-        const Value *vector = value->type.rank > 0 ? index_vector(load[i].load->index[0], &load[i]) : NULL;
-        const bool is_foreign = vector && vector != m->root->target;
-        const bool by_edge =
-            of_edges || map_get(j->edges, value) || (is_foreign && vector->type.dim[0] == m->root->target->type.dim[0]);
-        Reading own = is_foreign ? READ_AGAIN : reading_of(j->graph->context, &load[i]);
-        own = own > reading ? own : reading;
         const Fusion *inner = plan_of(j, value->def);
+        const Use of_value = use_of(j, m, &load[i], use);
         if (inner && inner->inlined)
-            visit(j, m, value->def, own, by_edge);
+            visit(j, m, value->def, of_value);
         else
-            add_operand(m, value, own, by_edge);
+            add_operand(m, value, of_value);
     }
 }
 
@@ -151,23 +192,24 @@ static void push_readers_of_nest(Joining *j, Stack *stack, const Node *first, in
         push_readers(j, stack, node, how);
 }
 
-/* Whether something that neither computes needs the nest and is needed by root. */
-static bool is_kept_apart(Joining *j, const Node *nest, const Node *root)
+/* Whether something that neither computes needs the one nest and is needed by the other. Each is named by its first
+ * root, or is a node that may become one. */
+static bool is_kept_apart(Joining *j, const Node *from, const Node *to)
 {
     Stack stack = {0};
     for (const Node *node = j->graph->first; node; node = node->next)
         j->reached[node->id] = UNREACHED;
-    push_readers_of_nest(j, &stack, nest, INSIDE);
+    push_readers_of_nest(j, &stack, from, INSIDE);
     while (stack.count > 0) {
         const Node *node = stack.node[--stack.count];
         const Fusion *fusion = plan_of(j, node);
         const int how = j->reached[node->id];
-        if (fusion && fusion->inlined) {
-            push_readers(j, &stack, node, how);
-        } else if (node == root) {
+        if (node == to || (!(fusion && fusion->inlined) && nest_of(j, node) == to)) {
             if (how == THROUGH_OTHERS)
                 return true;
-        } else if (nest_of(j, node) != nest) {
+        } else if (fusion && fusion->inlined) {
+            push_readers(j, &stack, node, how);
+        } else if (nest_of(j, node) != from) {
             push_readers_of_nest(j, &stack, nest_of(j, node), THROUGH_OTHERS);
         }
     }
@@ -198,7 +240,7 @@ static bool reads_in_place(const Member *later, const Member *earlier, bool *any
 {
     const Operand *operand = find_operand(later, earlier->root->node->out[0]);
     *any |= operand != NULL;
-    return !operand || operand->reading <= READ_TARGET;
+    return !operand || (operand->reading <= READ_TARGET && !operand->summed);
 }
 
 static bool is_alike(const Member *a, const Member *b)
@@ -208,44 +250,128 @@ static bool is_alike(const Member *a, const Member *b)
            x->rank > 0 && y->rank > 0 && x->dim[0] == y->dim[0] && a->is_structure == b->is_structure;
 }
 
-/* Whether root m may be computed with all those of the nest that begins with `first`, and gains from it. */
-static bool may_join(Joining *j, int first, const Member *m)
+/* Whether m may be computed with the nest that begins with `nest`, and gains from it. */
+static bool may_join(Joining *j, const Node *nest, const Member *m)
 {
-    const Node *nest = j->member[first].root->node;
     int nodes = m->root->nodes + 1, outputs = 1;
     bool gains = false;
-    for (int i = first; &j->member[i] != m; i++) {
+    for (int i = 0; i < j->nmember; i++) {
         const Member *other = &j->member[i];
-        if (nest_of(j, other->root->node) != nest)
+        if (other == m || nest_of(j, other->root->node) != nest)
             continue;
-        if (!is_alike(other, m) || !reads_in_place(m, other, &gains))
+        if (!is_alike(other, m) || !reads_in_place(m, other, &gains) || !reads_in_place(other, m, &gains))
             return false;
         gains |= shares_rows(other, m);
         nodes += other->root->nodes + 1;
         outputs++;
     }
-    return gains && nodes <= MAX_GROUP && outputs <= MAX_OUTPUTS && !is_kept_apart(j, nest, m->root->node);
+    return gains && nodes <= MAX_GROUP && outputs <= MAX_OUTPUTS && !is_kept_apart(j, nest, m->root->node) &&
+           !is_kept_apart(j, m->root->node, nest);
 }
 
-static void join(Joining *j, Fusion *first, Fusion *root)
+/* Puts a root into the list of the nest, in the graph's order. */
+static void join(Joining *j, Fusion *nest, Fusion *root)
 {
-    Fusion *last = first;
-    while (last->next_in_nest)
-        last = plan_of(j, last->next_in_nest);
-    last->next_in_nest = root->node;
-    first->nest = root->nest = first->node;
+    Fusion *before = NULL;
+    for (Fusion *at = nest; at && j->place[at->node->id] < j->place[root->node->id]; at = plan_of(j, at->next_in_nest))
+        before = at;
+    Node *first = before ? nest->node : root->node;
+    root->next_in_nest = before ? before->next_in_nest : nest->node;
+    if (before)
+        before->next_in_nest = root->node;
+    for (Fusion *at = plan_of(j, first); at; at = plan_of(j, at->next_in_nest))
+        at->nest = first;
+}
+
+static Member *add_member(Joining *j, Fusion *root)
+{
+    Member *m = &j->member[j->nmember++];
+    *m = (Member){.root = root, .is_structure = j->is_structure[root->node->id]};
+    j->visits++;
+    visit(j, m, root->node, (Use){READ_ONCE, false, false});
+    return m;
+}
+
+static bool is_nest(const Joining *j, const Member *m)
+{
+    return m->root->row && nest_of(j, m->root->node) == m->root->node;
+}
+
+/* ---- reductions that leave their group ---- */
+typedef struct {
+    Node *node[MAX_OUTPUTS];
+    int count;
+    bool overflowed;
+} Segments;
+
+/* The reductions over edges that the node reads, itself among them: those nearest to the root. */
+static void find_segments(Joining *j, Node *node, bool is_root, Segments *found)
+{
+    Fusion *fusion = plan_of(j, node);
+    if (!fusion || (!is_root && !fusion->inlined) || j->used_by[node->id] == j->visits)
+        return;
+    j->used_by[node->id] = j->visits;
+    if (fusion->work != WORK_SEGMENT) {
+        for (int i = 0; i < node->nin; i++)
+            if (node->in[i])
+                find_segments(j, node->in[i]->def, false, found);
+        return;
+    }
+    found->overflowed |= is_root || found->count == MAX_OUTPUTS;
+    if (!found->overflowed)
+        found->node[found->count++] = node;
+}
+
+/* Whether the nest may take all of the segments, which are the last members. */
+static bool may_take(Joining *j, const Node *nest, int first)
+{
+    for (int i = first; i < j->nmember; i++) {
+        if (!may_join(j, nest, &j->member[i]))
+            return false;
+        for (int k = first; k < j->nmember; k++)
+            if (k != i && is_kept_apart(j, j->member[i].root->node, j->member[k].root->node))
+                return false;
+    }
+    return true;
+}
+
+/* All reductions over edges in the groups of a nest become roots of another that can take them. */
+static void leave(Joining *j, const Member *m)
+{
+    Segments found = {.count = 0};
+    const int first = j->nmember;
+    j->visits++;
+    for (Fusion *root = m->root; root; root = plan_of(j, root->next_in_nest))
+        find_segments(j, root->node, true, &found);
+    if (found.overflowed)
+        return;
+    for (int i = 0; i < found.count; i++) {
+        Fusion *segment = plan_of(j, found.node[i]);
+        segment->row = m->root->row;
+        segment->target = m->root->target;
+        add_member(j, segment);
+    }
+    for (int i = 0; i < first; i++) {
+        Fusion *nest = j->member[i].root;
+        if (&j->member[i] == m || !is_nest(j, &j->member[i]) || !may_take(j, nest->node, first))
+            continue;
+        for (Fusion *root = m->root; root; root = plan_of(j, root->next_in_nest))
+            root->row = root->target = NULL;
+        for (int k = first; k < j->nmember; k++) {
+            j->member[k].root->inlined = false;
+            join(j, plan_of(j, nest_of(j, nest->node)), j->member[k].root);
+        }
+        return;
+    }
+    j->nmember = first;
 }
 
 static void find_members(Joining *j)
 {
     for (const Node *node = j->graph->first; node; node = node->next) {
         Fusion *fusion = plan_of(j, node);
-        if (!fusion->element || fusion->inlined || !fusion->row || fusion->work == WORK_APART)
-            continue;
-        Member *m = &j->member[j->nmember++];
-        m->root = fusion;
-        m->is_structure = j->is_structure[node->id];
-        visit(j, m, node, READ_ONCE, false);
+        if (fusion->element && !fusion->inlined && fusion->row && fusion->work != WORK_APART)
+            add_member(j, fusion);
     }
 }
 
@@ -258,19 +384,25 @@ void fuse_join(Graph *graph, Fusion *plan, const Map *edges)
                  .walk = walk_new(context),
                  .planned = context->node_count,
                  .reached = ARENA_ARRAY(context->arena, context->node_count, int),
-                 .is_structure = ARENA_ARRAY(context->arena, context->node_count, bool)};
-    int roots = 0;
-    for (const Node *node = graph->first; node; node = node->next)
-        roots += plan[node->id].row != NULL;
-    j.member = ARENA_ARRAY(context->arena, roots, Member);
+                 .is_structure = ARENA_ARRAY(context->arena, context->node_count, bool),
+                 .place = ARENA_ARRAY(context->arena, context->node_count, int),
+                 .use = ARENA_ARRAY(context->arena, context->node_count, Use),
+                 .used_by = ARENA_ARRAY(context->arena, context->node_count, int)};
+    int most = 0, place = 0;
+    for (const Node *node = graph->first; node; node = node->next) {
+        most += plan[node->id].row || plan[node->id].work == WORK_SEGMENT;
+        j.place[node->id] = place++;
+    }
+    j.member = ARENA_ARRAY(context->arena, most, Member);
     find_structure(&j);
     find_members(&j);
     for (int i = 1; i < j.nmember; i++)
-        for (int first = 0; first < i; first++) {
-            Fusion *nest = j.member[first].root;
-            if ((nest->nest && nest->nest != nest->node) || !may_join(&j, first, &j.member[i]))
-                continue;
-            join(&j, nest, j.member[i].root);
-            break;
-        }
+        for (int k = 0; k < i; k++)
+            if (is_nest(&j, &j.member[k]) && may_join(&j, j.member[k].root->node, &j.member[i])) {
+                join(&j, j.member[k].root, j.member[i].root);
+                break;
+            }
+    for (int i = 0, count = j.nmember; i < count; i++)
+        if (is_nest(&j, &j.member[i]))
+            leave(&j, &j.member[i]);
 }

@@ -50,7 +50,7 @@ typedef struct {
     const Value *target; /* the vector of targets through which rows are read */
     Node *root;          /* NULL: several */
     int readers;
-    bool apart, contracted, updated;
+    bool apart, contracted, updated, summed;
 } Readers;
 
 /* What the readers of node's output would do to it if it were inlined. */
@@ -76,7 +76,9 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
                 all.target = target;
             if (reading > all.reading)
                 all.reading = reading;
+            all.summed |= is_summed(w->context, &w->found[k]);
         }
+        all.summed |= reader->inlined && reader->summed;
         if (reader->inlined && reader->reading > all.reading)
             all.reading = reader->reading;
         all.contracted |= reader->work == WORK_CONTRACTION;
@@ -184,11 +186,17 @@ static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *f
     switch (fusion->work) {
     case WORK_SCALAR:
         return readers->reading <= READ_TARGET;
+    case WORK_SEGMENT: /* edges are walked for rows at once, not for each of their elements that a sum asks for */
+        if (readers->summed)
+            return false;
+        break;
     case WORK_CONTRACTION:
         return readers->reading == READ_ONCE && readers->readers == 1 && !readers->updated;
-    default: /* a reduction read more than once for each element must be hoistable for all readers */
-        return readers->reading == READ_ONCE ? readers->readers == 1 : readers->reading <= READ_TARGET;
+    default:
+        break;
     }
+    /* a reduction read more than once for each element must be hoistable for all readers */
+    return readers->reading == READ_ONCE ? readers->readers == 1 : readers->reading <= READ_TARGET;
 }
 
 /* A projection of edges' rows that only a nest over edges reads: each row is projected there, where it is needed. */
@@ -232,6 +240,7 @@ static bool plan_nodes(Graph *graph, void *planner)
             fusion->inlined = true;
             fusion->root = readers.root;
             fusion->reading = readers.reading;
+            fusion->summed = readers.summed;
         }
         Fusion *root = fusion->root ? &plan[fusion->root->id] : NULL;
         if (root && fusion->work == WORK_SEGMENT) {

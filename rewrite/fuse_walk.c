@@ -154,6 +154,14 @@ static bool reads_any(Context *context, const Expr *load, Axis *const *loop, int
     return false;
 }
 
+bool is_summed(Context *context, const Load *read)
+{
+    for (int k = read->nspatial; k < read->nloop; k++)
+        if (!read->loop[k]->of && reads_any(context, read->load, read->loop, k, k + 1))
+            return true;
+    return false;
+}
+
 const Value *index_vector(const Expr *index, const Load *read)
 {
     while (index->kind == E_CAST || index->kind == E_WRAP || index->kind == E_CHECK)

@@ -37,6 +37,8 @@ void walk_element(Walk *walk, const Element *element, int rank);
 const Value *index_vector(const Expr *index, const Load *read);
 /* The vector of targets through which rows are read, at the first axis; NULL: there is none. */
 const Value *target_vector(const Load *read);
+/* Whether a load stands in a reduction along the rows it reads, not over edges. */
+bool is_summed(Context *context, const Load *read);
 /* How a reader's loops meet a value. */
 Reading reading_of(Context *context, const Load *read);
 #endif
