@@ -176,7 +176,8 @@ static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *f
         return false;
     if (fusion->work == WORK_NONE)
         return !readers->root || plan[readers->root->id].nodes < MAX_GROUP;
-    if ((fusion->work == WORK_SCALAR || fusion->is_cheap) && readers->reading <= READ_FEW &&
+    /* what rows were gathered for is worth its few bytes where several nests would gather them again */
+    if ((fusion->work == WORK_SCALAR || (fusion->is_cheap && readers->root)) && readers->reading <= READ_FEW &&
         is_of_edges(edges, fusion->node->out[0]))
         return !readers->root || may_join(&plan[readers->root->id], fusion, row);
     if (!readers->root)
