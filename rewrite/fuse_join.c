@@ -375,25 +375,35 @@ static void find_members(Joining *j)
     }
 }
 
+/* How many roots reduce over edges, and reductions that may become roots. */
+static int count_candidates(const Graph *graph, const Fusion *plan)
+{
+    int count = 0;
+    for (const Node *node = graph->first; node; node = node->next)
+        count += plan[node->id].row || plan[node->id].work == WORK_SEGMENT;
+    return count;
+}
+
 void fuse_join(Graph *graph, Fusion *plan, const Map *edges)
 {
     Context *context = graph->context;
+    const int most = count_candidates(graph, plan), nodes = context->node_count;
+    if (most < 2)
+        return;
     Joining j = {.graph = graph,
                  .plan = plan,
                  .edges = edges,
                  .walk = walk_new(context),
-                 .planned = context->node_count,
-                 .reached = ARENA_ARRAY(context->arena, context->node_count, int),
-                 .is_structure = ARENA_ARRAY(context->arena, context->node_count, bool),
-                 .place = ARENA_ARRAY(context->arena, context->node_count, int),
-                 .use = ARENA_ARRAY(context->arena, context->node_count, Use),
-                 .used_by = ARENA_ARRAY(context->arena, context->node_count, int)};
-    int most = 0, place = 0;
-    for (const Node *node = graph->first; node; node = node->next) {
-        most += plan[node->id].row || plan[node->id].work == WORK_SEGMENT;
+                 .planned = nodes,
+                 .reached = ARENA_ARRAY(context->arena, nodes, int),
+                 .is_structure = ARENA_ARRAY(context->arena, nodes, bool),
+                 .place = ARENA_ARRAY(context->arena, nodes, int),
+                 .use = ARENA_ARRAY(context->arena, nodes, Use),
+                 .used_by = ARENA_ARRAY(context->arena, nodes, int),
+                 .member = ARENA_ARRAY(context->arena, most, Member)};
+    int place = 0;
+    for (const Node *node = graph->first; node; node = node->next)
         j.place[node->id] = place++;
-    }
-    j.member = ARENA_ARRAY(context->arena, most, Member);
     find_structure(&j);
     find_members(&j);
     for (int i = 1; i < j.nmember; i++)

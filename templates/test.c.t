@@ -46,11 +46,12 @@ static int64_t shape[${t->shape_rank}];
 static ${t->input[i].type} input_${i}[${t->input[i].room}];
 %   }
 %   if (t->is_evaluated) {
+/* Made-up memories of optimizers divide by roots of almost nothing: rounding shows in more digits than usual. */
 static int differs(double got, double wanted)
 {
     if (got != got || wanted != wanted)
         return got == got || wanted == wanted;
-    return got != wanted && !(fabs(got - wanted) <= 1e-4 + 1e-3 * fabs(wanted));
+    return got != wanted && !(fabs(got - wanted) <= 5e-4 + 1e-3 * fabs(wanted));
 }
 %   }
 int main(void)
