@@ -23,7 +23,7 @@ typedef struct {
     const char *svg;
     Words at;
     bool evaluator, keep;
-    const char *loss, *optimizer, *rate;
+    const char *loss, *optimizer, *rate, *recompute;
     Words by, freeze, set;
     bool mask, outputs;
     const char *text; /* all of them, for the generated header comment */
@@ -51,6 +51,8 @@ const char *did_you_mean(Arena *arena, const char *given, const char *const *nam
 typedef bool Work(Context *context, const Options *options, void *who);
 int with_context(const Options *options, const char *file, Work *work, void *who);
 
+/* Bytes that a text such as "512M" stands for; 0 when it is none. */
+size_t bytes_of_text(const char *text);
 /* Bytes a compilation may take: --max-memory, or otherwise; 0 after a message. */
 size_t memory_budget(const Options *options, size_t otherwise);
 

@@ -64,6 +64,8 @@ typedef struct {
     Kernel *first;
     int count;
     Dim *allocated; /* inputs, weights, outputs and the workspace as it is planned */
+    Dim **slot;     /* bytes of each slot of the workspace */
+    int nslot;
 } Kernels;
 
 /* The kernels of a model after any pass; the model is used up, as by codegen_build. NULL after errors in the report. */

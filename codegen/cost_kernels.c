@@ -201,8 +201,11 @@ Kernels *program_kernels(const Program *program)
     Dim *always = dim_add(dims, sum_of_buffers(program, BUFFER_INPUT), dim_const(dims, weight_total(program)));
     find_live(&c, always);
     kernels->allocated = dim_add(dims, always, sum_of_buffers(program, BUFFER_OUTPUT));
-    for (int i = 0; i < program->nslot; i++)
-        kernels->allocated = dim_add(dims, kernels->allocated, dim_limit(dims, program->slot[i].bytes));
+    kernels->slot = ARENA_ARRAY(context->arena, program->nslot + 1, Dim *);
+    for (int i = 0; i < program->nslot; i++) {
+        kernels->slot[kernels->nslot++] = dim_limit(dims, program->slot[i].bytes);
+        kernels->allocated = dim_add(dims, kernels->allocated, kernels->slot[i]);
+    }
     return kernels;
 }
 

@@ -201,6 +201,8 @@ int verb_inspect(const Options *options)
             "inspect --gnn runs the passes several times: it goes with --at, --svg, --json, --dim, --fix, --rules");
     if (!options->gnn && (options->at.count || options->svg || options->loss || options->by.count))
         return usage_error("inspect --at, --svg, --loss and --by go with --gnn");
+    if (options->recompute && (!options->gnn || (!options->loss && options->by.count == 0)))
+        return usage_error("inspect --recompute goes with --gnn and --loss or --by");
     if (wanted == 0 && !options->dump_folder && options->debug.count == 0)
         return usage_error("inspect what? --ir, --passes, --cost, --mem, --gnn, --ops or --rule-functions");
     return with_context(options, options->operand.word[0], inspect, NULL);

@@ -9,8 +9,7 @@
 
 /* ---- context ---- */
 
-/* Bytes that a text such as "512M" stands for; 0 when it is none. */
-static size_t parse_bytes(const char *text)
+size_t bytes_of_text(const char *text)
 {
     char *end;
     errno = 0;
@@ -22,7 +21,7 @@ static size_t parse_bytes(const char *text)
 
 size_t memory_budget(const Options *options, size_t otherwise)
 {
-    size_t budget = options->max_memory ? parse_bytes(options->max_memory) : otherwise;
+    size_t budget = options->max_memory ? bytes_of_text(options->max_memory) : otherwise;
     if (budget == 0)
         usage_error("--max-memory %s is not a number of bytes", options->max_memory);
     return budget;

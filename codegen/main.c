@@ -54,7 +54,9 @@ static const Verb verbs[] = {
      "\n"
      "With --loss, or --by, the costs are of the model that `train` derives from this one; as exported, it is derived "
      "from\n"
-     "the graph as it was exported, before dense work moves to vertices.\n"
+     "the graph as it was exported, before dense work moves to vertices. What is computed again, by --recompute, is a "
+     "column of\n"
+     "its own.\n"
      "\n"
      "    onnx2c inspect gat.onnx --gnn --at N=169343,E=1166243 --svg gat.svg\n"
      "    onnx2c inspect gat.onnx --gnn --at N=169343,E=1166243 --loss ce --optimizer adam\n"
@@ -99,8 +101,15 @@ static const Verb verbs[] = {
      "    adamw       the same, weight_decay=0.01, decoupled from the gradient\n"
      "    adagrad     lr_decay=0 epsilon=1e-10 weight_decay=0\n"
      "\n"
+     "--recompute saves memory: values that only wait for the backward part are computed again when it wants them.\n"
+     "`auto` does so where it costs at most 16 operations for each byte, `all` wherever it helps, BYTES (K, M, G) as "
+     "far as\n"
+     "the program's workspace needs to meet that budget at the sizes of --at. Every result stays the same, bit by "
+     "bit.\n"
+     "\n"
      "    onnx2c train gcn.onnx --loss ce --mask --optimizer adam --lr 0.01 -o gcn.train.onnx\n"
      "    onnx2c build gcn.train.onnx -o gcn_train\n"
+     "    onnx2c train net.onnx --loss ce --optimizer sgd --recompute 64M --at N=256 -o net.train.onnx\n"
      "    onnx2c train energy.onnx --by positions -o forces.onnx\n",
      verb_train, TRAIN, 1, 1},
 };
@@ -135,6 +144,8 @@ static const Option option_table[] = {
      "gradients by this input; without --loss, of the sum of all outputs"},
     {0, "freeze", "NAME", LIST, FIELD(freeze), TRAIN | INSPECT,
      "an initialiser that is not trained; NAME* all that begin so"},
+    {0, "recompute", "auto|none|all|BYTES", WORD, FIELD(recompute), TRAIN | INSPECT,
+     "what the backward part computes again rather than keeping it (default: none)"},
     {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN | INSPECT, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
     {0, "weights", "c|bin|obj", WORD, FIELD(weights), BUILD | VERIFY,
@@ -165,7 +176,8 @@ static const Option option_table[] = {
     {0, "mem", NULL, FLAG, FIELD(mem), INSPECT, "the workspace: its formula, and what lies where"},
     {0, "gnn", NULL, FLAG, FIELD(gnn), INSPECT,
      "FLOPs, bytes moved and peak memory of each layer: as exported, reorganised, fused, recomputed"},
-    {0, "at", "N=SIZE,...", LIST, FIELD(at), INSPECT, "--gnn: sizes to count for; the model stays as general as it is"},
+    {0, "at", "N=SIZE,...", LIST, FIELD(at), INSPECT | TRAIN,
+     "--gnn, --recompute: sizes to count for; the model stays as general as it is"},
     {0, "svg", "FILE", WORD, FIELD(svg), INSPECT, "--gnn: a picture of the graph before and after"},
     {0, "ops", NULL, FLAG, FIELD(ops), INSPECT, "the operators that are known"},
     {0, "rule-functions", NULL, FLAG, FIELD(rule_functions), INSPECT, "the functions that rules may call"},

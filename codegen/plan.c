@@ -1,10 +1,13 @@
 /* plan.c -- the workspace: which buffers are live when, and which share a place.
  *
- * Buffers take the first slot that is free and whose size can be compared with theirs, whatever the symbols' values;
- * the slot grows to the larger of the two. */
+ * There are two plans, of which the smaller is taken. In the order in which they are written, buffers take a slot that
+ * is free and whose size can be compared with theirs, whatever the symbols' values; the slot grows to the larger of the
+ * two. Or the largest buffers come first, and the others go into slots that are there, side by side where that is known
+ * to fit. */
 #include "interface.h"
 #include "lower.h"
 #include <limits.h>
+#include <stdlib.h>
 
 /* The size that the caller's sizes decide and this one must be equal to, as NAME_run compares; else itself. A tensor
  * that has been given a shape by the data has as many elements as before. */
@@ -132,7 +135,13 @@ static bool is_better(DimTable *dims, Dim *bytes, Dim *a, Dim *b)
     return a != b && (a_fits ? dim_le(dims, a, b) : dim_le(dims, b, a));
 }
 
-static int find_slot(Program *program, const Buffer *buffer, Dim *bytes)
+static int add_slot(Program *program, Buffer *buffer, Dim *bytes)
+{
+    program->slot[program->nslot] = (Slot){bytes, buffer, buffer->is_structure};
+    return program->nslot++;
+}
+
+static int find_slot(Program *program, Buffer *buffer, Dim *bytes)
 {
     DimTable *dims = program->context->dims;
     int best = -1;
@@ -143,13 +152,135 @@ static int find_slot(Program *program, const Buffer *buffer, Dim *bytes)
             (best < 0 || is_better(dims, bytes, size, program->slot[best].bytes)))
             best = i;
     }
-    if (best < 0) {
-        best = program->nslot++;
-        program->slot[best] = (Slot){bytes, (Buffer *)buffer, buffer->is_structure};
-    }
+    if (best < 0)
+        best = add_slot(program, buffer, bytes);
     if (dim_le(dims, program->slot[best].bytes, bytes))
         program->slot[best].bytes = bytes;
     return best;
+}
+
+static void forget_slots(Program *program)
+{
+    program->nslot = 0;
+    for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
+        buffer->slot = -1;
+        buffer->begin = dim_const(program->context->dims, 0);
+    }
+}
+
+static void plan_in_order(Program *program)
+{
+    forget_slots(program);
+    for (int place = 0;; place++) {
+        bool later = false;
+        for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
+            later |= buffer->first > place;
+            if (buffer->kind == BUFFER_WORKSPACE && buffer->first == place)
+                buffer->slot = find_slot(program, buffer, buffer_bytes(program, buffer->value));
+        }
+        if (!later)
+            break;
+    }
+}
+
+/* ---- the largest first ---- */
+enum { LINE = 64 }; /* bytes of a cache line, in which every buffer begins */
+
+/* Whether no buffer of the slot that is live together with this one meets these bytes of it. */
+static bool is_free_between(const Program *program, int slot, const Buffer *wanted, Dim *begin, Dim *end)
+{
+    DimTable *dims = program->context->dims;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->slot == slot && buffer->first <= wanted->last && wanted->first <= buffer->last &&
+            !dim_le(dims, end, buffer->begin) &&
+            !dim_le(dims, dim_add(dims, buffer->begin, buffer_bytes(program, buffer->value)), begin))
+            return false;
+    return true;
+}
+
+/* Where in a slot so many bytes are free for the buffer: at its beginning, or behind another one. NULL: nowhere. */
+static Dim *find_begin(const Program *program, int slot, const Buffer *wanted, Dim *bytes)
+{
+    DimTable *dims = program->context->dims;
+    Dim *begin = dim_const(dims, 0), *line = dim_const(dims, LINE);
+    if (!dim_le(dims, bytes, program->slot[slot].bytes))
+        return NULL;
+    if (is_free_between(program, slot, wanted, begin, bytes))
+        return begin;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
+        if (buffer->slot != slot)
+            continue;
+        Dim *size = buffer_bytes(program, buffer->value);
+        begin = dim_add(dims, buffer->begin, size);
+        Dim *end = dim_add(dims, begin, bytes);
+        if (dim_divide_exactly(dims, size, line) && dim_le(dims, end, program->slot[slot].bytes) &&
+            is_free_between(program, slot, wanted, begin, end))
+            return begin;
+    }
+    return NULL;
+}
+
+/* Puts a buffer into the smallest slot that has room for it, or a new one. */
+static void find_room(Program *program, Buffer *buffer)
+{
+    DimTable *dims = program->context->dims;
+    Dim *bytes = buffer_bytes(program, buffer->value), *begin = dim_const(dims, 0);
+    int best = -1;
+    for (int i = 0; i < program->nslot; i++) {
+        const bool is_smaller = best < 0 || dim_le(dims, program->slot[i].bytes, program->slot[best].bytes);
+        Dim *free = program->slot[i].is_structure == buffer->is_structure && is_smaller
+                        ? find_begin(program, i, buffer, bytes)
+                        : NULL;
+        if (free) {
+            best = i;
+            begin = free;
+        }
+    }
+    buffer->slot = best < 0 ? add_slot(program, buffer, bytes) : best;
+    buffer->begin = begin;
+}
+
+typedef struct {
+    Buffer *buffer;
+    int64_t bytes; /* for usual sizes */
+    int number;
+} Sized;
+
+static int compare_sizes(const void *a, const void *b)
+{
+    const Sized *const p = a, *const q = b;
+    return p->bytes != q->bytes ? (p->bytes < q->bytes) - (p->bytes > q->bytes)
+                                : (p->number > q->number) - (p->number < q->number);
+}
+
+static void plan_by_size(Program *program, const int64_t *usual, int count)
+{
+    Sized *const sized = ARENA_ARRAY(program->context->arena, count + 1, Sized);
+    int number = 0;
+    forget_slots(program);
+    for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
+        if (buffer->kind != BUFFER_WORKSPACE || buffer->first < 0)
+            continue;
+        sized[number] = (Sized){buffer, 0, number};
+        if (!dim_evaluate(buffer_bytes(program, buffer->value), usual, &sized[number].bytes))
+            sized[number].bytes = INT64_MAX;
+        number++;
+    }
+    qsort(sized, (size_t)number, sizeof *sized, compare_sizes);
+    for (int i = 0; i < number; i++)
+        find_room(program, sized[i].buffer);
+}
+
+/* Bytes of all slots for usual sizes. */
+static int64_t planned_bytes(const Program *program, const int64_t *usual)
+{
+    int64_t sum = 0, bytes;
+    for (int i = 0; i < program->nslot; i++)
+        if (!dim_evaluate(program->slot[i].bytes, usual, &bytes) || bytes > INT64_MAX - sum)
+            return INT64_MAX;
+        else
+            sum += bytes;
+    return sum;
 }
 
 /* The sizes a graph was made with go with it, so that others are noticed. */
@@ -165,6 +296,8 @@ static void keep_sizes(Program *program)
 
 void program_plan(Program *program)
 {
+    DimTable *dims = program->context->dims;
+    int64_t *const usual = ARENA_ARRAY(program->context->arena, dim_symbol_count(dims) + 1, int64_t);
     find_live_ranges(program);
     if (program->has_structure && nsizes(program) > 0)
         keep_sizes(program);
@@ -172,14 +305,10 @@ void program_plan(Program *program)
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
         count++;
     program->slot = ARENA_ARRAY(program->context->arena, count, Slot);
-    for (int place = 0;; place++) {
-        bool later = false;
-        for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
-            later |= buffer->first > place;
-            if (buffer->kind == BUFFER_WORKSPACE && buffer->first == place)
-                buffer->slot = find_slot(program, buffer, buffer_bytes(program, buffer->value));
-        }
-        if (!later)
-            break;
-    }
+    dim_usual(dims, usual);
+    plan_by_size(program, usual, count);
+    const int64_t by_size = planned_bytes(program, usual);
+    plan_in_order(program);
+    if (by_size < planned_bytes(program, usual))
+        plan_by_size(program, usual, count);
 }

@@ -36,7 +36,8 @@ struct Buffer {
     bool is_needed;    /* some step that stays, or an output, reads it */
     bool is_structure; /* a step of the structure writes it: see structure.c */
     int first, last;   /* WORKSPACE, OUTPUT: the steps from the one that writes it to the last that reads it */
-    int slot;          /* BUFFER_WORKSPACE: its place in the plan */
+    int slot;          /* BUFFER_WORKSPACE: its place in the plan ... */
+    Dim *begin;        /* ... and the bytes of the slot before it */
     Buffer *next;      /* in order of making */
 };
 
@@ -108,7 +109,7 @@ struct Step {
     Step *prev, *next;
 };
 
-/* A slot of the workspace: buffers that are never live together. */
+/* A slot of the workspace: buffers that are never live together, or lie side by side. */
 typedef struct {
     Dim *bytes;
     Buffer *buffer;    /* the first that took it: names the slot */

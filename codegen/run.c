@@ -67,9 +67,13 @@ static void declare(Run *run, Buffer *buffer)
                   type_comment(program, &buffer->value->type));
     } else if (buffer->kind == BUFFER_WORKSPACE) {
         const bool held = buffer->is_structure && run->function == FUNCTION_RUN_GRAPH;
-        text_line(run->text, "%s%s *%s = (%s%s *)(%svoid *)(%s.%s); /* %s */", held ? "const " : "", storage(buffer),
+        const char *const begin =
+            dim_equals(buffer->begin, 0)
+                ? ""
+                : arena_printf(program->context->arena, " + (size_t)(%s)", dim_before_run(program, buffer->begin));
+        text_line(run->text, "%s%s *%s = (%s%s *)(%svoid *)(%s.%s%s); /* %s */", held ? "const " : "", storage(buffer),
                   buffer->name, held ? "const " : "", storage(buffer), held ? "const " : "",
-                  held ? "held + held_at" : "base + at", program->slot[buffer->slot].buffer->name,
+                  held ? "held + held_at" : "base + at", program->slot[buffer->slot].buffer->name, begin,
                   type_comment(program, &buffer->value->type));
     } else if (buffer->kind == BUFFER_WEIGHT) {
         text_line(run->text, "const %s *%s = %s;", storage(buffer), buffer->name, weight_place(program, buffer));

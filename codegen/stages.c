@@ -2,8 +2,7 @@
 #include "stages.h"
 #include "../frontend/frontend.h"
 #include "../frontend/ops/op.h"
-#include <errno.h>
-#include <stdlib.h>
+#include "recompute.h"
 #include <string.h>
 
 /* Where each stage stops. Constants are folded and decided branches taken in all: engines do so when they load a model.
@@ -14,7 +13,7 @@ static const struct {
     [STAGE_EXPORTED] = {"exported", "fold"},
     [STAGE_REORGANISED] = {"reorganised", "csr"},
     [STAGE_FUSED] = {"fused", "schedule"},
-    [STAGE_RECOMPUTED] = {"recomputed", NULL},
+    [STAGE_RECOMPUTED] = {"recomputed", "schedule"},
 };
 
 const char *stage_name(StageKind stage)
@@ -44,47 +43,6 @@ const char *measure_title(Measure measure)
 }
 
 /* ---- sizes ---- */
-static bool set_size(Context *context, Sizes *sizes, const char *word)
-{
-    const char *equals = strchr(word, '='), *wrong = NULL;
-    char *end = NULL;
-    Dim *symbol = NULL;
-    errno = 0;
-    const long long value = equals ? strtoll(equals + 1, &end, 10) : 0;
-    for (int i = 0; equals && i < dim_symbol_count(context->dims); i++) {
-        Dim *other = dim_symbol_at(context->dims, i);
-        const char *name = dim_symbol_name(other);
-        if (strlen(name) == (size_t)(equals - word) && strncmp(name, word, (size_t)(equals - word)) == 0)
-            symbol = other;
-    }
-    if (!equals || errno || end == equals + 1 || *end != '\0')
-        wrong = "it must be NAME=VALUE, or several of them with commas between";
-    else if (!symbol)
-        wrong = "the model has no dimension of this name";
-    else if (value < dim_lower(symbol) || value > dim_upper(symbol))
-        wrong = "the dimension has another range";
-    if (wrong)
-        return report_add(context->report, NULL, OPTION_INVALID, "--at", word, wrong);
-    sizes->value[dim_symbol_index(symbol)] = value;
-    return true;
-}
-
-static bool read_sizes(Context *context, const Words *at, Sizes *sizes)
-{
-    const int count = dim_symbol_count(context->dims);
-    sizes->given = at->count > 0;
-    sizes->value = ARENA_ARRAY(context->arena, count + 1, int64_t);
-    for (int i = 0; i < count; i++)
-        sizes->value[i] = -1;
-    bool ok = true;
-    for (int i = 0; i < at->count; i++) {
-        char *save, *list = arena_strdup(context->arena, at->word[i]);
-        for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save))
-            ok = set_size(context, sizes, word) && ok;
-    }
-    return ok;
-}
-
 /* Whether all sizes that a program needs are given; reports those that are not. */
 static bool check_sizes(const Stages *stages)
 {
@@ -132,18 +90,26 @@ static bool run_as_defined(Model *model, const PassOptions *passes)
     return !changed || (model_infer(model) && pass_fold(model, passes));
 }
 
+static bool is_training(const Options *options)
+{
+    return options->loss || options->by.count > 0;
+}
+
 /* The model of the options, or the model that trains it. As exported that is derived before dense work moves to
  * vertices, as frameworks do; but with the operators of graphs recognised, whose gradients are known. NULL after errors
  * in the report. */
 static Model *load_for_stage(Context *context, const Options *options, StageKind stage)
 {
     TrainOptions train;
-    if (!options->loss && options->by.count == 0)
+    if (!is_training(options))
         return load_model(context, options);
     if (!train_options(context, options, &train))
         return NULL;
     if (stage == STAGE_EXPORTED)
         train.last_pass = "gnn";
+    Recomputed recomputed;
+    if (stage == STAGE_RECOMPUTED && !recompute_choose(context, options, &train, &recomputed))
+        return NULL;
     Model *model = read_model(context, options->operand.word[0], options);
     return model && train_derive(model, &train) ? model : NULL;
 }
@@ -180,10 +146,11 @@ bool stages_run(Context *context, const Options *options, Stages *stages)
 {
     *stages = (Stages){.context = context, .layers = layers_new(context)};
     for (int stage = 0; stage < NUM_STAGE; stage++)
-        if (stage_table[stage].last_pass && !run_stage(context, options, (StageKind)stage, stages))
+        if ((stage != STAGE_RECOMPUTED || (is_training(options) && options->recompute)) &&
+            !run_stage(context, options, (StageKind)stage, stages))
             return false;
     progress_end();
-    return read_sizes(context, &options->at, &stages->sizes) && check_sizes(stages);
+    return sizes_read(context, &options->at, &stages->sizes) && check_sizes(stages);
 }
 
 StageKind stages_last(const Stages *stages)
@@ -197,17 +164,7 @@ StageKind stages_last(const Stages *stages)
 /* ---- measures ---- */
 Quantity quantity_of(const Stages *stages, Dim *formula)
 {
-    DimTable *dims = stages->context->dims;
-    Quantity quantity = {formula, -1};
-    const int count = dim_symbol_count(dims);
-    bool *used = ARENA_ARRAY(stages->context->arena, count + 1, bool);
-    dim_symbols_used(formula, used);
-    for (int i = 0; i < count; i++)
-        if (used[i] && stages->sizes.value[i] < 0)
-            return quantity;
-    if (!dim_evaluate(formula, stages->sizes.value, &quantity.value))
-        quantity.value = -1;
-    return quantity;
+    return (Quantity){formula, sizes_evaluate(stages->context, &stages->sizes, formula)};
 }
 
 const char *quantity_text(Arena *arena, int64_t value)

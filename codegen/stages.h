@@ -7,6 +7,7 @@
 #define STAGES_H
 #include "command.h"
 #include "layers.h"
+#include "sizes.h"
 
 typedef enum { STAGE_EXPORTED, STAGE_REORGANISED, STAGE_FUSED, STAGE_RECOMPUTED, NUM_STAGE } StageKind;
 typedef enum {
@@ -18,12 +19,6 @@ typedef enum {
     MEASURE_MEMORY,
     NUM_MEASURE
 } Measure;
-
-/* The sizes the user gave. */
-typedef struct {
-    int64_t *value; /* by symbol index; -1: not given */
-    bool given;     /* --at was there */
-} Sizes;
 
 typedef struct {
     Context *context;

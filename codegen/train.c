@@ -2,6 +2,7 @@
 #include "../rewrite/train.h"
 #include "../frontend/frontend.h"
 #include "command.h"
+#include "recompute.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -35,16 +36,26 @@ static void print_values(const Graph *graph, Value *const *value, int count, con
         printf("%-10s%-32s %s\n", i ? "" : head, value[i]->name, type_text(&value[i]->type, graph->context->arena));
 }
 
+static void print_recomputed(const TrainOptions *train, const Recomputed *r)
+{
+    printf("recomputes %d values: workspace %lld of %lld bytes, %.3f times the operations\n", train->recompute->nagain,
+           (long long)r->workspace[1], (long long)r->workspace[0],
+           r->flops[0] > 0 ? (double)r->flops[1] / (double)r->flops[0] : 1.0);
+}
+
 static bool train(Context *context, const Options *options, void *who)
 {
     (void)who;
     TrainOptions train;
     if (!train_options(context, options, &train))
         return false;
+    Recomputed recomputed;
+    progress("deriving");
+    if (!recompute_choose(context, options, &train, &recomputed))
+        return false;
     Model *model = read_model(context, options->operand.word[0], options);
     if (!model)
         return false;
-    progress("deriving");
     if (!train_derive(model, &train))
         return false;
     if (strcmp(options->output, "-") == 0) {
@@ -59,6 +70,8 @@ static bool train(Context *context, const Options *options, void *who)
     progress_end();
     print_values(model->graph, model->graph->in, model->graph->nin, "inputs");
     print_values(model->graph, model->graph->out, model->graph->nout, "outputs");
+    if (recomputed.is_on)
+        print_recomputed(&train, &recomputed);
     return true;
 }
 
@@ -81,6 +94,8 @@ static int check_options(const Options *options)
         return usage_error("--by gives gradients by inputs; an optimizer has nothing to do there");
     if (options->by.count == 0 && !options->loss)
         return usage_error("train needs --loss %s, or --by INPUT", train_losses);
+    if (options->at.count > 0 && !options->recompute)
+        return usage_error("train --at says for which sizes --recompute saves memory; there is no --recompute");
     if (options->mask && !options->loss)
         return usage_error("--mask says which samples a loss counts; there is no --loss");
     return EXIT_OK;

@@ -316,6 +316,15 @@ Dim *dim_symbol_at(const DimTable *table, int index)
     return table->symbol[index]->self;
 }
 
+void dim_usual(const DimTable *table, int64_t *values)
+{
+    enum { USUAL = 1024 };
+    for (int i = 0; i < dim_symbol_count(table); i++) {
+        const int64_t low = dim_lower(dim_symbol_at(table, i)), high = dim_upper(dim_symbol_at(table, i));
+        values[i] = low > USUAL ? low : high < USUAL ? high : USUAL;
+    }
+}
+
 /* The symbol that a Dim consists of; NULL when it is anything else. */
 static Atom *symbol_of(Dim *dim)
 {

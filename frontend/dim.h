@@ -86,6 +86,8 @@ void dim_assume_le(DimTable *table, Dim *a, Dim *b);
 
 /* The value under values[dim_symbol_index(s)] for each symbol s. False when it overflows or divides by zero. */
 bool dim_evaluate(Dim *dim, const int64_t *values, int64_t *result);
+/* A usual value for each symbol, by which formulas are compared that only the caller's sizes decide between. */
+void dim_usual(const DimTable *table, int64_t *values);
 /* What neither the dim nor anything it is computed from exceeds, negative or not, while each symbol is at most its
  * value or its limit. False when that overflows. */
 bool dim_bound(Dim *dim, const int64_t *values, int64_t *bound);

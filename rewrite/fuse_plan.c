@@ -53,11 +53,20 @@ typedef struct {
     bool apart, contracted, updated, summed;
 } Readers;
 
+/* Whether a reader wants the value in memory. */
+static bool is_wanted_stored(const Value *value)
+{
+    for (int i = 0; i < value->nreader; i++)
+        if (value->reader[i]->op && value->reader[i]->op->ends_nests)
+            return true;
+    return false;
+}
+
 /* What the readers of node's output would do to it if it were inlined. */
 static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
 {
     const Value *value = node->out[0];
-    Readers all = {.apart = value->outputs > 0 || value->nreader == 0 || names_edges(value)};
+    Readers all = {.apart = value->outputs > 0 || value->nreader == 0 || names_edges(value) || is_wanted_stored(value)};
     for (int i = 0; i < value->nreader && !all.apart; i++) {
         const Fusion *reader = &plan[value->reader[i]->id];
         if (value->reader[i]->graph != node->graph || !reader->element) {

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPICAL_SIZE = 1024 }; /* what a size is taken to be where only the caller knows it */
-
 typedef struct {
     Graph *graph;
     int *depth;      /* by node id: nodes on the longest way to it, itself included; 0: not of this graph */
@@ -157,17 +155,6 @@ static void place_all(Schedule *s)
             place(s, node);
 }
 
-/* Sizes that are not known are taken to be what is usual, as far as they may be. */
-static void choose_sizes(const Schedule *s)
-{
-    const DimTable *const dims = s->graph->context->dims;
-    for (int i = 0; i < dim_symbol_count(dims); i++) {
-        Dim *const symbol = dim_symbol_at(dims, i);
-        const int64_t low = dim_lower(symbol), high = dim_upper(symbol);
-        s->size[i] = low > TYPICAL_SIZE ? low : high < TYPICAL_SIZE ? high : TYPICAL_SIZE;
-    }
-}
-
 bool pass_schedule(Model *model, const PassOptions *options)
 {
     (void)options;
@@ -186,7 +173,7 @@ bool pass_schedule(Model *model, const PassOptions *options)
             return true;
     }
     find_depths(&s);
-    choose_sizes(&s);
+    dim_usual(context->dims, s.size);
     place_all(&s);
     if (peak(&s, s.order, s.count) >= peak(&s, before, count))
         return true;

@@ -529,9 +529,12 @@ bool train_derive(Model *model, const TrainOptions *options)
     name_statistics(t);
     if (loss && !options->outputs)
         drop_outputs(t);
-    if ((loss && !add_output(t, loss, "loss")) ||
-        !(options->optimizer ? add_optimizer(t, gradient) : add_gradients(t, gradient)))
+    if (loss && !add_output(t, loss, "loss"))
+        return false;
+    if (options->recompute)
+        options->recompute->nforward = t->graph->nout;
+    if (!(options->optimizer ? add_optimizer(t, gradient) : add_gradients(t, gradient)))
         return false;
     graph_sweep(t->graph);
-    return reorganise(t);
+    return reorganise(t) && (!options->recompute || recompute(t->graph, options->recompute));
 }

@@ -7,6 +7,7 @@
 #ifndef TRAIN_H
 #define TRAIN_H
 #include "pass.h"
+#include "recompute.h"
 
 /* What is asked for; names are those of the model and of train.onnxtxt. */
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
     const char
         *last_pass; /* reorganise as far as this pass: "gnn", as frameworks would train it; NULL: before fusion */
     PassOptions passes;
+    Recompute *recompute; /* what is computed again; NULL: nothing */
 } TrainOptions;
 
 /* Rewrites a model as it was read so that it trains: upgrades and infers it, and runs the passes before fusion. False

@@ -73,6 +73,7 @@ struct Op {
     bool is_commutative;                     /* of two inputs, either may come first */
     bool is_movement;                        /* its output's elements are all of input 0's, each once or more often */
     bool is_segment;                         /* combines rows of edges for each vertex, see gnn.h */
+    bool ends_nests;                         /* what it reads is stored: no loop nest computes it on the way */
 };
 // clang-format on
 

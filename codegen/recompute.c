@@ -1,0 +1,228 @@
+/* recompute.c -- see recompute.h. */
+#include "recompute.h"
+#include "../frontend/frontend.h"
+#include "cost.h"
+#include "replay.h"
+#include "sizes.h"
+#include <math.h>
+#include <string.h>
+
+/* MAX_RUNGS: rungs that are tried before those between two of them. CHEAP: operations for each byte that `auto`
+ * computes again rather than keeping the byte; about what a processor does while it moves one. */
+enum { MAX_RUNGS = 16, CHEAP = 16 };
+
+typedef struct {
+    Context *context;
+    const Options *options;
+    const TrainOptions *train;
+    Ladder ladder;
+    Recompute *plan;   /* of the step that was planned last ... */
+    int64_t workspace; /* ... and what its program needs */
+    int64_t flops;
+} Choice;
+
+/* ---- one step ---- */
+/* Every size a value: that of --at, or one that is usual. NULL after errors in the report. */
+static int64_t *complete_sizes(Context *context, const Options *options)
+{
+    Sizes sizes;
+    if (!sizes_read(context, &options->at, &sizes))
+        return NULL;
+    int64_t *const usual = ARENA_ARRAY(context->arena, dim_symbol_count(context->dims) + 1, int64_t);
+    dim_usual(context->dims, usual);
+    for (int i = 0; i < dim_symbol_count(context->dims); i++)
+        sizes.value[i] = sizes.value[i] < 0 ? usual[i] : sizes.value[i];
+    return sizes.value;
+}
+
+/* What NAME_workspace gives: each slot begins in a cache line of its own. */
+static int64_t workspace_bytes(const Kernels *kernels, const int64_t *size)
+{
+    int64_t sum = 0, bytes;
+    for (int i = 0; i < kernels->nslot; i++) {
+        if (!dim_evaluate(kernels->slot[i], size, &bytes) || bytes > INT64_MAX / 2 - sum)
+            return INT64_MAX;
+        sum += (bytes + 63) / 64 * 64;
+    }
+    return sum;
+}
+
+static int64_t all_flops(const Kernels *kernels, const int64_t *size)
+{
+    int64_t sum = 0, flops;
+    for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next)
+        if (kernel->cost.flops && dim_evaluate(kernel->cost.flops, size, &flops) && flops < INT64_MAX / 2 - sum)
+            sum += flops;
+    return sum;
+}
+
+/* What is computed again on the first rungs of the ladder. */
+static Recompute *plan_of(const Choice *c, int rungs)
+{
+    Arena *const arena = c->context->arena;
+    Recompute *const plan = ARENA_NEW(arena, Recompute);
+    plan->again = ARENA_ARRAY(arena, rungs + 1, const char *);
+    plan->kept = ARENA_ARRAY(arena, c->ladder.nkept + 1, const char *);
+    plan->stored = ARENA_ARRAY(arena, c->ladder.nstored + 1, const char *);
+    for (int i = 0; i < c->ladder.nstored; i++)
+        plan->stored[plan->nstored++] = c->ladder.stored[i]->name;
+    for (int i = 0; i < rungs; i++)
+        plan->again[plan->nagain++] = c->ladder.again[i]->name;
+    for (int i = 0; i < c->ladder.nkept; i++) {
+        bool is_again = false;
+        for (int k = 0; k < rungs; k++)
+            is_again |= c->ladder.again[k] == c->ladder.kept[i];
+        if (!is_again)
+            plan->kept[plan->nkept++] = c->ladder.kept[i]->name;
+    }
+    return plan;
+}
+
+/* Derives the step, rewrites it and plans its program; *model is used up. NULL after errors in the report. */
+static const Kernels *plan_step(Choice *c, Context *context, Model **model)
+{
+    TrainOptions train = *c->train;
+    PassOptions passes;
+    BuildOptions build;
+    train.recompute = c->plan;
+    if (!pass_options(context, c->options, &passes) || !build_options(context, c->options, &build))
+        return NULL;
+    build.folder = "";
+    build.name = "model";
+    *model = read_model(context, c->options->operand.word[0], c->options);
+    if (!*model || !train_derive(*model, &train) || !rewrite(*model, &passes, NULL))
+        return NULL;
+    const Kernels *const kernels = codegen_kernels(*model, &build);
+    const int64_t *const size = kernels ? complete_sizes(context, c->options) : NULL;
+    if (!size)
+        return NULL;
+    c->workspace = workspace_bytes(kernels, size);
+    c->flops = all_flops(kernels, size);
+    return kernels;
+}
+
+/* The same in a context of its own, whose memory is free again afterwards. */
+typedef struct {
+    Choice *choice;
+    Context *context;
+    bool ok;
+} Attempt;
+
+static void run_attempt(void *who)
+{
+    Attempt *const attempt = who;
+    Model *model;
+    attempt->ok = plan_step(attempt->choice, attempt->context, &model);
+}
+
+static bool try_rungs(Choice *c, int rungs)
+{
+    Attempt attempt = {c, context_new(arena_left(c->context->arena), c->options->operand.word[0]), false};
+    c->plan = plan_of(c, rungs);
+    const bool finished = report_guard(attempt.context->report, run_attempt, &attempt);
+    if (!finished || !attempt.ok)
+        report_print(attempt.context->report, stderr);
+    context_free(attempt.context);
+    return finished && attempt.ok;
+}
+
+/* ---- the choice ---- */
+static bool wants(const Options *options, const char *word)
+{
+    return strcmp(options->recompute, word) == 0;
+}
+
+/* Whether all sizes are given that the bytes of a budget depend on. */
+static bool check_sizes(const Choice *c, const Kernels *kernels)
+{
+    Sizes sizes;
+    if (!sizes_read(c->context, &c->options->at, &sizes))
+        return false;
+    for (int i = 0; i < kernels->nslot; i++) {
+        Dim *const missing = sizes_missing(c->context, &sizes, kernels->slot[i]);
+        if (missing)
+            return report_add(c->context->report, NULL, OPTION_INVALID, "--at", dim_symbol_name(missing),
+                              "its size is wanted for --recompute BYTES");
+    }
+    return true;
+}
+
+static void take(const Choice *c, const Recompute **best, Recomputed *result)
+{
+    *best = c->plan;
+    result->workspace[1] = c->workspace;
+    result->flops[1] = c->flops;
+}
+
+/* Looks whether a rung between two that were tried meets the budget, too, and is no better than the upper one: then
+ * whoever cannot have the upper one cannot have it either, and no budget gets more memory than a greater one. */
+static bool climb_between(Choice *c, int lower, int upper, int64_t budget, const Recompute **best, Recomputed *result)
+{
+    for (int rung = lower + 1; rung < upper; rung++) {
+        if (!try_rungs(c, rung))
+            return false;
+        if (c->workspace > budget || c->workspace < result->workspace[1])
+            continue;
+        take(c, best, result);
+        break;
+    }
+    return true;
+}
+
+/* Climbs until the workspace is no greater than the budget; without one, to where it is least. Leaves the plan in *best
+ * and what it needs in the result. */
+static bool climb(Choice *c, int64_t budget, const Recompute **best, Recomputed *result)
+{
+    const int count = c->ladder.nagain, steps = count < MAX_RUNGS ? count : MAX_RUNGS;
+    for (int i = 1, lower = 0; i <= steps && result->workspace[1] > budget; i++) {
+        const int rung = (int)((int64_t)count * i / steps);
+        progress("planning what is computed again, %d of %d", i, steps);
+        if (!try_rungs(c, rung))
+            return false;
+        if (c->workspace < result->workspace[1])
+            take(c, best, result);
+        if (c->workspace <= budget)
+            return climb_between(c, lower, rung, budget, best, result);
+        lower = rung;
+    }
+    return true;
+}
+
+static bool choose(Choice *c, int64_t budget, TrainOptions *train, Recomputed *result)
+{
+    Model *model;
+    const ReportMark mark = report_mark(c->context->report);
+    c->plan = plan_of(c, 0);
+    const Kernels *const kernels = plan_step(c, c->context, &model);
+    const int64_t *const size = kernels ? complete_sizes(c->context, c->options) : NULL;
+    if (!size || (budget > 0 && !check_sizes(c, kernels)))
+        return false;
+    report_rewind(c->context->report, mark); /* the same warnings come again */
+    const double most = wants(c->options, "auto") ? CHEAP : HUGE_VAL;
+    c->ladder = find_ladder(kernels, size, model->graph->out, c->plan->nforward, most);
+    result->workspace[0] = result->workspace[1] = c->workspace;
+    result->flops[0] = result->flops[1] = c->flops;
+    const Recompute *best = c->plan;
+    if (!climb(c, budget, &best, result))
+        return false;
+    train->recompute = ARENA_NEW(c->context->arena, Recompute);
+    *train->recompute = *best;
+    return budget == 0 || result->workspace[1] <= budget ||
+           report_add(c->context->report, NULL, OPTION_INVALID, "--recompute", c->options->recompute,
+                      arena_printf(c->context->arena, "the workspace takes at least %lld bytes at these sizes",
+                                   (long long)result->workspace[1]));
+}
+
+bool recompute_choose(Context *context, const Options *options, TrainOptions *train, Recomputed *result)
+{
+    *result = (Recomputed){.is_on = options->recompute && !wants(options, "none")};
+    if (!result->is_on)
+        return true;
+    const bool is_word = wants(options, "auto") || wants(options, "all");
+    const size_t budget = is_word ? 0 : bytes_of_text(options->recompute);
+    if (!is_word && (budget == 0 || budget > INT64_MAX))
+        return report_add(context->report, NULL, OPTION_INVALID, "--recompute", options->recompute,
+                          "it must be auto, none, all, or a number of bytes (K, M and G are understood)");
+    Choice c = {.context = context, .options = options, .train = train};
+    return choose(&c, (int64_t)budget, train, result);
+}

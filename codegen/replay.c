@@ -1,0 +1,304 @@
+/* replay.c -- see replay.h. */
+#include "replay.h"
+#include "../frontend/map.h"
+
+/* MAX_TRIED: values that are tried for one place where memory is greatest. LEAST_PART: what is smaller than this part
+ * of it is not worth the trouble. */
+enum { MAX_TRIED = 32, LEAST_PART = 1000 };
+
+/* A tensor that a kernel writes. */
+typedef struct {
+    const Value *value;
+    int64_t bytes; /* 0: an output of the model, which is there anyway */
+    int task;      /* that writes it */
+    bool can_go;   /* it can be computed again */
+    bool is_again; /* it is */
+} Stored;
+
+typedef struct {
+    int *in, nin; /* tensors ... */
+    int *out, nout;
+    int64_t flops;
+    bool is_forward;
+} Task;
+
+/* A task in the order that is played. */
+typedef struct {
+    int task;
+    bool is_copy; /* it computes again */
+} Turn;
+
+typedef struct {
+    Context *context;
+    const int64_t *size;
+    Map *number; /* Value -> its Stored */
+    Stored *stored;
+    Task *task;
+    int nstored, ntask;
+    /* of the last play: */
+    Turn *turn;
+    int nturn;
+    bool *is_copied;     /* by task */
+    int *last[2];        /* by tensor: the last turn that reads it; [1]: of its copy */
+    int *stack;          /* tasks that wait for others */
+    int64_t peak, flops; /* the greatest memory; what copies cost */
+    int place;           /* the first turn at which it is */
+} Play;
+
+/* ---- the program ---- */
+static int64_t evaluate(const Play *p, Dim *dim)
+{
+    int64_t value;
+    return dim && dim_evaluate(dim, p->size, &value) ? value : -1;
+}
+
+static int number_of(const Play *p, const Value *value)
+{
+    const Stored *const stored = map_get(p->number, value);
+    return stored ? (int)(stored - p->stored) : -1;
+}
+
+static void add_stored(Play *p, const Kernel *kernel, int task)
+{
+    for (int i = 0; i < kernel->nout; i++) {
+        const Value *const value = kernel->out[i];
+        const DType dtype = value->type.dtype;
+        const int64_t bytes = evaluate(p, type_bytes(p->context, &value->type));
+        const bool is_kept = value->outputs > 0;
+        if (number_of(p, value) >= 0) /* a part of it was written before */
+            continue;
+        p->stored[p->nstored] = (Stored){.value = value, .bytes = is_kept || bytes < 0 ? 0 : bytes, .task = task};
+        p->stored[p->nstored].can_go = !is_kept && bytes > 0 && kernel->cost.flops && dtype_is_float(dtype);
+        map_set(p->number, value, &p->stored[p->nstored]);
+        p->task[task].out[p->task[task].nout++] = p->nstored++;
+    }
+}
+
+static void add_reads(const Play *p, const Kernel *kernel, Task *task)
+{
+    for (const Read *read = kernel->cost.read; read; read = read->next) {
+        const int number = number_of(p, read->base);
+        if (number >= 0)
+            task->in[task->nin++] = number;
+    }
+}
+
+static void mark_forward(const Play *p, Value *const *forward, int nforward)
+{
+    for (int i = 0; i < nforward; i++)
+        if (number_of(p, forward[i]) >= 0)
+            p->task[p->stored[number_of(p, forward[i])].task].is_forward = true;
+    for (int i = p->ntask - 1; i >= 0; i--)
+        for (int k = 0; p->task[i].is_forward && k < p->task[i].nin; k++)
+            p->task[p->stored[p->task[i].in[k]].task].is_forward = true;
+}
+
+static Play play_new(const Kernels *kernels, const int64_t *size)
+{
+    Arena *const arena = kernels->context->arena;
+    Play p = {.context = kernels->context, .size = size, .number = map_new(arena), .ntask = kernels->count};
+    int outputs = 0, number = 0;
+    for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next)
+        outputs += kernel->nout;
+    p.stored = ARENA_ARRAY(arena, outputs + 1, Stored);
+    p.task = ARENA_ARRAY(arena, p.ntask + 1, Task);
+    p.turn = ARENA_ARRAY(arena, 2 * p.ntask + 1, Turn);
+    p.stack = ARENA_ARRAY(arena, p.ntask + 1, int);
+    p.is_copied = ARENA_ARRAY(arena, p.ntask + 1, bool);
+    p.last[0] = ARENA_ARRAY(arena, outputs + 1, int);
+    p.last[1] = ARENA_ARRAY(arena, outputs + 1, int);
+    for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next, number++) {
+        Task *const task = &p.task[number];
+        int reads = 0;
+        for (const Read *read = kernel->cost.read; read; read = read->next)
+            reads++;
+        const int64_t flops = evaluate(&p, kernel->cost.flops);
+        *task = (Task){.in = ARENA_ARRAY(arena, reads + 1, int),
+                       .out = ARENA_ARRAY(arena, kernel->nout + 1, int),
+                       .flops = flops < 0 ? 0 : flops};
+        add_reads(&p, kernel, task);
+        add_stored(&p, kernel, number);
+    }
+    return p;
+}
+
+/* ---- playing ---- */
+/* Whether a copy of a task, or a task of the backward part, reads a copy of this tensor. */
+static bool is_lost(const Play *p, const bool *is_kept, int stored, bool by_copy)
+{
+    const Stored *const s = &p->stored[stored];
+    return p->task[s->task].is_forward && s->can_go && (s->is_again || (by_copy && !is_kept[stored]));
+}
+
+/* The task whose copy must come before; -1: none. */
+static int missing(const Play *p, const bool *is_kept, int task, bool is_copy)
+{
+    for (int i = 0; i < p->task[task].nin; i++) {
+        const int in = p->task[task].in[i];
+        if (is_lost(p, is_kept, in, is_copy) && !p->is_copied[p->stored[in].task])
+            return p->stored[in].task;
+    }
+    return -1;
+}
+
+static void take_turn(Play *p, int task, bool is_copy)
+{
+    p->turn[p->nturn++] = (Turn){task, is_copy};
+    if (is_copy) {
+        p->is_copied[task] = true;
+        p->flops += p->task[task].flops;
+    }
+}
+
+static void take_turns(Play *p, const bool *is_kept)
+{
+    p->nturn = 0;
+    p->flops = 0;
+    for (int i = 0; i < p->ntask; i++)
+        p->is_copied[i] = false;
+    for (int i = 0; i < p->ntask; i++) {
+        int depth = 0;
+        for (int before; !p->task[i].is_forward && (before = missing(p, is_kept, i, false)) >= 0;) {
+            p->stack[depth++] = before;
+            while (depth > 0) {
+                before = missing(p, is_kept, p->stack[depth - 1], true);
+                if (before >= 0)
+                    p->stack[depth++] = before;
+                else
+                    take_turn(p, p->stack[--depth], true);
+            }
+        }
+        take_turn(p, i, false);
+    }
+}
+
+/* The tensor a turn reads, original or copy. */
+static int *last_read(const Play *p, const bool *is_kept, Turn turn, int in)
+{
+    const bool is_backward = turn.is_copy || !p->task[turn.task].is_forward;
+    return &p->last[is_backward && is_lost(p, is_kept, in, turn.is_copy)][in];
+}
+
+static void measure(Play *p, const bool *is_kept)
+{
+    for (int i = 0; i < p->nstored; i++)
+        p->last[0][i] = p->last[1][i] = -1;
+    for (int i = 0; i < p->nturn; i++) {
+        const Task *const task = &p->task[p->turn[i].task];
+        for (int k = 0; k < task->nin; k++)
+            *last_read(p, is_kept, p->turn[i], task->in[k]) = i;
+    }
+    int64_t live = 0;
+    p->peak = p->place = 0;
+    for (int i = 0; i < p->nturn; i++) {
+        const Task *const task = &p->task[p->turn[i].task];
+        int64_t unread = 0;
+        for (int k = 0; k < task->nout; k++) {
+            live += p->stored[task->out[k]].bytes;
+            if (p->last[p->turn[i].is_copy][task->out[k]] < 0)
+                unread += p->stored[task->out[k]].bytes;
+        }
+        if (live > p->peak) {
+            p->peak = live;
+            p->place = i;
+        }
+        live -= unread;
+        for (int k = 0; k < task->nin; k++) {
+            int *const last = last_read(p, is_kept, p->turn[i], task->in[k]);
+            if (*last != i)
+                continue;
+            live -= p->stored[task->in[k]].bytes;
+            *last = i - p->nturn - 1; /* once, however often the task reads it */
+        }
+    }
+}
+
+static void play(Play *p, const bool *is_kept)
+{
+    take_turns(p, is_kept);
+    measure(p, is_kept);
+}
+
+/* ---- the ladder ---- */
+/* What the backward part reads of the forward one. */
+static void find_kept(const Play *p, bool *is_kept)
+{
+    for (int i = 0; i < p->ntask; i++)
+        for (int k = 0; !p->task[i].is_forward && k < p->task[i].nin; k++)
+            is_kept[p->task[i].in[k]] = p->task[p->stored[p->task[i].in[k]].task].is_forward;
+}
+
+/* Whether a tensor only waits at the greatest memory: it was written before, and is read after it. */
+static bool waits(const Play *p, const bool *waiting, int stored)
+{
+    const Stored *const s = &p->stored[stored];
+    return waiting[stored] && s->can_go && !s->is_again;
+}
+
+static void find_waiting(const Play *p, bool *waiting)
+{
+    for (int i = 0; i < p->nstored; i++)
+        waiting[i] = false;
+    for (int i = 0; i < p->place; i++)
+        for (int k = 0; !p->turn[i].is_copy && k < p->task[p->turn[i].task].nout; k++)
+            waiting[p->task[p->turn[i].task].out[k]] = true;
+    bool *const later = ARENA_ARRAY(p->context->arena, p->nstored + 1, bool);
+    for (int i = p->place + 1; i < p->nturn; i++)
+        for (int k = 0; k < p->task[p->turn[i].task].nin; k++)
+            later[p->task[p->turn[i].task].in[k]] = true;
+    for (int k = 0; k < p->task[p->turn[p->place].task].nin; k++)
+        waiting[p->task[p->turn[p->place].task].in[k]] = false;
+    for (int i = 0; i < p->nstored; i++)
+        waiting[i] &= later[i];
+}
+
+/* The next value to give up; -1: none helps. */
+static int next_rung(Play *p, bool *is_kept, double most)
+{
+    bool *const waiting = ARENA_ARRAY(p->context->arena, p->nstored + 1, bool);
+    play(p, is_kept);
+    find_waiting(p, waiting);
+    const int64_t peak = p->peak, flops = p->flops;
+    int best = -1, tried = 0;
+    double best_price = most;
+    for (int i = 0; i < p->nstored && tried < MAX_TRIED; i++) {
+        if (!is_kept[i] || !waits(p, waiting, i) || p->stored[i].bytes < peak / LEAST_PART)
+            continue;
+        tried++;
+        p->stored[i].is_again = true;
+        is_kept[i] = false;
+        play(p, is_kept);
+        const double price = (double)(p->flops - flops) / (double)p->stored[i].bytes;
+        if (p->peak <= peak && price <= best_price && (best < 0 || price < best_price)) {
+            best = i;
+            best_price = price;
+        }
+        p->stored[i].is_again = false;
+        is_kept[i] = true;
+    }
+    return best;
+}
+
+Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *forward, int nforward, double most)
+{
+    Arena *const arena = kernels->context->arena;
+    Play p = play_new(kernels, size);
+    Ladder ladder = {.again = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
+                     .kept = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
+                     .stored = ARENA_ARRAY(arena, p.nstored + 1, const Value *)};
+    bool *const is_kept = ARENA_ARRAY(arena, p.nstored + 1, bool);
+    mark_forward(&p, forward, nforward);
+    find_kept(&p, is_kept);
+    for (int i = 0; i < p.nstored; i++) {
+        if (is_kept[i])
+            ladder.kept[ladder.nkept++] = p.stored[i].value;
+        if (p.task[p.stored[i].task].is_forward)
+            ladder.stored[ladder.nstored++] = p.stored[i].value;
+    }
+    for (int rung; (rung = next_rung(&p, is_kept, most)) >= 0;) {
+        p.stored[rung].is_again = true;
+        is_kept[rung] = false;
+        ladder.again[ladder.nagain++] = p.stored[rung].value;
+    }
+    return ladder;
+}
