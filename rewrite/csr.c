@@ -173,8 +173,8 @@ static bool is_in_each_branch(const Node *branches, const Node *user)
 }
 
 /* The node before which the edges of a segment operator are grouped: outside of loops that do not change them, so once
- * and not at every trip, and of branches that all do so. Else a branch keeps its own, for edges that nobody reads are
- * not to be refused. */
+ * and not at every trip (edges that are wrong are refused even if it makes none), and of branches that all do so. Else
+ * a branch keeps its own, for there edges that nobody reads are the rule. */
 static Node *grouping_place(Node *user)
 {
     const Graph *edges = user->in[SEGMENT_TARGET]->graph;

@@ -220,50 +220,40 @@ static bool match_operand(Walk *walk, const Operand *operand, Value *value)
     }
 }
 
-static bool match_statement(Walk *walk, int index, Node *node)
+/* The operands a node gives, but for trailing ones that it leaves out; -1 where the statement wants others. */
+static int match_arity(const Statement *statement, const Node *node, Binding *binding)
 {
-    Binding *const binding = walk->binding;
-    const Statement *const statement = &binding->rule->left[index];
-    if (!node->op || node->function || !statement_takes(statement, node->op))
-        return fails(binding, "line %d: the operator is %s", statement->line, node->op ? node->op->name : "a function");
-    if (binding->matched[index] && binding->matched[index] != node)
-        return fails(binding, "line %d would be two nodes", statement->line);
-    if (binding->matched[index])
-        return true;
-    binding->matched[index] = node;
-    int nin = node->nin;
+    int nin = node->nin, wanted = 0;
     while (nin > statement->nin && !node->in[nin - 1])
         nin--;
-    if (nin < statement->nin) {
-        for (int i = nin; i < statement->nin; i++)
-            if (statement->in[i].kind != OPERAND_NONE)
-                return fails(binding, "line %d: %s has %d operands", statement->line, node->op->name, nin);
-    } else if (nin > statement->nin && statement->rest < 0) {
-        return fails(binding, "line %d: %s has %d operands", statement->line, node->op->name, nin);
+    for (int i = 0; i < statement->nin; i++)
+        wanted = statement->in[i].kind != OPERAND_NONE ? i + 1 : wanted;
+    if (nin < wanted || (nin > statement->nin && statement->rest < 0)) {
+        fails(binding, "line %d: %s has %d operands", statement->line, node->op->name, nin);
+        return -1;
     }
+    return nin;
+}
+
+static bool match_outputs(const Statement *statement, const Node *node, Binding *binding)
+{
     if (node->nout < statement->nout)
         return fails(binding, "line %d: %s has %d outputs", statement->line, node->op->name, node->nout);
-    for (int i = 0; i < node->nout; i++) {
-        if (i >= statement->nout) {
-            if (statement->rest_out < 0 && node->out[i] && (node->out[i]->nreader || node->out[i]->outputs))
-                return fails(binding, "line %d: output %d is read too", statement->line, i);
-            continue;
-        }
+    for (int i = 0; i < statement->nout; i++) {
         Bound *const bound = &binding->bound[statement->out[i]];
         if (!node->out[i] || (bound->kind != B_NONE && (bound->kind != B_VALUE || bound->value != node->out[i])))
             return fails(binding, "line %d: output %d differs", statement->line, i);
         *bound = (Bound){.kind = B_VALUE, .value = node->out[i]};
     }
-    if (statement->operator_slot >= 0)
-        binding->bound[statement->operator_slot] = (Bound){.kind = B_NODE, .node = node};
-    if (!match_attributes(statement, node, binding))
-        return false;
-    const bool commutes = statement->nin == 2 && nin == 2 && node->op->is_commutative;
-    walk->has_choice[index] |= commutes;
-    const bool swapped = commutes && (walk->mask >> index & 1) != 0;
-    for (int i = 0; i < statement->nin; i++)
-        if (!match_operand(walk, &statement->in[i], i < nin ? node->in[swapped ? 1 - i : i] : NULL))
-            return false;
+    for (int i = statement->nout; i < node->nout && statement->rest_out < 0; i++)
+        if (node->out[i] && (node->out[i]->nreader || node->out[i]->outputs))
+            return fails(binding, "line %d: output %d is read too", statement->line, i);
+    return true;
+}
+
+/* What the last operands and outputs `xs...` stand for. */
+static bool match_rest(const Statement *statement, const Node *node, int nin, Binding *binding)
+{
     if (statement->rest_out >= 0)
         binding->bound[statement->rest_out] =
             (Bound){.kind = B_VALUES, .values = node->out + statement->nout, .count = node->nout - statement->nout};
@@ -275,6 +265,33 @@ static bool match_statement(Walk *walk, int index, Node *node)
             return fails(binding, "line %d: an operand is not given", statement->line);
     binding->bound[statement->rest] = rest;
     return true;
+}
+
+static bool match_statement(Walk *walk, int index, Node *node)
+{
+    Binding *const binding = walk->binding;
+    const Statement *const statement = &binding->rule->left[index];
+    if (!node->op || node->function || !statement_takes(statement, node->op))
+        return fails(binding, "line %d: the operator is %s", statement->line, node->op ? node->op->name : "a function");
+    if (binding->matched[index] && binding->matched[index] != node)
+        return fails(binding, "line %d would be two nodes", statement->line);
+    if (binding->matched[index])
+        return true;
+    binding->matched[index] = node;
+    const int nin = match_arity(statement, node, binding);
+    if (nin < 0 || !match_outputs(statement, node, binding))
+        return false;
+    if (statement->operator_slot >= 0)
+        binding->bound[statement->operator_slot] = (Bound){.kind = B_NODE, .node = node};
+    if (!match_attributes(statement, node, binding))
+        return false;
+    const bool commutes = statement->nin == 2 && nin == 2 && node->op->is_commutative;
+    walk->has_choice[index] |= commutes;
+    const bool swapped = commutes && (walk->mask >> index & 1) != 0;
+    for (int i = 0; i < statement->nin; i++)
+        if (!match_operand(walk, &statement->in[i], i < nin ? node->in[swapped ? 1 - i : i] : NULL))
+            return false;
+    return match_rest(statement, node, nin, binding);
 }
 
 static bool guards_hold(const Rule *rule, Binding *binding)
