@@ -283,7 +283,7 @@ const Op ops_elementwise[] = {
     SCALAR_ROW("IsNaN", 20, "X:T -> Y:bool | T=float,float8", "", S_IS_NAN),
     SCALAR_ROW("LeakyRelu", 16, FLOATS, "alpha:float=0.01", S_LEAKY_RELU),
     SCALAR_ROW("Less", 13, "A:T B:T -> C:bool | T=number", "", S_LESS),
-    SCALAR_ROW("LessOrEqual", 16, "A:T B:T -> C:bool | T=number", "", S_LESS_EQUAL, .is_commutative = true),
+    SCALAR_ROW("LessOrEqual", 16, "A:T B:T -> C:bool | T=number", "", S_LESS_EQUAL),
     SCALAR_ROW("Log", 13, FLOATS, "", S_LOG),
     DEFINED_ROW("Max", 13, "data_0:T* -> max:T | T=number", "", define_max, .is_commutative = true),
     DEFINED_ROW("Mean", 13, "data_0:T* -> mean:T | T=float", "", define_mean),
