@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Generated C beside PyTorch Geometric and ONNX Runtime: `make bench-gnn`.
 
-    bench.py ONNX2C FOLDER SHARED [--rows PATTERN...] [--modes inference,training] [--threads 1,2] [--rounds 7] [-- BUILD OPTIONS]
+    bench.py ONNX2C FOLDER SHARED [--rows PATTERN...] [--modes inference,training] [--threads 1,2] [--rounds 7]
+             [--engines NAME,NAME] [--memory PATTERN...] [-- BUILD OPTIONS]
 
 Each row is a model on a graph. Every engine runs it in a process of its own on the same inputs, weights and threads; outputs are
 compared before anything is timed. Then the engines take turns: a round is one turn of each, one after the other in changing
@@ -34,6 +35,7 @@ TURN = 0.05  # seconds a turn takes at least: short steps are repeated
 WARM_BELOW = 0.3  # seconds of a step below which a turn begins with one that is not counted
 LEFT_BEHIND = 4  # an engine whose step takes so many times the fastest peer's is not among the rounds ...
 LONG = 0.5  # ... if it takes so many seconds
+FEW = 3  # the rounds in which one takes part whose step takes as long and so many times ours
 
 
 def say(text):
@@ -125,10 +127,14 @@ class Bench:
         edges = data["loops" if "loops" in MODELS[model].takes else "edge_index"].shape[1]
         return str(data["about"]), {"N": data["x"].shape[0], "E": edges}
 
+    def able(self, row, mode):
+        """The engines that have something to run."""
+        return [name for name in self.arguments.engines if ENGINES[name].can(*ROWS[row], mode)]
+
     def memory(self, row, mode):
         """{engine: what memory() of worker.py says}, each in a process of its own that gives back what it frees."""
         settings = {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}
-        workers, found = {engine: self.worker(engine, row, mode, "memory", settings) for engine in able(row, mode)}, {}
+        workers, found = {engine: self.worker(engine, row, mode, "memory", settings) for engine in self.able(row, mode)}, {}
         for engine, worker in workers.items():
             try:
                 worker.wait()
@@ -144,8 +150,9 @@ class Bench:
         say(f"{row}: {about}")
         self.measure_limits()
         common = dict(row=row, mode=mode, about=about, failed={}, memory={})
-        common["memory"] = self.memory(row, mode)
-        workers, records = {engine: self.worker(engine, row, mode, "time") for engine in able(row, mode)}, []
+        if row in select(self.arguments.memory):
+            common["memory"] = self.memory(row, mode)
+        workers, records = {engine: self.worker(engine, row, mode, "time") for engine in self.able(row, mode)}, []
         for engine in list(workers):
             attempt(workers, common["failed"], engine, workers[engine].wait)
         for threads in self.arguments.threads:
@@ -176,14 +183,18 @@ class Bench:
         first = {engine: seconds for engine, seconds in first.items() if engine in workers}
         quickest = min((first[engine] for engine in PEERS if engine in first), default=0)
         running = [engine for engine in first if engine not in PEERS or first[engine] <= max(LONG, LEFT_BEHIND * quickest)]
+        slow = [engine for engine in running if first[engine] > max(LONG, LEFT_BEHIND * first[OURS])]
         rounds = []
         for number in range(self.arguments.rounds):
             order = random.Random(number).sample(running, len(running))
+            order = [engine for engine in order if number < FEW or engine not in slow]
+            if order == [OURS]:
+                break
             say(f"{row}: {threads} thread{'s' * (threads > 1)}: round {number + 1} of {self.arguments.rounds}")
             taken = {e: workers[e].ask(do="run", seconds=TURN, warm=first[e] < WARM_BELOW) for e in order}
             rounds.append({engine: reply["cpu" if threads == 1 else "wall"] for engine, reply in taken.items()})
-        median = {engine: statistics.median(turn[engine] for turn in rounds) for engine in running}
-        ratio = {e: statistics.median(turn[e] / turn[OURS] for turn in rounds) for e in running if e != OURS}
+        median = {engine: statistics.median(turn[engine] for turn in rounds if engine in turn) for engine in running}
+        ratio = {e: statistics.median(turn[e] / turn[OURS] for turn in rounds if e in turn) for e in running if e != OURS}
         once = {engine: first[engine] / median[OURS] for engine in first if engine not in running}
         return dict(median=median, ratio=ratio, once=once, difference=difference)
 
@@ -226,11 +237,6 @@ class Bench:
         return dict(operations=ours["flops"], bytes=ours["bytes"], floor=seconds[bound], bound=bound, **saved)
 
 
-def able(row, mode):
-    """The engines that have something to run."""
-    return [name for name, engine in ENGINES.items() if engine.can(*ROWS[row], mode)]
-
-
 def attempt(workers, failed, engine, action):
     """What the action returns; None where the engine failed, which then is out."""
     try:
@@ -258,6 +264,8 @@ def main():
     parser.add_argument("--modes", type=lambda text: text.split(","), default=["inference"])
     parser.add_argument("--threads", type=lambda text: [int(word) for word in text.split(",")], default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--engines", type=lambda text: text.split(","), default=list(ENGINES), help="in place of all")
+    parser.add_argument("--memory", default="*", help="rows of which memory is measured too")
     parser.add_argument("options", nargs="*", help="options of `onnx2c build`")
     arguments = parser.parse_args()
     names, begin = select(arguments.rows), time.time()
