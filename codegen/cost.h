@@ -53,7 +53,9 @@ struct Kernel {
     const Value **out;  /* the tensors it writes */
     int nout;
     Dim *written; /* their bytes */
-    Dim *live;    /* bytes in memory while it runs: inputs, weights, tensors still wanted, its outputs and scratch */
+    const Value
+        *searched; /* its operations are only those on this tensor's non-zeros, where they are few; NULL: all are */
+    Dim *live;     /* bytes in memory while it runs: inputs, weights, tensors still wanted, its outputs and scratch */
     struct Layer *layer; /* see layers.h; NULL until then */
     Kernel *next;
 };

@@ -76,6 +76,16 @@ static Kernel *kernel_new(Counting *c, const Step *step)
     return kernel;
 }
 
+/* The tensor of which statements look for non-zeros; NULL: there is none. Nesting is bounded by the loops of one nest.
+ */
+static const Value *searched_in(const Block *block)
+{
+    const Value *searched = NULL;
+    for (const Stmt *stmt = block->first; stmt && !searched; stmt = stmt->next)
+        searched = stmt->kind == STMT_NONZEROS ? stmt->call.a : searched_in(&stmt->body);
+    return searched;
+}
+
 static Cost cost_of_step(Context *context, const Step *step)
 {
     if (step->kind == STEP_LOOPS)
@@ -102,6 +112,8 @@ static void find_kernels(Counting *c)
             whole = step->whole;
             Cost cost = limited(c->context, cost_of_step(c->context, step));
             kernel->cost = cost_add(c->context, kernel->cost, cost, kernel->is_composed);
+            for (const Call *call = step->calls; call && !kernel->searched; call = call->next)
+                kernel->searched = searched_in(&call->block);
         }
         c->at[step->place] = kernel; /* a size is read behind what computes it */
     }

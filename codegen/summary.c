@@ -12,11 +12,17 @@ static void print_cost(const Program *program, FILE *to, bool json)
         Dim *moved = dim_add(context->dims, cost_read(context, &kernel->cost), kernel->written);
         const char *bytes = dim_in_run(program, moved);
         const char *gathered = dim_in_run(program, cost_gathered(context, &kernel->cost));
+        const char *searched = kernel->searched ? buffer_of(program, kernel->searched)->name : "";
+        const char *remark =
+            arena_printf(context->arena, "; fewer operations where few elements of %s are not 0", searched);
         if (json)
-            fprintf(to, "%s\n  {\"kernel\": \"%s\", \"operations\": \"%s\", \"bytes\": \"%s\", \"gathered\": \"%s\"}",
-                    separator, kernel->name, operations, bytes, gathered);
+            fprintf(to,
+                    "%s\n  {\"kernel\": \"%s\", \"operations\": \"%s\", \"bytes\": \"%s\", \"gathered\": \"%s\", "
+                    "\"nonzeros_of\": \"%s\"}",
+                    separator, kernel->name, operations, bytes, gathered, searched);
         else
-            fprintf(to, "%-40s %-24s operations  %-32s bytes\n", kernel->name, operations, bytes);
+            fprintf(to, "%-40s %-24s operations  %-32s bytes%s\n", kernel->name, operations, bytes,
+                    *searched ? remark : "");
         separator = ",";
     }
     fputs(json ? "\n]\n" : "", to);
