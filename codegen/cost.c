@@ -38,7 +38,7 @@ static void add_axis(Count *count, Axis *axis)
 static Dim *extent_of(Context *context, const Axis *axis)
 {
     if (axis->of)
-        return axis->order->type.dim[0];
+        return axis->csr->order->type.dim[0];
     Dim *lo = expr_range(context, axis->lo).low, *hi = expr_range(context, axis->hi).high;
     return lo && hi ? dim_sub(context->dims, hi, lo) : NULL;
 }

@@ -271,7 +271,7 @@ static const Axis *permuted_axis(const Expr *index)
     if (index->kind != E_LOAD || index_count(index) != 1 || index->index[0]->kind != E_AXIS)
         return NULL;
     const Axis *axis = index->index[0]->u.axis;
-    return axis->order && axis->order == index->u.value ? axis : NULL;
+    return axis->csr && axis->csr->order == index->u.value ? axis : NULL;
 }
 
 /* What target[order[e]] and source[order[e]] are; NULL for other loads. Both are known to be in range: gnn.Csr checked.
@@ -283,11 +283,12 @@ static Expr *edge_load(Simplifier *s, const Expr *e)
     const Axis *axis = permuted_axis(e->index[0]);
     if (!axis)
         return NULL;
-    if (axis->target == e->u.value)
+    const Csr *csr = axis->csr;
+    if (csr->target == e->u.value)
         return expr_cast(s->context, simplify(s, axis->of), e->dtype);
-    if (axis->source && axis->source == e->u.value && axis->from)
+    if (csr->source == e->u.value && csr->from)
         return expr_cast(s->context,
-                         expr_load(s->context, axis->from, (Expr *[]){intern(s, expr_axis(s->context, (Axis *)axis))}),
+                         expr_load(s->context, csr->from, (Expr *[]){intern(s, expr_axis(s->context, (Axis *)axis))}),
                          e->dtype);
     return NULL;
 }
@@ -333,19 +334,14 @@ static Axis *range_axis(Simplifier *s, const Axis *axis, Expr *lo, Expr *hi, Exp
 {
     for (RangeAxis *range = s->ranges; range; range = range->next) {
         const Axis *known = range->axis;
-        if (known->lo == lo && known->hi == hi && known->of == of && known->row == axis->row &&
-            known->order == axis->order && known->target == axis->target && known->source == axis->source &&
-            known->from == axis->from && range->depth == depth && range->place == place)
+        if (known->lo == lo && known->hi == hi && known->of == of && csr_equal(known->csr, axis->csr) &&
+            range->depth == depth && range->place == place)
             return range->axis;
     }
     RangeAxis *range = ARENA_NEW(s->context->arena, RangeAxis);
     Axis *made = axis_new(s->context, axis->name, lo, hi);
     made->of = of;
-    made->row = axis->row;
-    made->order = axis->order;
-    made->target = axis->target;
-    made->source = axis->source;
-    made->from = axis->from;
+    made->csr = axis->csr;
     *range = (RangeAxis){made, depth, place, s->ranges};
     s->ranges = range;
     return made;

@@ -398,7 +398,8 @@ static Value *gathered_by(const Expr *load, const Axis *edges)
     if (!index || index->kind != E_LOAD || index->u.value->type.rank != 1 || index->index[0]->kind != E_AXIS)
         return NULL;
     const Axis *axis = index->index[0]->u.axis;
-    const bool is_of_edges = axis->row == edges->row && (index->u.value == axis->from || index->u.value == axis->order);
+    const bool is_of_edges =
+        csr_equal(axis->csr, edges->csr) && (index->u.value == edges->csr->from || index->u.value == edges->csr->order);
     return is_of_edges ? index->u.value : NULL;
 }
 
@@ -465,7 +466,7 @@ void prefetch_ahead(Nest *n, Scope *scope, const Axis *edges)
         return;
     const Block body = scope->block;
     scope->block = (Block){0};
-    Value *const by[] = {edges->from, edges->order};
+    Value *const by[] = {edges->csr->from, edges->csr->order};
     for (int k = 0; k < 2; k++) {
         Expr *ahead = NULL;
         for (int i = 0; i < g.count; i++) {

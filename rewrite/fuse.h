@@ -47,8 +47,7 @@ typedef struct {
     Node *root;             /* the root of the one group it is in; NULL: it is in several */
     Reading reading;        /* how the nests it is in read it ... */
     bool summed;            /* ... and that a reduction along its rows does */
-    const Value *row;       /* roots: the gnn.Csr of the group's segment reductions ... */
-    const Value *target;    /* ... and the vector of targets that they name */
+    const Csr *csr;         /* roots: the edges that the group's segment reductions run over; NULL: it has none */
     int contractions;       /* roots: in the group ... */
     int reductions;         /* ... and other reductions, over edges among them */
     int nodes;              /* roots: in the group, without the root */

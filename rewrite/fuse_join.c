@@ -77,7 +77,7 @@ static void add_operand(Member *m, const Value *value, Use use)
 /* How the node that holds the load uses what it reads, itself used as `outer` says. */
 static Use use_of(const Joining *j, const Member *m, const Load *load, Use outer)
 {
-    const Value *value = load->load->u.value, *target = m->root->target;
+    const Value *value = load->load->u.value, *target = m->root->csr->target;
     const Value *vector = value->type.rank > 0 ? index_vector(load->load->index[0], load) : NULL;
     const bool is_foreign = vector && vector != target;
     const Reading reading = is_foreign ? READ_AGAIN : reading_of(j->graph->context, load);
@@ -246,8 +246,8 @@ static bool reads_in_place(const Member *later, const Member *earlier, bool *any
 static bool is_alike(const Member *a, const Member *b)
 {
     const Type *x = &a->root->node->out[0]->type, *y = &b->root->node->out[0]->type;
-    return !a->overflowed && !b->overflowed && a->root->row == b->root->row && a->root->target == b->root->target &&
-           x->rank > 0 && y->rank > 0 && x->dim[0] == y->dim[0] && a->is_structure == b->is_structure;
+    return !a->overflowed && !b->overflowed && csr_equal(a->root->csr, b->root->csr) && x->rank > 0 && y->rank > 0 &&
+           x->dim[0] == y->dim[0] && a->is_structure == b->is_structure;
 }
 
 /* Whether m may be computed with the nest that begins with `nest`, and gains from it. */
@@ -294,7 +294,7 @@ static Member *add_member(Joining *j, Fusion *root)
 
 static bool is_nest(const Joining *j, const Member *m)
 {
-    return m->root->row && nest_of(j, m->root->node) == m->root->node;
+    return m->root->csr && nest_of(j, m->root->node) == m->root->node;
 }
 
 /* ---- reductions that leave their group ---- */
@@ -347,8 +347,7 @@ static void leave(Joining *j, const Member *m)
         return;
     for (int i = 0; i < found.count; i++) {
         Fusion *segment = plan_of(j, found.node[i]);
-        segment->row = m->root->row;
-        segment->target = m->root->target;
+        segment->csr = m->root->csr;
         add_member(j, segment);
     }
     for (int i = 0; i < first; i++) {
@@ -356,7 +355,7 @@ static void leave(Joining *j, const Member *m)
         if (&j->member[i] == m || !is_nest(j, &j->member[i]) || !may_take(j, nest->node, first))
             continue;
         for (Fusion *root = m->root; root; root = plan_of(j, root->next_in_nest))
-            root->row = root->target = NULL;
+            root->csr = NULL;
         for (int k = first; k < j->nmember; k++) {
             j->member[k].root->inlined = false;
             join(j, plan_of(j, nest_of(j, nest->node)), j->member[k].root);
@@ -370,7 +369,7 @@ static void find_members(Joining *j)
 {
     for (const Node *node = j->graph->first; node; node = node->next) {
         Fusion *fusion = plan_of(j, node);
-        if (fusion->element && !fusion->inlined && fusion->row && fusion->work != WORK_APART)
+        if (fusion->element && !fusion->inlined && fusion->csr && fusion->work != WORK_APART)
             add_member(j, fusion);
     }
 }
@@ -380,7 +379,7 @@ static int count_candidates(const Graph *graph, const Fusion *plan)
 {
     int count = 0;
     for (const Node *node = graph->first; node; node = node->next)
-        count += plan[node->id].row || plan[node->id].work == WORK_SEGMENT;
+        count += plan[node->id].csr || plan[node->id].work == WORK_SEGMENT;
     return count;
 }
 

@@ -97,7 +97,7 @@ static Readers readers_of(Walk *w, const Fusion *plan, const Node *node)
     }
     const Fusion *root = all.root ? &plan[all.root->id] : NULL;
     if (all.reading == READ_TARGET && /* a nest over all edges, or over those of sources, meets targets again */
-        (!root || !root->row || (all.target && all.target != root->target)))
+        (!root || !root->csr || (all.target && all.target != root->csr->target)))
         all.reading = READ_AGAIN;
     return all;
 }
@@ -167,11 +167,11 @@ static bool is_of_edges(const Map *edges, const Value *value)
     return map_get(edges, value) != NULL;
 }
 
-static bool may_join(const Fusion *root, const Fusion *fusion, const Value *row)
+static bool may_join(const Fusion *root, const Fusion *fusion, const Csr *csr)
 {
     if (root->nodes == MAX_GROUP)
         return false;
-    if (fusion->work == WORK_SEGMENT && root->row && root->row != row)
+    if (fusion->work == WORK_SEGMENT && root->csr && !csr_equal(root->csr, csr))
         return false;
     if (fusion->work == WORK_SEGMENT || fusion->work == WORK_REDUCTION)
         return root->contractions == 0;
@@ -179,7 +179,7 @@ static bool may_join(const Fusion *root, const Fusion *fusion, const Value *row)
 }
 
 static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *fusion, const Readers *readers,
-                           const Value *row)
+                           const Csr *csr)
 {
     if (readers->apart || readers->contracted || fusion->work == WORK_APART)
         return false;
@@ -188,10 +188,10 @@ static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *f
     /* what rows were gathered for is worth its few bytes where several nests would gather them again */
     if ((fusion->work == WORK_SCALAR || (fusion->is_cheap && readers->root)) && readers->reading <= READ_FEW &&
         is_of_edges(edges, fusion->node->out[0]))
-        return !readers->root || may_join(&plan[readers->root->id], fusion, row);
+        return !readers->root || may_join(&plan[readers->root->id], fusion, csr);
     if (!readers->root)
         return false;
-    if (!may_join(&plan[readers->root->id], fusion, row))
+    if (!may_join(&plan[readers->root->id], fusion, csr))
         return false;
     switch (fusion->work) {
     case WORK_SCALAR:
@@ -213,7 +213,7 @@ static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *f
 static bool is_edge_product(const Map *edges, const Fusion *plan, const Fusion *fusion, const Readers *readers)
 {
     return fusion->work == WORK_CONTRACTION && is_of_edges(edges, fusion->node->out[0]) && readers->root &&
-           plan[readers->root->id].row && readers->reading == READ_ONCE;
+           plan[readers->root->id].csr && readers->reading == READ_ONCE;
 }
 
 typedef struct {
@@ -241,22 +241,19 @@ static bool plan_nodes(Graph *graph, void *planner)
         w->value = NULL;
         fusion->work = work_of(w, node, fusion->element);
         fusion->is_cheap = fusion->work == WORK_REDUCTION && w->terms <= CHEAP_TERMS;
-        const Axis *over = w->edges;
-        const Value *row = over ? over->row : NULL;
+        const Csr *csr = w->edges ? w->edges->csr : NULL;
         Readers readers = readers_of(w, plan, node);
         if (is_edge_product(edges, plan, fusion, &readers))
             fusion->work = WORK_REDUCTION;
-        if (worth_inlining(edges, plan, fusion, &readers, row)) {
+        if (worth_inlining(edges, plan, fusion, &readers, csr)) {
             fusion->inlined = true;
             fusion->root = readers.root;
             fusion->reading = readers.reading;
             fusion->summed = readers.summed;
         }
         Fusion *root = fusion->root ? &plan[fusion->root->id] : NULL;
-        if (root && fusion->work == WORK_SEGMENT) {
-            root->row = row;
-            root->target = over->target;
-        }
+        if (root && fusion->work == WORK_SEGMENT)
+            root->csr = csr;
         if (root) {
             root->contractions += fusion->work == WORK_CONTRACTION;
             root->reductions += fusion->work == WORK_SEGMENT || fusion->work == WORK_REDUCTION;

@@ -129,7 +129,7 @@ static Dim *points(Context *context, Axis *const *loop, int from, int to)
     for (int i = from; i < to; i++) {
         if (loop[i] == vertex)
             continue;
-        Dim *extent = loop[i]->of ? loop[i]->target->type.dim[0] : axis_extent(context, loop[i]);
+        Dim *extent = loop[i]->of ? loop[i]->csr->target->type.dim[0] : axis_extent(context, loop[i]);
         if (!extent)
             return NULL;
         all = dim_mul(context->dims, all, extent);
@@ -169,7 +169,7 @@ const Value *index_vector(const Expr *index, const Load *read)
     if (index->kind != E_LOAD)
         return NULL;
     for (int i = 0; i < read->nloop; i++)
-        if (read->loop[i]->of && read->loop[i]->order == index->u.value)
+        if (read->loop[i]->csr && read->loop[i]->csr->order == index->u.value)
             return NULL;
     return index->u.value;
 }

@@ -59,12 +59,14 @@ static Edges edges_of(Definition *d, Expr *vertex, Dim *n)
     Expr *next = index_add(d, vertex, index_const(d, 1));
     edges.axis = axis_new(context, "e", cast(d, def_load(d, SEGMENT_ROW, &vertex), INDEX),
                           cast(d, def_load(d, SEGMENT_ROW, &next), INDEX));
+    Csr *csr = ARENA_NEW(context->arena, Csr);
+    *csr = (Csr){.row = d->node->in[SEGMENT_ROW],
+                 .order = d->node->in[SEGMENT_ORDER],
+                 .target = d->node->in[SEGMENT_TARGET],
+                 .source = node_input(d->node, SEGMENT_SOURCE),
+                 .from = node_input(d->node, SEGMENT_FROM)};
     edges.axis->of = vertex;
-    edges.axis->row = d->node->in[SEGMENT_ROW];
-    edges.axis->order = d->node->in[SEGMENT_ORDER];
-    edges.axis->target = d->node->in[SEGMENT_TARGET];
-    edges.axis->source = def_has(d, SEGMENT_SOURCE) ? d->node->in[SEGMENT_SOURCE] : NULL;
-    edges.axis->from = def_has(d, SEGMENT_FROM) ? d->node->in[SEGMENT_FROM] : NULL;
+    edges.axis->csr = csr;
     Expr *place = axis_value(d, edges.axis);
     edges.edge = cast(d, def_load(d, SEGMENT_ORDER, &place), INDEX);
     edges.count = index_sub(d, edges.axis->hi, edges.axis->lo);

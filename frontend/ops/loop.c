@@ -26,6 +26,12 @@ static Expr *expr_apply(Context *context, ExprKind kind, DType dtype, int narg, 
 }
 
 /* ---- leaves ---- */
+bool csr_equal(const Csr *a, const Csr *b)
+{
+    return a == b || (a && b && a->row == b->row && a->order == b->order && a->target == b->target &&
+                      a->source == b->source && a->from == b->from);
+}
+
 Axis *axis_new(Context *context, const char *name, Expr *lo, Expr *hi)
 {
     Axis *axis = ARENA_NEW(context->arena, Axis);

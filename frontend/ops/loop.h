@@ -56,16 +56,21 @@ typedef enum {
     NUM_COMBINE
 } Combine;
 
+/* Edges grouped by vertex, see gnn.Csr: `order`[e] is the number of edge e in the model's order, `target` the model's
+ * index vector, and `from`[e] == source[order[e]] the edge's checked source (both NULL where there is none). */
+typedef struct {
+    Value *row, *order, *target, *source, *from;
+} Csr;
+
 struct Axis {
     const char *name; /* "i", "v", "k": a hint for printing */
     Expr *lo, *hi;    /* INDEX expressions over axes outside this one */
     int id;           /* unique in the context */
     bool is_bound;    /* by a reduction: a second one gets a copy, so that no two bind the same axis */
-    /* An axis over the edges of vertex `of`: lo = row[of], hi = row[of + 1]; NULL otherwise. `order`[e] is the edge's
-     * number in the model's order, `target` the model's index vector (target[order[e]] == of for all e of the axis),
-     * and `from`[e] == source[order[e]] its checked source (NULL where there is none). See gnn.Csr. */
+    /* An axis over the edges of vertex `of`: lo = row[of], hi = row[of + 1], and target[order[e]] == of for all e
+     * between; both NULL otherwise. */
     Expr *of;
-    Value *row, *order, *target, *source, *from;
+    const Csr *csr;
 };
 enum { MAX_OPERANDS = 3 };
 struct Expr {
@@ -127,6 +132,8 @@ Expr *expr_check(Context *context, Expr *a, Dim *extent);
 Expr *expr_reduce(Context *context, Combine combine, Axis *const *over, int nover, Expr *body, Expr *empty);
 
 /* ---- ask and change ---- */
+/* Whether both, of which either may be NULL, are one grouping. */
+bool csr_equal(const Csr *a, const Csr *b);
 /* Whether e depends on the axis (free in it). */
 bool expr_reads_axis(Context *context, const Expr *e, const Axis *axis);
 bool expr_reads_value(Context *context, const Expr *e, const Value *value);
