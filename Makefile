@@ -22,6 +22,7 @@ help:
 #: demo          compile two exports of a graph attention network, run them, show what the rewrites did
 #: check         the tests: units, cases, rules, models; a few minutes
 #: conformance   the ONNX backend tests, by the evaluator and as generated C
+#: check-cuda    programs for CUDA without a GPU: all graph networks, training and every tenth ONNX backend test, emulated
 #: check-passes  the graph after every pass, checked by onnx.checker and run by ONNX Runtime
 #: check-malformed   broken and hostile models, with and without sanitizers
 #: bench-gnn     generated C beside PyTorch Geometric and ONNX Runtime, half an hour; ROWS='gat*-arxiv edgeconv-*' picks rows
@@ -71,8 +72,9 @@ $(BUILD)/gen/onnx-data.pb-c.c $(BUILD)/gen/onnx-data.pb-c.h &: $(BUILD)/gen/onnx
 
 # ---- the command -----------------------------------------------------------------------------------------------
 SOURCES  := $(sort $(wildcard frontend/*.c frontend/ops/*.c rewrite/*.c codegen/*.c runtime/*.c))
-EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules rewrite/*.onnxtxt runtime/*.c runtime/*.h))
-TEMPLATES := $(patsubst templates/%.c.t,%.t,$(sort $(wildcard templates/*.c.t)))
+EMBEDDED := $(sort $(wildcard frontend/ops/*.onnxtxt frontend/ops/*.def rewrite/*.rules rewrite/*.onnxtxt runtime/*.c runtime/*.h runtime/*.cuh))
+TEMPLATES := $(patsubst templates/%.c.t,%.t,$(sort $(wildcard templates/*.c.t))) \
+             $(patsubst templates/%.cu.t,%.cu.t,$(sort $(wildcard templates/*.cu.t)))
 OBJECTS  := $(SOURCES:%.c=$(OUT)/obj/%.o) $(patsubst %,$(OUT)/obj/gen/%.o,onnx-ml.pb-c onnx-data.pb-c embedded $(TEMPLATES))
 LIBRARY   = $(filter-out $(OUT)/obj/codegen/main.o,$(OBJECTS))
 
@@ -85,6 +87,9 @@ $(BUILD)/gen/embedded.c: $(BUILD)/embed $(EMBEDDED)
 $(BUILD)/template: templates/template.c | $(BUILD)/packages.ok
 	@mkdir -p $(BUILD)
 	@$(CC) -std=c11 -O1 $(WARN) $< -o $@
+$(BUILD)/gen/%.cu.t.c: templates/%.cu.t $(BUILD)/template
+	@mkdir -p $(BUILD)/gen
+	@$(BUILD)/template $< > $@
 $(BUILD)/gen/%.t.c: templates/%.c.t $(BUILD)/template
 	@mkdir -p $(BUILD)/gen
 	@$(BUILD)/template $< > $@
@@ -142,6 +147,17 @@ conformance: $(OUT)/onnx2c $(BUILD)/backend/manifest.txt
 	@$(PYTHON) tests/conformance/run.py $(OUT)/onnx2c $(BUILD)/backend $(BUILD)/conformance.txt
 	@echo "what failed, and why: $(BUILD)/conformance.txt"
 
+# Programs for CUDA, by the emulation in tests/cuda.
+EVERY ?= 10
+.PHONY: check-cuda
+check-cuda: export ONNX2C = $(abspath $(OUT)/onnx2c)
+check-cuda: export SHARED_MODELS = $(SHARED)/models
+check-cuda: $(OUT)/onnx2c $(BUILD)/backend/manifest.txt
+	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/cuda.test --all
+	@NVCC=$(abspath tests/cuda/nvcc) $(PYTHON) tests/conformance/run.py $(OUT)/onnx2c $(BUILD)/backend $(BUILD)/conformance-cuda.txt \
+	   --engine c --engine cuda --every $(EVERY)
+	@echo "what failed, and why: $(BUILD)/conformance-cuda.txt"
+
 # The graph after every pass, as other engines see it.
 .PHONY: check-passes
 check-passes: $(OUT)/onnx2c $(BUILD)/venv/ok
@@ -177,7 +193,7 @@ bench-gnn: $(OUT)/onnx2c $(BENCH)/venv/ok $(BENCH)/limits
 	@PYTHONDONTWRITEBYTECODE=1 $(BENCH)/venv/bin/python tests/bench/bench.py $(OUT)/onnx2c $(BENCH) $(SHARED) --rows '$(ROWS)' --threads $(THREADS) \
 	   --rounds $(ROUNDS) --modes $(MODES) -- $(BENCH_BUILD)
 
-FORMATTED = $(sort $(wildcard tests/bench/*.c */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
+FORMATTED = $(sort $(wildcard tests/bench/*.c tests/cuda/*.h tests/cuda/*.cu runtime/*.cuh */*.c */*.h frontend/ops/*.c frontend/ops/*.h tests/unit/*.c tests/unit/*.h))
 style: | $(BUILD)/packages.ok
 	@clang-format -i $(FORMATTED)
 style-check: | $(BUILD)/packages.ok

@@ -1,4 +1,5 @@
 /* around.c -- what a build system needs: Makefile, CMakeLists.txt, NAME.pc; and manifest.json. */
+#include "cuda.h"
 #include "interface.h"
 #include <string.h>
 
@@ -91,8 +92,10 @@ static void print_tensor(const Program *program, const Buffer *buffer, FILE *to)
 void write_manifest(const Program *program, FILE *to)
 {
     const char *separator = "\n    ";
-    fprintf(to, "{\n  \"generator\": \"onnx2c %s\",\n  \"name\": \"%s\",\n  \"model_sha256\": \"%s\",\n  \"options\": ",
-            ONNX2C_VERSION, program->options->name, program->model->hash);
+    fprintf(to,
+            "{\n  \"generator\": \"onnx2c %s\",\n  \"name\": \"%s\",\n  \"target\": \"%s\",\n  \"model_sha256\": "
+            "\"%s\",\n  \"options\": ",
+            ONNX2C_VERSION, program->options->name, is_for_cuda(program) ? "cuda" : "c", program->model->hash);
     json_string(program->options->command ? program->options->command : "", to);
     fputs(",\n  \"sizes\": [", to);
     for (int i = 0; i < nsizes(program); i++)

@@ -1,5 +1,6 @@
 /* build.c -- all files of a generated program, written beside their folder and moved into place when all are there. */
 #include "codegen.h"
+#include "cuda.h"
 #include "interface.h"
 #include "process.h"
 #include <dirent.h>
@@ -105,9 +106,20 @@ static bool write_weights(const Build *build)
            (form == WEIGHTS_BIN || write_file(build, "_weights.S", write_weights_s));
 }
 
+static bool write_cuda_files(const Build *build)
+{
+    return write_file(build, ".cu", write_source_file) && write_file(build, ".h", write_header_file) &&
+           write_weights(build) &&
+           (!build->program->options->driver || write_file(build, "_driver.cu", write_driver)) &&
+           write_file(build, "_test.cu", write_test) && write_file(build, "Makefile", write_cuda_makefile) &&
+           write_file(build, "CMakeLists.txt", write_cuda_cmake) && write_file(build, "manifest.json", write_manifest);
+}
+
 static bool write_files(const Build *build)
 {
     const Program *program = build->program;
+    if (is_for_cuda(program))
+        return write_cuda_files(build);
     if (!write_file(build, ".c", write_source_file) || !write_file(build, ".h", write_header_file))
         return false;
     return write_runtime(build) && write_weights(build) &&
@@ -172,7 +184,7 @@ bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *
 {
     Arena *arena = model->context->arena;
     Program *program = program_new(model, options, log);
-    if (!program || !program_functions(program))
+    if (!program || !program_functions(program) || (is_for_cuda(program) && !cuda_supports(program)))
         return false;
     program_plan(program);
     program->most = greatest_size(program);

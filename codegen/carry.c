@@ -41,7 +41,7 @@ static void add_file(const Program *program, Carried *carried, const char *file)
     }
 }
 
-static const char *routine_file(const Program *program, const Routine *routine)
+const char *routine_file(const Program *program, const Routine *routine)
 {
     return arena_printf(program->context->arena, "%s%s%s.c", routine->name, *routine->suffix ? "_" : "",
                         routine->suffix);

@@ -6,10 +6,14 @@
 /* Where the weights go: C source of hex floats, a file to map, an object through the assembler. */
 typedef enum { WEIGHTS_C, WEIGHTS_BIN, WEIGHTS_OBJ } WeightsForm;
 
+/* What the program is written in. Weights of one for CUDA are WEIGHTS_BIN: they lie where the caller puts them. */
+typedef enum { TARGET_C, TARGET_CUDA } Target;
+
 typedef struct {
     const char *folder; /* where the files go: made, or replaced whole once all of them are written. One that holds
                            anything but an earlier program is refused */
     const char *name;   /* the prefix of every symbol and file name; already an identifier */
+    Target target;
     WeightsForm weights;
     bool threads;  /* OpenMP pragmas on the outermost loops */
     bool exact;    /* sums are not reordered */
@@ -22,8 +26,9 @@ typedef struct {
 /* Writes the program of a model that has been through rewrite(), which is used up. False after errors in the report;
  * the folder is then as it was.
  *
- * The files: NAME.h, NAME.c, the weights in one of their forms, NAME_test.c, manifest.json, Makefile. NAME_driver.c,
- * when wanted, is a main() around the program for `onnx2c verify` and the demo:
+ * The files: NAME.h, NAME.c (NAME.cu for CUDA, with all sources of it in .cu), the weights in one of their forms,
+ * NAME_test.c, manifest.json, Makefile. NAME_driver.c, when wanted, is a main() around the program for `onnx2c verify`
+ * and the demo:
  *
  *     NAME_driver [-r REPEATS] FOLDER...
  *

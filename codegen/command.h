@@ -14,7 +14,7 @@ typedef struct {
 /* What the command line says; a field per row of the option table in main.c. NULL, 0, false: not given. */
 typedef struct {
     Words operand; /* MODEL, or CASE... */
-    const char *output, *name, *weights, *blas, *max_memory;
+    const char *output, *name, *target, *weights, *blas, *max_memory;
     const char *stop_after, *dump_folder;
     Words dim, fix, graph, rules, debug, cflags;
     const char *rtol, *atol, *repeat;

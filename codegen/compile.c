@@ -17,6 +17,25 @@ bool compile_model(Model *model, const Options *options, BuildOptions *build)
     return codegen_build(model, build, log);
 }
 
+/* --target, and what does not go with it. */
+static bool target_option(Context *context, const Options *options, BuildOptions *build)
+{
+    Report *report = context->report;
+    if (!options->target || strcmp(options->target, "c") == 0)
+        return true;
+    if (strcmp(options->target, "cuda") != 0)
+        return report_add(report, NULL, OPTION_INVALID, "--target", options->target, "it must be c or cuda");
+    if (options->weights && build->weights != WEIGHTS_BIN)
+        return report_add(report, NULL, OPTION_INVALID, "--weights", options->weights,
+                          "a program for CUDA takes them from a file: bin");
+    if (options->blas || options->threads)
+        return report_add(report, NULL, OPTION_INVALID, options->blas ? "--blas" : "--threads",
+                          options->blas ? options->blas : "", "it is for --target c");
+    build->target = TARGET_CUDA;
+    build->weights = WEIGHTS_BIN;
+    return true;
+}
+
 bool build_options(Context *context, const Options *options, BuildOptions *build)
 {
     static const char *const forms[] = {"c", "bin", "obj"};
@@ -32,6 +51,8 @@ bool build_options(Context *context, const Options *options, BuildOptions *build
         return report_add(context->report, NULL, OPTION_INVALID, "--weights", options->weights,
                           "it must be c, bin or obj");
     build->weights = (WeightsForm)form;
+    if (!target_option(context, options, build))
+        return false;
     if (options->blas && strcmp(options->blas, "openblas") != 0)
         return report_add(context->report, NULL, OPTION_INVALID, "--blas", options->blas, "only openblas is known");
     return true;

@@ -1,5 +1,6 @@
 /* driver.c -- NAME_driver.c: a main() that reads inputs from files, runs the program, writes outputs. What
  * it says is templates/driver.c.t; here is what it says that of. */
+#include "cuda.h"
 #include "interface.h"
 #include "template.h"
 #include <string.h>
@@ -131,7 +132,7 @@ static const char *print_call(const Program *program, const Driver *driver)
     for (int k = 0; k < driver->noutput; k++)
         text_add(call, driver->output[k].dim ? "(%s *)output_%d.data, " : "(%s *)output_%d.data, output_%d.dim, ",
                  driver->output[k].type, k, k);
-    text_add(call, "%sworkspace);", driver->takes_weights ? "weights, " : "");
+    text_add(call, "%sworkspace%s);", driver->takes_weights ? "weights, " : "", driver->is_for_cuda ? ", NULL" : "");
     return call->data;
 }
 
@@ -145,6 +146,8 @@ void write_driver(const Program *of, FILE *to)
                      .prefix = of->prefix,
                      .upper = of->upper,
                      .version = ONNX2C_VERSION,
+                     .suffix = source_suffix(of),
+                     .is_for_cuda = is_for_cuda(of),
                      .takes_weights = takes_weights(of)};
     find_sizes(program, &driver);
     find_tensors(program, &driver);

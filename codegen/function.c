@@ -3,7 +3,7 @@
  * Steps are visited from the last to the first, so that what only shapes were computed from is dropped; then they are
  * printed from the first to the last, and a check that an earlier step has made is not made again. */
 #include "../frontend/ops/expr.h"
-#include "program.h"
+#include "cuda.h"
 #include "simplify.h"
 #include <string.h>
 
@@ -123,6 +123,12 @@ static void name_element(Program *program, Simplifier *simplifier, const Element
     }
 }
 
+static void schedule(const Program *program, const NestScope *scope, Call *call)
+{
+    if (is_for_cuda(program))
+        call->threads = cuda_threads(scope, &call->block);
+}
+
 static NestScope scope_of_step(Program *program)
 {
     return (NestScope){.context = program->context,
@@ -133,7 +139,8 @@ static NestScope scope_of_step(Program *program)
                        .packed = packed_weight,
                        .who = program,
                        .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN,
-                       .exact = program->options->exact};
+                       .exact = program->options->exact,
+                       .one_by_one = is_for_cuda(program)};
 }
 
 /* The checks that an output needs, as calls before its own. */
@@ -148,11 +155,38 @@ static void build_checks(Program *program, Step *step, const NestScope *scope, c
         Call *call = call_add(program, step);
         call->block = nest_of_check(&of_check, check);
         call->may_fail = true;
+        schedule(program, &of_check, call);
     }
     Element normal = *out->element;
     if (normal.body)
         normal.body = simplify(scope->simplifier, normal.body);
     find_requirements(context, &normal, rank, &step->bounds);
+}
+
+static void add_nest(Program *program, Step *step, const NestScope *scope, const NestOutput *out, int count)
+{
+    NestScope own = *scope;
+    own.names = names_new(program->context->arena, program->names);
+    Call *call = call_add(program, step);
+    call->out = out;
+    call->nout = count;
+    call->block = nest_of_outputs(&own, out, count);
+    schedule(program, &own, call);
+}
+
+/* An output's body, or its update: of threads, this is a kernel of its own, which begins when all of the body is there.
+ */
+static const NestOutput *output_part(Program *program, const NestOutput *out, bool update)
+{
+    NestOutput *part = ARENA_NEW(program->context->arena, NestOutput);
+    Element *element = ARENA_NEW(program->context->arena, Element);
+    *element = *out->element;
+    if (update)
+        element->body = NULL;
+    else
+        element->update = NULL;
+    *part = (NestOutput){out->value, element};
+    return part;
 }
 
 /* The checks and the loops of outputs that are computed together. */
@@ -166,10 +200,11 @@ static void build_nest(Program *program, Step *step, const NestOutput *out, int 
     step->cost = step->cost.operations ? cost_add(context, step->cost, cost, false) : cost;
     NestScope counted = scope;
     counted.operations = cost.operations;
-    Call *call = call_add(program, step);
-    call->out = out;
-    call->nout = count;
-    call->block = nest_of_outputs(&counted, out, count);
+    if (is_for_cuda(program) && out->element->body && out->element->update) {
+        add_nest(program, step, &counted, output_part(program, out, false), 1);
+        out = output_part(program, out, true);
+    }
+    add_nest(program, step, &counted, out, count);
 }
 
 /* The nests of the outputs that are needed. */
@@ -180,7 +215,7 @@ static void build(Program *program, Step *step)
     for (int i = 0; i < step->nout; i++)
         if (buffer_of(program, step->out[i])->is_needed)
             out[count++] = (NestOutput){step->out[i], &step->element[i]};
-    if (step->is_one_nest) {
+    if (step->is_one_nest && !is_for_cuda(program)) { /* which wants one size of all that threads compute */
         build_nest(program, step, out, count);
         return;
     }
@@ -196,7 +231,9 @@ static Printer printer_new(Program *program, Text *text, Helpers *helpers)
                      .text = text,
                      .prefix = program->prefix,
                      .upper = program->upper,
-                     .status = arena_printf(context->arena, "%sBAD_INDEX", program->upper),
+                     .status = arena_printf(context->arena,
+                                            is_for_cuda(program) ? "(void)(*fault = %sBAD_INDEX)" : "%sBAD_INDEX",
+                                            program->upper),
                      .value_name = name_of_value,
                      .who = program,
                      .symbol_name = program->symbol_name,
@@ -261,6 +298,8 @@ static const char *parameters(Program *program, const Uses *uses, bool with_type
                          program->upper);
             text_string(text, buffer_of(program, value)->name);
         }
+    if (is_for_cuda(program) && with_types)
+        text_add(text, "%sint32_t *fault", comma);
     return text->length ? text->data : with_types ? "void" : "";
 }
 
@@ -298,17 +337,27 @@ static void print_function(Program *program, const Step *step, Call *call, const
         print_comment(program, step, call);
     else
         text_line(text, "/* %s: its indices are in range */", step->label);
-    const char *type = call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix) : "void";
+    const bool cuda = is_for_cuda(program);
+    const char *type = cuda             ? "__global__ void"
+                       : call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix)
+                                        : "void";
     const char *head = arena_printf(context->arena, "static %s %s(", type, name);
     text_wrapped(text, arena_printf(context->arena, "%s%s)", head, parameters(program, &printer.uses, true)),
                  (int)strlen(head));
     text_line(text, "{");
+    if (cuda) {
+        text_line(text, "    if (*fault)");
+        text_line(text, "        return;");
+    }
     text_string(text, body->data);
-    if (call->may_fail)
+    if (call->may_fail && !cuda)
         text_line(text, "    return %sOK;", program->upper);
     text_line(text, "}");
     text_line(text, "%s", "");
-    call->text = arena_printf(context->arena, "%s(%s)", name, parameters(program, &printer.uses, false));
+    const char *arguments = parameters(program, &printer.uses, false);
+    call->text = cuda ? cuda_launch(program, call->threads, name, arguments)
+                      : arena_printf(context->arena, "%s(%s)", name, arguments);
+    call->may_fail |= cuda;
 }
 
 const char *function_identifier(Program *program, const char *text)

@@ -1,6 +1,6 @@
 /* header.c -- NAME.h: names, types, shapes and sizes of what the program takes and gives; and how it is called. What it
  * says is templates/header.c.t; here is what it says that of. */
-#include "../frontend/frontend.h"
+#include "cuda.h"
 #include "interface.h"
 #include "template.h"
 #include <string.h>
@@ -71,7 +71,8 @@ static void describe(const Program *program, Header *header)
     describe_requirements(program, header);
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
         if (buffer->kind == BUFFER_INPUT)
-            describe_tensor(program, header, buffer, "in");
+            describe_tensor(program, header, buffer,
+                            host_reads(program, buffer) ? "in, where host and device can read it" : "in");
     for (int i = 0; i < program->noutput; i++)
         describe_output(program, header, i);
 }
@@ -115,8 +116,8 @@ static void find_prototypes(const Program *program, Header *header)
 static const char *statuses(const Program *program)
 {
     Text *text = text_new(program->context->arena);
-    for (int i = 0; status_name(i); i++)
-        text_add(text, "%s%s%s = %d", i > 0 ? ", " : "", program->upper, status_name(i), i);
+    for (int i = 0; program_status_name(program, i); i++)
+        text_add(text, "%s%s%s = %d", i > 0 ? ", " : "", program->upper, program_status_name(program, i), i);
     return text->data;
 }
 
@@ -133,7 +134,8 @@ void write_header(Program *program, FILE *to)
                      .weight_place = "",
                      .most = program->most,
                      .has_sizes = nsizes(program) > 0,
-                     .has_structure = program->has_structure};
+                     .has_structure = program->has_structure,
+                     .is_for_cuda = is_for_cuda(program)};
     if (takes_weights(program))
         header.weight_place =
             arena_printf(arena, ", the contents of %s_weights.bin, at an address that is a multiple of 64", name);

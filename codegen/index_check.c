@@ -202,6 +202,6 @@ Block nest_of_check(const NestScope *in, const Check *check)
     }
     for (int i = check->naxis; i-- > 0;)
         if (needed[i])
-            close_loop(&n, inner[i], check->axis[i], lo[i], hi[i]);
+            close_loop(&n, inner[i], check->axis[i], lo[i], hi[i])->is_spatial = true;
     return top->block;
 }

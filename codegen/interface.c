@@ -1,5 +1,6 @@
 /* interface.c -- how a program is called: sizes, functions, prototypes (see interface.h). */
 #include "interface.h"
+#include "cuda.h"
 #include <string.h>
 
 /* ---- sizes ---- */
@@ -127,6 +128,8 @@ const char *function_parameters(const Program *program, Function function, bool 
         text_add(line, "%sgraph, ", with_types ? "void *" : "");
     else if (function != FUNCTION_INIT)
         text_add(line, "%sworkspace, ", with_types ? "void *" : "");
+    if (is_for_cuda(program))
+        text_add(line, "%sstream, ", with_types ? "struct CUstream_st *" : "");
     line->data[line->length - 2] = '\0'; /* the last comma */
     return line->data;
 }
@@ -152,9 +155,10 @@ const char *prototype(const Program *program, Function function, bool is_declara
 {
     Arena *arena = program->context->arena;
     Text *text = text_new(arena);
-    const char *type = is_size_function(function)  ? "size_t"
-                       : function == FUNCTION_INIT ? "void"
-                                                   : arena_printf(arena, "enum %sstatus", program->prefix);
+    const char *type = is_size_function(function) ? "size_t"
+                       : function == FUNCTION_INIT && !is_for_cuda(program)
+                           ? "void"
+                           : arena_printf(arena, "enum %sstatus", program->prefix);
     const char *start = arena_printf(arena, "%s %s(", type, function_name(program, function));
     const char *parameters = function_parameters(program, function, true);
     text_wrapped(text, arena_printf(arena, "%s%s)%s", start, parameters, is_declaration ? ";" : ""),

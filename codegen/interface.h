@@ -55,7 +55,8 @@ typedef struct {
     int count;
 } Carried;
 Carried carried_files(const Program *program);
-const char *carried_text(const Program *program, const char *file); /* with names of the program */
+const char *carried_text(const Program *program, const char *file);       /* with names of the program */
+const char *routine_file(const Program *program, const Routine *routine); /* that it stands in */
 /* NAME.c's includes and the declarations of the routines it calls. */
 void print_carried_declarations(const Program *program, Text *text);
 

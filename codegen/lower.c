@@ -5,6 +5,7 @@
 #include "../frontend/ops/expr.h"
 #include "../frontend/ops/gnn.h"
 #include "../frontend/ops/schema.h"
+#include "cuda.h"
 #include "simplify.h"
 #include <string.h>
 
@@ -419,6 +420,8 @@ static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
     Step *step = step_new(program, STEP_ROUTINE, node->name);
     set_operator(l, step);
     step->routine = d->routine;
+    if (is_for_cuda(program))
+        cuda_routine_memory(program, d->routine);
     dim_require_all(l->context->dims, &step->requires, &l->requires);
     for (int i = 0; i < d->routine->nin; i++)
         if (d->routine->in[i])
@@ -760,6 +763,8 @@ Program *program_new(Model *model, const BuildOptions *options, const RewriteLog
                          .functions = text_new(arena),
                          .helpers = helpers_new(arena)};
     program->upper = upper_case(arena, program->prefix);
+    if (options->target == TARGET_CUDA)
+        program->helpers->space = "__host__ __device__ ";
     program->file_names = names_new(arena, NULL);
     program->names = names_new(arena, program->file_names);
     names_avoid(program->names, program->prefix, program->upper);

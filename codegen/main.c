@@ -24,6 +24,7 @@ static const Verb verbs[] = {
      "\n"
      "    onnx2c build gat.onnx -o gat\n"
      "    make -C gat test\n"
+     "    onnx2c build gat.onnx -o gat_cuda --target cuda\n"
      "    onnx2c build gat.onnx -o gat --dim 'N=1..4096' --threads --weights bin\n",
      verb_build, BUILD, 1, 1},
     {"check", "[MODEL]", "say everything that is wrong with a model, or with rules",
@@ -148,8 +149,10 @@ static const Option option_table[] = {
      "what the backward part computes again rather than keeping it (default: none)"},
     {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN | INSPECT, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
+    {0, "target", "c|cuda", WORD, FIELD(target), BUILD | VERIFY,
+     "write C, or CUDA C++ for NVIDIA's GPUs (not yet run on one); verify compiles that with $NVCC (nvcc)"},
     {0, "weights", "c|bin|obj", WORD, FIELD(weights), BUILD | VERIFY,
-     "weights as C source, as a file to map, or as an object (default: c)"},
+     "weights as C source, as a file to map, or as an object (default: c; with --target cuda always bin)"},
     {0, "threads", NULL, FLAG, FIELD(threads), BUILD | VERIFY,
      "OpenMP pragmas; without -fopenmp the program stays serial"},
     {0, "blas", "openblas", WORD, FIELD(blas), BUILD | VERIFY | INSPECT,

@@ -71,7 +71,8 @@ static const char *const reserved[] = {
     "isunordered", "main", "memcpy", "memset", "memmove", "memcmp", "malloc", "calloc", "free", "printf", "exp",
     "log", "pow", "sqrt", "sin", "cos", "tan", "floor", "ceil", "fabs", "fmod", "expf", "logf", "powf", "sqrtf",
     "sinf", "cosf", "tanf", "tanhf", "erff", "floorf", "ceilf", "fabsf", "fmodf", "roundf", "workspace", "status",
-    "base", "at", "weights", "values", "graph", "held", "held_at", "bytes", "rest", "end", NULL};
+    "base", "at", "weights", "values", "graph", "held", "held_at", "bytes", "rest", "end",
+    "fault", "stream", "all", NULL};
 /* clang-format on */
 
 static bool starts_with(const char *text, const char *start)

@@ -221,7 +221,8 @@ Nest nest_new(const NestScope *in, Value *output)
                   .packed = in->packed,
                   .who = in->who,
                   .blas = in->blas,
-                  .exact = in->exact,
+                  .exact = in->exact || in->one_by_one, /* vectors are the lanes' */
+                  .has_prefetch = in->one_by_one,       /* other threads wait for memory meanwhile */
                   .axis_number = map_new(arena),
                   .axis_name = map_new(arena),
                   .facts = map_new(arena)};
@@ -410,12 +411,16 @@ typedef struct {
     Scope *inner; /* in which all of them are open */
 } OpenLoops;
 
-static OpenLoops open_loops(Nest *n, const Spatial *largest)
+/* Where threads are to compute an element each, nothing stands between the loops. */
+static OpenLoops open_loops(Nest *n, const Spatial *largest, bool one_by_one)
 {
     OpenLoops open = {.largest = largest, .scope = {scope_new(n, NULL, NULL)}};
     const int last = largest->nloop - (n->lane ? 1 : 0) - (n->outer_lane ? 1 : 0);
     for (; open.depth < last; open.depth++)
-        open.scope[open.depth + 1] = scope_new(n, open.scope[open.depth], largest->loop[open.depth]);
+        open.scope[open.depth + 1] =
+            scope_new(n, open.scope[open.depth], one_by_one ? NULL : largest->loop[open.depth]);
+    for (int i = 0; one_by_one && i < open.depth; i++)
+        open.scope[open.depth]->bound = axis_set_add(n, open.scope[open.depth]->bound, largest->loop[i]);
     return open;
 }
 
@@ -426,7 +431,8 @@ static Block close_loops(Nest *n, const OpenLoops *open)
             expr_index(n->context, LANE_BLOCK);
     for (int i = open->depth; i-- > 0;)
         close_loop(n, open->scope[i + 1], open->largest->loop[i], open->largest->loop[i]->lo,
-                   open->largest->loop[i]->hi);
+                   open->largest->loop[i]->hi)
+            ->is_spatial = true;
     return open->scope[0]->block;
 }
 
@@ -478,13 +484,14 @@ static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int coun
     Nest n = nest_new(in, largest->output);
     study_outputs(&n, spatial, count);
     Block block;
-    if (count == 1 && kernel_build(&n, spatial, &block)) {
+    if (count == 1 && !in->one_by_one && kernel_build(&n, spatial, &block)) {
         if (block.last->kind == STMT_FOR)
             block.last->work = work_of(in, largest->output);
         return block;
     }
-    choose_lane(&n, largest);
-    OpenLoops open = open_loops(&n, largest);
+    if (!in->one_by_one)
+        choose_lane(&n, largest);
+    OpenLoops open = open_loops(&n, largest, in->one_by_one);
     for (int k = 0; k < count; k++)
         if (!has_all_loops(&open, &spatial[k]))
             store_outside(&n, &open, &spatial[k]);

@@ -23,6 +23,7 @@ typedef enum {
     STMT_SET,      /* target[index...] = value, or combined with it */
     STMT_EACH,     /* the first `value` elements of target, an array, each become `function` of themselves */
     STMT_PREFETCH, /* `lanes` elements of target from `value` on will be read soon */
+    STMT_AXIS,     /* axis is value: for threads, which have no loop of it */
     STMT_IF,       /* if value: body, else otherwise */
     STMT_FAIL,     /* the function returns its BAD_INDEX status */
     STMT_TILE,     /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
@@ -50,10 +51,11 @@ struct Stmt {
     Axis *axis;
     const char *axis_name; /* C identifier */
     Expr *lo, *hi;
-    Expr *step;     /* STMT_FOR: NULL: 1 */
-    Expr *work;     /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
-    bool is_serial; /* ... it may not after all: its rounds follow from each other */
-    bool with_next; /* ... together with the loop that is all its body */
+    Expr *step;      /* STMT_FOR: NULL: 1 */
+    Expr *work;      /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
+    bool is_spatial; /* STMT_FOR: its rounds do not depend on each other */
+    bool is_serial;  /* ... it may not after all: its rounds follow from each other */
+    bool with_next;  /* ... together with the loop that is all its body */
     bool is_unrolled;
     Axis *lane; /* STMT_FOR over vectors: the axis whose values in [lane_base, lane_base + lanes) they hold (NULL: 0) */
     const char *lane_name;
@@ -88,6 +90,7 @@ typedef struct {
     void *who;
     Blas blas;
     bool exact;      /* operations are not reordered */
+    bool one_by_one; /* no lanes and no kernels: threads compute an element each */
     Dim *operations; /* of the element whose nest is built, see cost.h; NULL: none are known */
 } NestScope;
 

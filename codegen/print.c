@@ -10,6 +10,7 @@ Helpers *helpers_new(Arena *arena)
 {
     Helpers *helpers = ARENA_NEW(arena, Helpers);
     helpers->text = text_new(arena);
+    helpers->space = "";
     return helpers;
 }
 
@@ -163,7 +164,7 @@ static const char *helper(Printer *p, const char *comment, const char *type, con
         Text *text = p->helpers->text;
         if (comment)
             text_line(text, "/* %s */", comment);
-        text_line(text, "static inline %s %s(%s)", type, name, parameters);
+        text_line(text, "%sstatic inline %s %s(%s)", p->helpers->space, type, name, parameters);
         text_line(text, "{");
         text_line(text, "    return %s;", body);
         text_line(text, "}");

@@ -14,6 +14,7 @@ struct Helper {
 };
 typedef struct {
     Text *text;        /* small static functions, in order of first use */
+    const char *space; /* what stands before each: "", or where CUDA may call it */
     Helper *first;     /* their names */
     bool needs_float;  /* runtime/float.c */
     bool needs_scalar; /* runtime/scalar.h */

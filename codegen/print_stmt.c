@@ -160,6 +160,12 @@ static void print_for(Printer *p, const Stmt *stmt)
         print_body(p, &stmt->body, braces);
 }
 
+static void print_axis(Printer *p, const Stmt *stmt)
+{
+    map_set(p->axis_name, stmt->axis, stmt->axis_name);
+    text_line(p->text, "const int64_t %s = %s;", stmt->axis_name, print_expression(p, stmt->value).text);
+}
+
 static void print_if(Printer *p, const Stmt *stmt)
 {
     const bool has_else = !block_is_empty(&stmt->otherwise);
@@ -307,6 +313,9 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         break;
     case STMT_SET:
         print_set(p, stmt);
+        break;
+    case STMT_AXIS:
+        print_axis(p, stmt);
         break;
     case STMT_IF:
         print_if(p, stmt);

@@ -57,6 +57,7 @@ struct FunctionCall {
     bool may_fail;         /* it returns a status */
     const NestOutput *out; /* what it computes; none: a check */
     int nout;
+    Dim *threads; /* for CUDA: of its kernel */
     Call *next;
 };
 
@@ -79,7 +80,7 @@ struct Step {
     const Node *whole;                 /* the composed operator of ONNX it is a part of; NULL: none */
     const Op *op;                      /* the operator it is; NULL: a group */
     Formula formula;                   /* what the graph says it computes */
-    const char *name;                  /* STEP_LOOPS: of its C function */
+    const char *name;                  /* STEP_LOOPS: of its C function; for CUDA, a routine's: of its kernel */
     Value *out[MAX_STEP_OUTPUTS];      /* what it writes */
     Element element[MAX_STEP_OUTPUTS]; /* STEP_LOOPS: for each of out, in terms of values that have buffers */
     int nout;

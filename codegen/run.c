@@ -1,6 +1,7 @@
 /* run.c -- NAME_run: checks of the caller's sizes, then the steps in order, blocks in braces.
  *
  * Where a program has structure, NAME_graph has the steps of it, NAME_run_graph the others, and NAME_run calls both. */
+#include "cuda.h"
 #include "interface.h"
 #include <string.h>
 
@@ -128,6 +129,10 @@ static bool is_variable(const Program *program, Dim *symbol)
 static void print_routine(Run *run, const Step *step)
 {
     Program *program = run->program;
+    if (is_for_cuda(program)) {
+        cuda_print_routine_call(program, step, run->text);
+        return;
+    }
     const Routine *routine = step->routine;
     const int most = routine->nin + routine->nout + routine->nsize + routine->nn + routine->np;
     const char **item = ARENA_ARRAY(program->context->arena, most, const char *);
@@ -203,6 +208,11 @@ static void print_copy(Run *run, const Step *step)
                           arena_printf(program->context->arena, "%s > %s", dim_in_run(program, from->dim[i]), maximum),
                           "BAD_SIZE");
         bytes = dim_mul(dims, bytes, from->dim[i]);
+    }
+    if (is_for_cuda(program)) {
+        cuda_print_copy(program, run->text, buffer_of(program, step->out[0])->name,
+                        buffer_of(program, step->in[0])->name, dim_in_run(program, bytes), "fault");
+        return;
     }
     const char *form = dim_is_const(bytes, NULL) ? "memcpy(%s, %s, %s);" : "memcpy(%s, %s, (size_t)(%s));";
     text_line(run->text, form, buffer_of(program, step->out[0])->name, buffer_of(program, step->in[0])->name,
@@ -313,6 +323,8 @@ static void print_step(Run *run, const Step *step)
 
 static bool has_status(const Run *run)
 {
+    if (is_for_cuda(run->program))
+        return true;
     for (const Step *step = run->program->first; step; step = step->next) {
         if (has_step(run, step) && step->kind == STEP_ROUTINE)
             return true;
@@ -386,6 +398,16 @@ static void print_base(Run *run, bool structure, const char *argument)
     print_failure(run, "at.end == SIZE_MAX", "BAD_SIZE");
 }
 
+/* A graph's fault is its runs' fault. */
+static void print_fault(Run *run, const char *argument)
+{
+    const char *call = run->function == FUNCTION_RUN_GRAPH
+                           ? "cudaMemcpyAsync(fault, graph, sizeof *fault, cudaMemcpyDeviceToDevice, stream)"
+                           : "cudaMemsetAsync(fault, 0, sizeof *fault, stream)";
+    text_line(run->text, "int32_t *fault = (int32_t *)%s;", argument);
+    print_failure(run, arena_printf(run->program->context->arena, "%s != cudaSuccess", call), "LAUNCH_FAILED");
+}
+
 static void print_held(Run *run)
 {
     const char *part = layout_name(run->program, true);
@@ -400,6 +422,13 @@ static void print_graph_sizes(Run *run, bool checks)
     const Program *program = run->program;
     const char *name = program->sizes->name;
     declare(run, program->sizes);
+    if (is_for_cuda(program)) {
+        cuda_print_call(program, run->text,
+                        arena_printf(program->context->arena, "%slaunch(stream, 1, %s%s_sizes, %s, %s, fault)",
+                                     program->prefix, program->prefix, checks ? "compare" : "keep", name,
+                                     size_arguments(program)));
+        return;
+    }
     for (int i = 0; i < nsizes(program); i++)
         if (checks)
             print_failure(run, arena_printf(program->context->arena, "%s[%d] != %s", name, i, size_name(program, i)),
@@ -415,6 +444,8 @@ static void print_unused_inputs(Run *run)
     for (const Buffer *buffer = run->program->buffers; buffer; buffer = buffer->next)
         if (buffer->kind == BUFFER_INPUT && !structure && !is_read_by(run->program, buffer, false))
             text_line(run->text, "(void)%s;", buffer->name);
+    if (takes_weights(run->program)) /* what is kept may be all there is of them */
+        text_line(run->text, "(void)weights;");
 }
 
 static void print_function(Program *program, Text *text, Function function)
@@ -430,6 +461,8 @@ static void print_function(Program *program, Text *text, Function function)
     print_size_limits(&run);
     print_requirements(&run, &program->requires);
     print_base(&run, structure, structure ? "graph" : "workspace");
+    if (is_for_cuda(program))
+        print_fault(&run, structure ? "graph" : "workspace");
     print_unused_inputs(&run);
     if (function == FUNCTION_RUN_GRAPH)
         print_held(&run);
@@ -456,8 +489,13 @@ static void print_both(Program *program, Text *text)
     text_line(text, "{");
     text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_GRAPH_BYTES),
               size_arguments(program));
-    text_line(text, "    void *graph = workspace;");
-    text_line(text, "    if (bytes == SIZE_MAX)");
+    const bool cuda = is_for_cuda(program); /* the workspace's own part, with the fault, comes first */
+    if (cuda)
+        text_line(text, "    const size_t all = %s(%s);", function_name(program, FUNCTION_WORKSPACE),
+                  size_arguments(program));
+    text_line(text, cuda ? "    void *graph = (char *)workspace + (all == SIZE_MAX ? 0 : all - bytes);"
+                         : "    void *graph = workspace;");
+    text_line(text, cuda ? "    if (all == SIZE_MAX)" : "    if (bytes == SIZE_MAX)");
     text_line(text, "        return %sBAD_SIZE;", program->upper);
     text_wrapped(text,
                  arena_printf(arena, "    const enum %sstatus status = %s(%s);", program->prefix,
@@ -466,7 +504,8 @@ static void print_both(Program *program, Text *text)
                  8);
     text_line(text, "    if (status != %sOK)", program->upper);
     text_line(text, "        return status;");
-    text_line(text, "    workspace = (char *)workspace + bytes;");
+    if (!cuda)
+        text_line(text, "    workspace = (char *)workspace + bytes;");
     text_wrapped(text,
                  arena_printf(arena, "    return %s(%s);", function_name(program, FUNCTION_RUN_GRAPH),
                               function_parameters(program, FUNCTION_RUN_GRAPH, false)),

@@ -5,6 +5,7 @@
  * says is templates/test.c.t. */
 #include "../frontend/evaluate.h"
 #include "../runtime/noise.h"
+#include "cuda.h"
 #include "interface.h"
 #include "template.h"
 #include <math.h>
@@ -273,14 +274,14 @@ static const char *print_run_call(const Example *example, const Test *test, cons
         text_add(call, "input_%d, ", i);
     for (int i = 0; i < test->noutput; i++)
         text_add(call, output_shape_name(program, i) ? "%s_%d, shape, " : "%s_%d, ", result, i);
-    text_add(call, "%sworkspace);", takes_weights(program) ? "weights, " : "");
+    text_add(call, "%sworkspace%s);", takes_weights(program) ? "weights, " : "", is_for_cuda(program) ? ", NULL" : "");
     return call->data;
 }
 
 static int64_t workspace_bytes(const Example *example)
 {
     const Program *program = example->program;
-    int64_t total = 64, bytes = 0;
+    int64_t total = is_for_cuda(program) ? 64 + 2 * FAULT_BYTES : 64, bytes = 0;
     for (int i = 0; i < program->nslot; i++) {
         dim_evaluate(dim_limit(program->context->dims, program->slot[i].bytes), example->size, &bytes);
         total += (bytes + 63) / 64 * 64;
@@ -323,6 +324,9 @@ void write_test(const Program *program, FILE *to)
                  .prefix = program->prefix,
                  .upper = program->upper,
                  .version = ONNX2C_VERSION,
+                 .suffix = source_suffix(program),
+                 .space = is_for_cuda(program) ? "__managed__ " : "",
+                 .is_for_cuda = is_for_cuda(program),
                  .workspace_bytes = workspace_bytes(&example),
                  .weight_bytes = takes_weights(program) ? weight_total(program) : -1,
                  .is_evaluated = example.evaluated,

@@ -4,6 +4,7 @@
  * The model says which inputs are kept and which outputs they become (model_open_kept). NAME_run takes and gives both
  * as it does all tensors. NAME_step keeps them in a struct of the caller's, which it changes only if all went well;
  * NAME_init gives it the model's initial values. */
+#include "cuda.h"
 #include "interface.h"
 #include "lower.h"
 #include <string.h>
@@ -98,6 +99,21 @@ HeaderField *state_fields(const Program *program, int *count)
     return fields;
 }
 
+/* The same on the device, whose state the host knows the places of but cannot read. */
+static void print_device_init(const Program *program, Text *text, const State *state)
+{
+    const char *name = field(program, state);
+    const char *call =
+        state->weight
+            ? arena_printf(program->context->arena,
+                           "cudaMemcpyAsync(state->%s, %s, sizeof state->%s, cudaMemcpyDeviceToDevice, stream)", name,
+                           weight_place(program, state->weight), name)
+            : arena_printf(program->context->arena, "cudaMemsetAsync(state->%s, 0, sizeof state->%s, stream)", name,
+                           name);
+    text_wrapped(text, arena_printf(program->context->arena, "    if (%s != cudaSuccess)", call), 8);
+    text_line(text, "        return %sLAUNCH_FAILED;", program->upper);
+}
+
 static void print_init(const Program *program, Text *text)
 {
     text_string(text, prototype(program, FUNCTION_INIT, false));
@@ -105,12 +121,16 @@ static void print_init(const Program *program, Text *text)
     for (int i = 0; i < program->nstate; i++) {
         const State *state = &program->state[i];
         const char *name = field(program, state);
-        if (!state->weight)
+        if (is_for_cuda(program))
+            print_device_init(program, text, state);
+        else if (!state->weight)
             text_line(text, "    memset(state->%s, 0, sizeof state->%s);", name, name);
         else
             text_line(text, "    memcpy(state->%s, %s, sizeof state->%s);", name, weight_place(program, state->weight),
                       name);
     }
+    if (is_for_cuda(program))
+        text_line(text, "    return %sOK;", program->upper);
     text_line(text, "}");
     text_line(text, "%s", "");
 }
@@ -148,14 +168,23 @@ static void print_step(const Program *program, Text *text, Function step, Functi
         text_line(text, "    const %s *%s = state->%s;", dtype_info(program->state[i].input->type.dtype)->storage,
                   field(program, &program->state[i]), field(program, &program->state[i]));
     text_wrapped(text,
-                 arena_printf(arena, "    const enum %sstatus status = %s(%s);", program->prefix,
-                              function_name(program, run), function_parameters(program, run, false)),
+                 arena_printf(arena, "    %senum %sstatus status = %s(%s);", is_for_cuda(program) ? "" : "const ",
+                              program->prefix, function_name(program, run), function_parameters(program, run, false)),
                  8);
     text_line(text, "    if (status != %sOK)", program->upper);
     text_line(text, "        return status;");
     for (int i = 0; i < program->nstate; i++)
         if (program->state[i].output >= 0) {
             const char *name = field(program, &program->state[i]);
+            if (is_for_cuda(program)) {
+                text->indent++;
+                cuda_print_copy(program, text, arena_printf(arena, "state->%s", name),
+                                program->output[program->state[i].output]->name,
+                                arena_printf(arena, "%lld", (long long)bytes_of(&program->state[i])),
+                                "(const int32_t *)workspace");
+                text->indent--;
+                continue;
+            }
             text_line(text, "    memcpy(state->%s, %s, %lld);", name, program->output[program->state[i].output]->name,
                       (long long)bytes_of(&program->state[i]));
         }

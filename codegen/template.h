@@ -48,7 +48,7 @@ typedef struct {
     HeaderTensor *tensor;
     HeaderField *field;
     int nline, ntensor, nfield;
-    bool has_sizes, has_structure;
+    bool has_sizes, has_structure, is_for_cuda;
 } Header;
 void template_header(Text *text, const Header *header);
 
@@ -67,6 +67,8 @@ typedef struct {
     const char *name, *prefix, *upper, *version;
     const char *helpers; /* functions that the expressions call */
     const char *size_struct, *size_arguments, *call;
+    const char *suffix; /* of the source's name */
+    bool is_for_cuda;
     bool takes_weights, has_maxima; /* sizes that only the data tells, for which `most` is given */
     DriverTensor *input, *output;
     DriverSize *size;
@@ -91,12 +93,22 @@ typedef struct {
     TestInput *input;
     TestOutput *output;
     int ninput, noutput;
-    int shape_rank; /* room for an output's dimensions; 0: none are asked for */
-    bool is_evaluated;
+    int shape_rank;             /* room for an output's dimensions; 0: none are asked for */
+    const char *suffix, *space; /* of the source's name; what stands before memory that the program sees */
+    bool is_evaluated, is_for_cuda;
 } Test;
 void template_test(Text *text, const Test *test);
 
 /* The micro-kernels that are wanted, by TileForm (nest.h); weights stand in panels of `panel` columns; exact: products
  * are rounded before they are added. */
 void template_tile(Text *text, const char *prefix, const char *upper, int panel, bool exact, const bool *form);
+/* What every program for CUDA has before its kernels, and behind them. */
+void template_cuda(Text *text, const char *prefix, const char *upper);
+void template_cuda_copy(Text *text, const char *prefix, const char *upper);
+void template_cuda_carried(Text *text, const char *upper);
+void template_cuda_sizes(Text *text, const char *prefix, const char *upper, int count);
+void template_cuda_memory(Text *text);
+void template_cuda_memory_comment(Text *text, const char *prefix);
+void template_cuda_header(Text *text, const char *prefix, const char *upper);
+void template_cuda_status(Text *text, const char *prefix, const char *upper);
 #endif

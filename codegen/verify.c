@@ -290,7 +290,9 @@ static bool compile_program(Case *test, const char *folder, const char *with)
 {
     enum { LIMIT = 256 };
     const char *other = strcmp(with, "test") == 0 ? "_driver.c" : "_test.c";
-    const char *argument[LIMIT] = {getenv("CC") && *getenv("CC") ? getenv("CC") : "cc", "-std=c99"};
+    const bool cuda = test->options->target && strcmp(test->options->target, "cuda") == 0;
+    const char *given = getenv(cuda ? "NVCC" : "CC");
+    const char *argument[LIMIT] = {given && *given ? given : cuda ? "nvcc" : "cc", cuda ? "-std=c++17" : "-std=c99"};
     int count = add_flags(test, argument, 2, LIMIT / 2);
     argument[count++] = "-o";
     argument[count++] = with;
@@ -298,7 +300,8 @@ static bool compile_program(Case *test, const char *folder, const char *with)
     for (const struct dirent *entry; files && (entry = readdir(files)) && count < LIMIT - 4;) {
         const char *suffix = strrchr(entry->d_name, '.');
         bool is_other = strstr(entry->d_name, other) != NULL;
-        if (suffix && !is_other && (strcmp(suffix, ".c") == 0 || strcmp(suffix, ".S") == 0))
+        if (suffix && !is_other &&
+            (strcmp(suffix, ".c") == 0 || strcmp(suffix, ".S") == 0 || strcmp(suffix, ".cu") == 0))
             argument[count++] = arena_strdup(test->context->arena, entry->d_name);
     }
     if (files)

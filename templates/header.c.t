@@ -51,11 +51,16 @@ struct ${h->prefix}state {
  * ${h->line[i]}
 %   }
  *
- * Elements are in row-major order. Reentrant. No allocation, no variables, no I/O. Weights: ${h->weight_bytes} bytes${h->weight_place}. */
+ * Elements are in row-major order. Reentrant. No allocation, no variables, no I/O. Weights: ${h->weight_bytes} bytes${h->weight_place}.${h->is_for_cuda ? "" : " */"}
+%   if (h->is_for_cuda)
+%       template_cuda_memory_comment(text, h->prefix);
 #ifndef ${h->upper}H
 #define ${h->upper}H
 #include <stddef.h>
 #include <stdint.h>
+%   if (h->is_for_cuda) {
+struct CUstream_st; /* what cudaStream_t points to */
+%   }
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -80,6 +85,8 @@ enum ${h->prefix}status { ${h->statuses} };
 %       print_graph(text, h);
 %   if (h->nfield > 0)
 %       print_state(text, h);
+%   if (h->is_for_cuda)
+%       template_cuda_header(text, h->prefix, h->upper);
 /* What a status means. */
 const char *${h->prefix}status_text(enum ${h->prefix}status status);
 

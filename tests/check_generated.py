@@ -154,10 +154,10 @@ def takes_edges(arrays):
     return len(arrays) > 1 and arrays[1].dtype == np.int64 and arrays[1].ndim == 2 and arrays[1].shape[0] == 2
 
 
-def check(onnx2c, work, model, wanted):
+def check(onnx2c, work, model, wanted, kind=Generated):
     """Runs the tests whose name has `wanted` on one model; a line for each, and how many passed and failed."""
     try:
-        generated = Generated(onnx2c, work, model)
+        generated = kind(onnx2c, work, model)
     except RuntimeError as error:
         return [f"FAIL {model}: {error}"], 0, 1
     lines, failed = [], 0

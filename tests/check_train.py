@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training on the digits graph, by generated C, against what PyTorch recorded (models/digits/train_ref_*.json).
 
-    check_train.py ONNX2C WORK_FOLDER NAME...
+    check_train.py ONNX2C WORK_FOLDER [--target cuda] NAME...
 
 Each NAME_init__dynamo model is made to train (Adam, lr 0.01, masked cross-entropy), built, and run for 20 steps from the
 same weights: every loss must be PyTorch's within 1e-4, the accuracy after the last step within one point. The model that
@@ -51,12 +51,12 @@ def first_state(model):
     return follows, {name: initial.get(name, np.zeros((), np.int64)) for name in follows}
 
 
-def check(onnx2c, work, name):
+def check(onnx2c, work, name, target):
     reference = json.loads((DIGITS / f"train_ref_{name}.json").read_text())
     path = train_model(onnx2c, work, name)
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
-    run(onnx2c, "build", path, "-o", work / name)
+    run(onnx2c, "build", path, "-o", work / name, "--target", target)
     program = Program(work / name)
     follows, state = first_state(model)
     assert set(reference["params"]) <= set(follows), sorted(set(reference["params"]) - set(follows))
@@ -86,10 +86,12 @@ def check(onnx2c, work, name):
 def main():
     onnx2c, work = sys.argv[1], pathlib.Path(sys.argv[2])
     work.mkdir(parents=True, exist_ok=True)
-    passed = failed = 0
-    for name in sys.argv[3:]:
+    names, target, passed, failed = sys.argv[3:], "c", 0, 0
+    if names[:1] == ["--target"]:
+        target, names = names[1], names[2:]
+    for name in names:
         try:
-            check(onnx2c, work, name)
+            check(onnx2c, work, name, target)
             passed += 1
         except Exception as error:
             print(f"{name}: {error}")

@@ -1,4 +1,5 @@
-"""Programs that onnx2c builds, called from Python: compiled to a shared library, arrays in, arrays out."""
+"""Programs that onnx2c builds, called from Python: compiled to a shared library, arrays in, arrays out. One for CUDA runs in
+the emulation of tests/cuda, whose device's memory is the host's."""
 import ctypes
 import json
 import pathlib
@@ -7,6 +8,15 @@ import subprocess
 import numpy as np
 
 TYPES = {"float": np.float32, "double": np.float64, "int64": np.int64, "int32": np.int32, "bool": np.bool_}
+EMULATING = pathlib.Path(__file__).resolve().parent / "cuda" / "nvcc"
+
+
+def aligned(content):
+    """The bytes as an array at an address that is a multiple of 64."""
+    room = np.empty(len(content) + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    room[start : start + len(content)] = np.frombuffer(content, np.uint8)
+    return room[start : start + len(content)]
 
 
 class Program:
@@ -17,8 +27,13 @@ class Program:
         self.manifest = json.loads((folder / "manifest.json").read_text())
         self.name = self.manifest["name"]
         library = folder / f"{self.name}.so"
-        sources = [str(p) for p in folder.glob("*.c") if p.stem not in (f"{self.name}_test", f"{self.name}_driver")]
-        subprocess.run([compiler, "-std=c99", *flags, "-shared", "-fPIC", *sources, "-lm", "-o", str(library)], check=True)
+        self.is_cuda = self.manifest["target"] == "cuda"
+        compiler = [str(EMULATING), "-std=c++17"] if self.is_cuda else [compiler, "-std=c99"]
+        sources = [str(p) for p in folder.glob("*.cu" if self.is_cuda else "*.c")
+                   if p.stem not in (f"{self.name}_test", f"{self.name}_driver")]
+        subprocess.run([*compiler, *flags, "-shared", "-fPIC", *sources, "-lm", "-o", str(library)], check=True)
+        weights = folder / f"{self.name}_weights.bin"
+        self.weights = [aligned(weights.read_bytes())] if weights.exists() else []
         self.library = ctypes.CDLL(str(library.resolve()))
         self.workspace_bytes = getattr(self.library, f"{self.name}_workspace")
         self.workspace_bytes.restype = ctypes.c_size_t
@@ -46,10 +61,11 @@ class Program:
             shape = [int(eval(text, {}, known)) for text in entry["shape"]]
             outputs[entry["name"]] = np.empty(shape, TYPES[entry["type"]])
         room = self.workspace_bytes(*arguments)
-        workspace = np.empty(room + 64, np.uint8)
-        aligned = (workspace.ctypes.data + 63) // 64 * 64
-        pointers = [ctypes.c_void_p(array.ctypes.data) for array in [*given, *outputs.values()]]
-        status = self.entry(*arguments, *pointers, ctypes.c_void_p(aligned))
+        workspace = aligned(room * b"\xff")  # garbage: what is read must have been written
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in [*given, *outputs.values(), *self.weights, workspace]]
+        status = self.entry(*arguments, *pointers, *([None] if self.is_cuda else []))
+        if self.is_cuda and status == 0:
+            status = getattr(self.library, f"{self.name}_status")(pointers[-1], None)
         if status != 0:
             raise RuntimeError(f"{self.name}_run: status {status}")
         return outputs

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the ONNX backend tests with `onnx2c verify`: by the evaluator, and as generated C.
 
-    run.py ONNX2C FOLDER REPORT [--engine evaluator|c] [--filter REGEX] [--jobs N]
+    run.py ONNX2C FOLDER REPORT [--engine evaluator|c|cuda] [--every N] [--filter REGEX] [--jobs N]
 
 FOLDER is what generate.py wrote. Prints "evaluator: N of 2033" and "generated C: N of 2033"; REPORT gets each case that failed
 with its reason, and at its end the reasons, most frequent first. A process works on a batch of cases with one tolerance; when it
@@ -20,7 +20,11 @@ import threading
 
 BATCH = 60
 SILENCE = 300  # seconds a case may take
-ENGINES = {"evaluator": ("evaluator", ["--evaluator"]), "c": ("generated C", ["--cflags", "-O1"])}
+ENGINES = {
+    "evaluator": ("evaluator", ["--evaluator"]),
+    "c": ("generated C", ["--cflags", "-O1"]),
+    "cuda": ("generated CUDA", ["--target", "cuda", "--cflags", "-O1"]),  # by $NVCC: make check-cuda emulates it
+}
 
 
 def read_cases(folder, pattern):
@@ -135,13 +139,14 @@ def main():
     parser.add_argument("report", type=pathlib.Path)
     parser.add_argument("--engine", choices=ENGINES, action="append")
     parser.add_argument("--filter", default="")
+    parser.add_argument("--every", type=int, default=1, help="only every N-th case")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    cases = list(read_cases(options.folder, options.filter))
+    cases = list(read_cases(options.folder, options.filter))[:: options.every]
     if not cases:
         sys.exit("there are no such cases")
     with options.report.open("w") as to:
-        for engine in options.engine or ENGINES:
+        for engine in options.engine or ["evaluator", "c"]:
             title, flags = ENGINES[engine]
             report(to, title, run([options.onnx2c.resolve(), "verify", *flags], options.folder, cases, options.jobs))
             to.flush()

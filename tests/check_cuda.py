@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Programs for CUDA, run without a GPU by the emulation of tests/cuda (see its cuda_runtime.h).
+
+    check_cuda.py ONNX2C WORK_FOLDER MODEL_FOLDER...
+
+For every model: the self-test passes; the outputs are those that were recorded, within the C program's tolerance, and the
+same bits whatever the order of threads and blocks; a fault in the data is found on the device: edges that lead nowhere
+give their status, and no kernel behind it reads through them. All of it under the address and undefined-behaviour
+sanitizers. Where nvcc is, it compiles each program for sm_80 and sm_90, warnings being errors.
+"""
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import raw
+from check_generated import HOSTILE, SANITIZERS, Generated, check, run, takes_edges
+
+EMULATING = pathlib.Path(__file__).resolve().parent / "cuda" / "nvcc"
+ORDERS = range(6)  # the first is the threads' own
+BAD_INDEX = 2
+WARNINGS = "-Werror all-warnings -Xcompiler -Wall,-Wextra,-Werror".split()
+
+
+class Emulated(Generated):
+    """The program for CUDA of one model."""
+
+    def __init__(self, onnx2c, work, model):
+        super().__init__(onnx2c, work, model)
+        self.sources = sorted(self.out.glob("*.cu"))
+        self.program = None
+
+    def build(self, where):
+        out = self.folder / where
+        run([self.onnx2c, "build", self.model / "model.onnx", "-o", out, "--name", self.name, "--target", "cuda", "--driver"])
+        return out
+
+    def compiled(self, with_main):
+        program = self.folder / with_main
+        if not program.exists():
+            run([EMULATING, "-std=c++17", *SANITIZERS, "-Wall", "-Wextra", "-Werror", f"{self.name}.cu",
+                 f"{self.name}_{with_main}.cu", "-o", program], cwd=self.out)
+        return program
+
+    def test_cuda_self_test_passes(self):
+        run([self.compiled("test")], cwd=self.out)
+
+    def test_cuda_same_bits_in_any_order_of_threads(self):
+        for data_set in self.data_sets:
+            outputs = set()
+            for order in ORDERS:
+                folder = self.prepare(raw.inputs(data_set), "data")
+                assert self.status(self.compiled("driver"), folder, EMULATED_ORDER=str(order)) == 0, f"{data_set.name}: not ok"
+                outputs.add(b"".join(path.read_bytes() for path in sorted(folder.glob("output_*.raw"))))
+            assert len(outputs) == 1, f"{data_set.name}: results depend on the order of threads"
+            for path in data_set.glob("output_*.pb"):
+                wanted = raw.load(path)
+                got = raw.read(folder / f"{path.stem}.raw", wanted.dtype)
+                np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-5, err_msg=f"{path.stem} of {data_set.name}")
+
+    def test_cuda_edges_that_lead_nowhere_give_a_status(self):
+        with_edges = [arrays for arrays in map(raw.inputs, self.data_sets) if takes_edges(arrays) and arrays[1].size > 0]
+        if not with_edges:
+            return
+        x, given, *others = min(with_edges, key=lambda arrays: sum(array.nbytes for array in arrays))
+        for what, vertex in HOSTILE.items():
+            for row in 0, 1:
+                edges = given.copy()
+                edges[row, edges.shape[1] // 2] = x.shape[0] if vertex is None else vertex
+                folder = self.prepare([x, edges, *others], "hostile")
+                status = self.status(self.compiled("driver"), folder)
+                assert status == BAD_INDEX, f"{what} in row {row}: status {status}"
+
+    def test_cuda_nvcc_has_no_warning(self):
+        if not shutil.which("nvcc"):
+            return
+        for device in "sm_80", "sm_90":
+            for source in self.sources:
+                run(["nvcc", "-std=c++17", f"-arch={device}", *WARNINGS, "-c", source, "-o", self.folder / "device.o"], cwd=self.out)
+
+
+def main():
+    onnx2c, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+    passed = failed = 0
+    if not shutil.which("nvcc"):
+        print("SKIPPED cuda: nvcc is not there, which would compile for devices")
+    os.environ["ASAN_OPTIONS"] = "detect_stack_use_after_return=0"
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for lines, good, bad in pool.map(lambda model: check(onnx2c, work, model, "cuda", Emulated), sys.argv[3:]):
+            print("\n".join(lines), flush=True)
+            passed += good
+            failed += bad
+    print(f"cuda: {passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,344 @@
+/* cuda_runtime.h -- CUDA on a CPU, for tests: what programs for CUDA use of it, under its names, compiled as C++.
+ *
+ *     g++ -std=c++17 -x c++ -I tests/cuda NAME.cu ...
+ *
+ * Kernels run when they are started, one block after the other, one thread of a block after the other until it ends or
+ * waits at a barrier. Blocks and threads take turns in an order drawn anew behind each barrier from the number in
+ * EMULATED_ORDER (0, or none: their own order): results that depend on it come from a race. Before each block all
+ * __shared__ memory is filled with bytes of that order too, and what cudaMalloc gives with 0xff, so that what was never
+ * written is seen to be garbage. Threads that wait at different barriers, or for one that has ended, end the program
+ * with a message on stderr: on a device they would hang or read too early.
+ *
+ * The threads of a block are fibers (ucontext.h). A kernel whose first block met no barrier runs without. */
+#ifndef EMULATED_CUDA_RUNTIME_H
+#define EMULATED_CUDA_RUNTIME_H
+#include <map>
+#include <memory>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __host__
+#define __managed__
+#define __shared__ static __attribute__((section("emulated_shared")))
+
+struct dim3 {
+    unsigned x, y, z;
+    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
+    {
+    }
+};
+inline dim3 threadIdx, blockIdx, blockDim, gridDim;
+constexpr int warpSize = 32;
+
+enum cudaError_t {
+    cudaSuccess = 0,
+    cudaErrorInvalidValue = 1,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorInvalidConfiguration = 9
+};
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+struct CUstream_st;
+typedef CUstream_st *cudaStream_t;
+struct cudaLaunchConfig_t {
+    dim3 gridDim, blockDim;
+    size_t dynamicSmemBytes = 0;
+    cudaStream_t stream = nullptr;
+    void *attrs = nullptr;
+    unsigned numAttrs = 0;
+};
+
+extern "C" __attribute__((weak)) char __start_emulated_shared[], __stop_emulated_shared[];
+
+namespace emulated
+{
+
+enum State { READY, AT_BARRIER, AT_WARP, DONE };
+struct Thread {
+    ucontext_t context;
+    std::unique_ptr<char[]> stack;
+    dim3 index;
+    State state;
+    int line;       /* of the barrier or shuffle it waits at */
+    unsigned lanes; /* that must come to the shuffle */
+    uint64_t slot[2];
+    int parity; /* of its shuffles: a lane may be one ahead of the lanes that read from it */
+};
+enum { STACK = 1 << 18 };
+struct Device {
+    std::vector<Thread> threads; /* of the block that runs */
+    ucontext_t scheduler;
+    Thread *running = nullptr; /* NULL: without fibers */
+    unsigned running_number = 0;
+    bool met_barrier = false;
+    void (*call)(void *) = nullptr;
+    void *who = nullptr;
+    uint64_t order = 0;
+    bool order_is_known = false;
+    std::map<void *, bool> has_barriers; /* by kernel */
+};
+inline Device device;
+
+[[noreturn]] inline void fail(const char *what, int line)
+{
+    fprintf(stderr, "emulated CUDA: block %u, thread %u, line %d: %s\n", blockIdx.x, threadIdx.x, line, what);
+    abort();
+}
+
+/* ---- the order ---- */
+inline uint64_t draw()
+{
+    device.order += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 (Steele, Lea, Flood 2014) */
+    uint64_t z = device.order;
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+inline void find_order()
+{
+    const char *text = getenv("EMULATED_ORDER");
+    device.order = text ? strtoull(text, nullptr, 10) : 0;
+    device.order_is_known = true;
+}
+
+inline std::vector<unsigned> permutation(size_t count)
+{
+    std::vector<unsigned> all(count);
+    for (size_t i = 0; i < count; i++)
+        all[i] = (unsigned)i;
+    for (size_t i = count; device.order && i > 1; i--)
+        std::swap(all[i - 1], all[draw() % i]);
+    return all;
+}
+
+/* ---- a thread ---- */
+inline void wait(State state, int line, unsigned lanes)
+{
+    Thread *thread = device.running;
+    device.met_barrier = true;
+    if (!thread)
+        fail("a barrier that the first block did not come to", line);
+    thread->state = state;
+    thread->line = line;
+    thread->lanes = lanes;
+    swapcontext(&thread->context, &device.scheduler);
+}
+
+inline void begin()
+{
+    device.call(device.who);
+    device.running->state = DONE;
+}
+
+inline void resume(unsigned number)
+{
+    Thread &thread = device.threads[number];
+    device.running = &thread;
+    device.running_number = number;
+    threadIdx = thread.index;
+    swapcontext(&device.scheduler, &thread.context);
+    device.running = nullptr;
+}
+
+/* ---- a block ---- */
+inline dim3 index_of(unsigned number)
+{
+    return dim3(number % blockDim.x, number / blockDim.x % blockDim.y, number / blockDim.x / blockDim.y);
+}
+
+inline bool release_barrier()
+{
+    const Thread &first = device.threads[0];
+    for (const Thread &thread : device.threads) {
+        if (thread.state == DONE && first.state != DONE)
+            fail("a barrier that another thread ended without", first.line);
+        if (thread.state != AT_BARRIER)
+            return false;
+        if (thread.line != first.line)
+            fail("threads wait at different barriers", first.line);
+    }
+    for (Thread &thread : device.threads)
+        thread.state = READY;
+    return true;
+}
+
+/* Whether the lanes of a warp that a shuffle of this thread's names are there; they go on. */
+inline bool release_lanes(size_t number)
+{
+    const Thread &thread = device.threads[number];
+    const size_t warp = number / warpSize * warpSize;
+    if (thread.state != AT_WARP)
+        return false;
+    for (size_t i = warp; i < warp + warpSize && i < device.threads.size(); i++) {
+        const Thread &other = device.threads[i];
+        if (!(thread.lanes >> (i - warp) & 1))
+            continue;
+        if (other.state == DONE)
+            fail("a shuffle that another lane ended without", thread.line);
+        if (other.state != AT_WARP)
+            return false;
+        if (other.line != thread.line || other.lanes != thread.lanes)
+            fail("lanes wait at different shuffles", thread.line);
+    }
+    const unsigned lanes = thread.lanes;
+    for (size_t i = warp; i < warp + warpSize && i < device.threads.size(); i++)
+        if (lanes >> (i - warp) & 1)
+            device.threads[i].state = READY;
+    return true;
+}
+
+inline void run_with_fibers(unsigned count)
+{
+    device.threads.resize(count);
+    for (unsigned i = 0; i < count; i++) {
+        Thread &thread = device.threads[i];
+        if (!thread.stack)
+            thread.stack.reset(new char[STACK]);
+        thread.index = index_of(i);
+        thread.state = READY;
+        thread.parity = 0;
+        getcontext(&thread.context);
+        thread.context.uc_stack.ss_sp = thread.stack.get();
+        thread.context.uc_stack.ss_size = STACK;
+        thread.context.uc_link = &device.scheduler;
+        makecontext(&thread.context, begin, 0);
+    }
+    for (bool goes_on = true; goes_on;) {
+        goes_on = false;
+        for (unsigned i : permutation(count))
+            if (device.threads[i].state == READY)
+                resume(i);
+        for (size_t i = 0; i < count; i++)
+            goes_on |= release_lanes(i);
+        goes_on = goes_on || release_barrier();
+    }
+    for (const Thread &thread : device.threads)
+        if (thread.state != DONE)
+            fail("it waits for ever", thread.line);
+}
+
+inline void run_without(unsigned count)
+{
+    for (unsigned i : permutation(count)) {
+        threadIdx = index_of(i);
+        device.call(device.who);
+    }
+}
+
+inline void poison_shared()
+{
+    if (!__start_emulated_shared)
+        return;
+    for (char *at = __start_emulated_shared; at < __stop_emulated_shared; at++)
+        *at = (char)(device.order ? draw() : 0xff);
+}
+
+inline cudaError_t launch(const cudaLaunchConfig_t *config, void *kernel, void (*call)(void *), void *who)
+{
+    const dim3 grid = config->gridDim, block = config->blockDim;
+    const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z, threads = (uint64_t)block.x * block.y * block.z;
+    if (blocks == 0 || threads == 0 || threads > 1024 || grid.y > 65535 || grid.z > 65535)
+        return cudaErrorInvalidConfiguration;
+    if (!device.order_is_known)
+        find_order();
+    gridDim = grid;
+    blockDim = block;
+    device.call = call;
+    device.who = who;
+    const auto known = device.has_barriers.find(kernel);
+    bool fibers = known == device.has_barriers.end() || known->second;
+    device.met_barrier = false;
+    for (unsigned number : permutation(blocks)) {
+        blockIdx = dim3(number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y);
+        poison_shared();
+        if (fibers)
+            run_with_fibers((unsigned)threads);
+        else
+            run_without((unsigned)threads);
+        fibers = fibers && device.met_barrier;
+    }
+    device.has_barriers[kernel] |= device.met_barrier;
+    return cudaSuccess;
+}
+
+template <typename T> T exchange(int line, unsigned lanes, T value, unsigned from)
+{
+    static_assert(sizeof(T) <= sizeof(uint64_t), "a shuffle of more than 8 bytes");
+    Thread *thread = device.running;
+    if (!thread)
+        fail("a shuffle that the first block did not come to", line);
+    const unsigned number = device.running_number, warp = number / warpSize * warpSize;
+    const int parity = thread->parity ^= 1;
+    memcpy(&thread->slot[parity], &value, sizeof value);
+    if (!(lanes >> (number - warp) & 1))
+        fail("a shuffle whose mask leaves out this lane", line);
+    wait(AT_WARP, line, lanes);
+    if (warp + from >= device.threads.size() || !(lanes >> from & 1))
+        return value;
+    memcpy(&value, &device.threads[warp + from].slot[parity], sizeof value);
+    return value;
+}
+
+inline unsigned lane()
+{
+    return device.running_number % warpSize;
+}
+
+} // namespace emulated
+
+#define __syncthreads()                emulated::wait(emulated::AT_BARRIER, __LINE__, 0)
+#define __syncwarp()                   emulated::wait(emulated::AT_WARP, __LINE__, 0xffffffffu)
+#define __shfl_sync(mask, value, from) emulated::exchange(__LINE__, mask, value, (unsigned)(from) % warpSize)
+#define __shfl_xor_sync(mask, value, bits)                                                                             \
+    emulated::exchange(__LINE__, mask, value, emulated::lane() ^ (unsigned)(bits))
+#define __shfl_down_sync(mask, value, by)                                                                              \
+    emulated::exchange(__LINE__, mask, value,                                                                          \
+                       emulated::lane() + (unsigned)(by) < warpSize ? emulated::lane() + (unsigned)(by)                \
+                                                                    : emulated::lane())
+
+template <typename... Parameters, typename... Arguments>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *config, void (*kernel)(Parameters...), Arguments... arguments)
+{
+    auto call = [&] { kernel(arguments...); };
+    return emulated::launch(
+        config, (void *)kernel, [](void *who) { (*(decltype(call) *)who)(); }, &call);
+}
+
+inline cudaError_t cudaMallocManaged(void **memory, size_t bytes)
+{
+    *memory = aligned_alloc(256, (bytes + 256) / 256 * 256);
+    if (!*memory)
+        return cudaErrorMemoryAllocation;
+    memset(*memory, 0xff, bytes);
+    return cudaSuccess;
+}
+inline cudaError_t cudaMalloc(void **memory, size_t bytes)
+{
+    return cudaMallocManaged(memory, bytes);
+}
+inline cudaError_t cudaFree(void *memory)
+{
+    free(memory);
+    return cudaSuccess;
+}
+inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind, cudaStream_t)
+{
+    memcpy(to, from, bytes);
+    return cudaSuccess;
+}
+inline cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t)
+{
+    memset(to, value, bytes);
+    return cudaSuccess;
+}
+inline cudaError_t cudaStreamSynchronize(cudaStream_t)
+{
+    return cudaSuccess;
+}
+#endif
