@@ -242,7 +242,7 @@ static Printer printer_new(Program *program, Text *text, Helpers *helpers)
                      .helpers = helpers,
                      .uses = uses_new(context),
                      .threads = program->options->threads,
-                     .exact = program->options->exact};
+                     .exact = program->options->exact || is_for_cuda(program)};
 }
 
 /* Adds what `uses` holds to the step's. */
