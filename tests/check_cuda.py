@@ -6,12 +6,15 @@
 For every model: the self-test passes; the outputs are those that were recorded, within the C program's tolerance, and the
 same bits whatever the order of threads and blocks; a fault in the data is found on the device: edges that lead nowhere
 give their status, and no kernel behind it reads through them. All of it under the address and undefined-behaviour
-sanitizers. Where nvcc is, it compiles each program for sm_80 and sm_90, warnings being errors.
+sanitizers. Where nvcc is, it compiles each program for sm_80 and sm_90, warnings being errors; no kernel spills registers,
+nor takes so many that few of it fit on a device at once.
 """
 import concurrent.futures
 import os
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -21,7 +24,16 @@ from check_generated import HOSTILE, SANITIZERS, Generated, check, run, takes_ed
 EMULATING = pathlib.Path(__file__).resolve().parent / "cuda" / "nvcc"
 ORDERS = range(6)  # the first is the threads' own
 BAD_INDEX = 2
+MOST_REGISTERS = 64  # 1024 threads of an SM's 65536; the greatest when this was written: 40
 WARNINGS = "-Werror all-warnings -Xcompiler -Wall,-Wextra,-Werror".split()
+
+
+def nvcc(source, device, folder, *flags):
+    """What nvcc says of a source that it compiles."""
+    command = ["nvcc", "-std=c++17", f"-arch={device}", *WARNINGS, *flags, "-c", source, "-o", folder / "device.o"]
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr[:4000]
+    return result.stdout + result.stderr
 
 
 class Emulated(Generated):
@@ -78,7 +90,18 @@ class Emulated(Generated):
             return
         for device in "sm_80", "sm_90":
             for source in self.sources:
-                run(["nvcc", "-std=c++17", f"-arch={device}", *WARNINGS, "-c", source, "-o", self.folder / "device.o"], cwd=self.out)
+                nvcc(source, device, self.folder)
+
+    def test_cuda_kernels_keep_what_they_need_in_registers(self):
+        if not shutil.which("nvcc"):
+            return
+        for device in "sm_80", "sm_90":
+            said = nvcc(self.out / f"{self.name}.cu", device, self.folder, "-O3", "-Xptxas", "-v")
+            spilled = [int(count) for count in re.findall(r"(\d+) bytes spill", said)]
+            registers = [int(count) for count in re.findall(r"Used (\d+) registers", said)]
+            assert registers and len(spilled) >= len(registers), f"nvcc told nothing for {device}: {said}"
+            assert max(spilled) == 0, f"{max(spilled)} bytes of registers are spilled on {device}"
+            assert max(registers) <= MOST_REGISTERS, f"{max(registers)} registers on {device}"
 
 
 def main():
