@@ -1,8 +1,9 @@
 /* pass.h -- graph to better graph: the pass table and the passes.
  *
- * A pass is a function over a whole model (subgraphs included), named after what it does, one file each. The table says
- * in which order they run and why. model_verify holds between passes, and the graph after any pass is a legal ONNX
- * model: operators of the domains gnn and o2c carry their definition as a model-local function when it is printed. */
+ * A pass is a function over a whole model, the graphs inside of nodes included (graph_each; schedule alone leaves those
+ * as they are), named after what it does, one file each. The table says in which order they run and why. model_verify
+ * holds between passes, and the graph after any pass is a legal ONNX model: operators of the domains gnn and o2c carry
+ * their definition as a model-local function when it is printed. */
 #ifndef PASS_H
 #define PASS_H
 #include "../frontend/ir.h"
