@@ -10,6 +10,7 @@ bool compile_model(Model *model, const Options *options, BuildOptions *build)
     RewriteLog *log = ARENA_NEW(context->arena, RewriteLog);
     if (!pass_options(context, options, &passes))
         return false;
+    passes.keeps_order |= build->target == TARGET_CUDA; /* its host would have to wait for a condition */
     progress("rewriting %s", build->name);
     if (!rewrite(model, &passes, log))
         return false;
