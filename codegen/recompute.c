@@ -69,7 +69,7 @@ static Recompute *plan_of(const Choice *c, int rungs)
     for (int i = 0; i < rungs; i++)
         plan->again[plan->nagain++] = c->ladder.again[i]->name;
     for (int i = 0; i < c->ladder.nkept; i++) {
-        bool is_again = false;
+        bool is_again = c->ladder.since[i] > rungs;
         for (int k = 0; k < rungs; k++)
             is_again |= c->ladder.again[k] == c->ladder.kept[i];
         if (!is_again)

@@ -1,6 +1,7 @@
 /* replay.c -- see replay.h. */
 #include "replay.h"
 #include "../frontend/map.h"
+#include <math.h>
 
 /* MAX_TRIED: values that are tried for one place where memory is greatest. LEAST_PART: what is smaller than this part
  * of it is not worth the trouble. */
@@ -40,6 +41,7 @@ typedef struct {
     int nturn;
     bool *is_copied;     /* by task */
     int *last[2];        /* by tensor: the last turn that reads it; [1]: of its copy */
+    bool *is_operand;    /* by tensor: kept for the value that is tried */
     int *stack;          /* tasks that wait for others */
     int64_t peak, flops; /* the greatest memory; what copies cost */
     int place;           /* the first turn at which it is */
@@ -104,6 +106,7 @@ static Play play_new(const Kernels *kernels, const int64_t *size)
     p.task = ARENA_ARRAY(arena, p.ntask + 1, Task);
     p.turn = ARENA_ARRAY(arena, 2 * p.ntask + 1, Turn);
     p.stack = ARENA_ARRAY(arena, p.ntask + 1, int);
+    p.is_operand = ARENA_ARRAY(arena, outputs + 1, bool);
     p.is_copied = ARENA_ARRAY(arena, p.ntask + 1, bool);
     p.last[0] = ARENA_ARRAY(arena, outputs + 1, int);
     p.last[1] = ARENA_ARRAY(arena, outputs + 1, int);
@@ -252,31 +255,87 @@ static void find_waiting(const Play *p, bool *waiting)
         waiting[i] &= later[i];
 }
 
-/* The next value to give up; -1: none helps. */
-static int next_rung(Play *p, bool *is_kept, double most)
+/* Keeps what a value is computed from, where only the forward part reads that, or no longer: how many bytes. */
+static int64_t keep_operands(Play *p, bool *is_kept, int stored, bool keeps)
+{
+    const Task *const task = &p->task[p->stored[stored].task];
+    int64_t bytes = 0;
+    for (int i = 0; i < task->nin && keeps; i++)
+        p->is_operand[task->in[i]] =
+            !is_kept[task->in[i]] && is_lost(p, is_kept, task->in[i], true) && !p->stored[task->in[i]].is_again;
+    for (int i = 0; i < task->nin; i++)
+        if (p->is_operand[task->in[i]] && is_kept[task->in[i]] != keeps) {
+            is_kept[task->in[i]] = keeps;
+            bytes += p->stored[task->in[i]].bytes;
+        }
+    return bytes;
+}
+
+/* A value to give up. */
+typedef struct {
+    int stored;          /* -1: none */
+    bool keeps_operands; /* what it is computed from is kept instead */
+    double price;        /* operations for each byte */
+} Rung;
+
+/* Gives a value up and plays: the price is infinite where that does not help. */
+static Rung try_rung(Play *p, bool *is_kept, int stored, bool keeps_operands, int64_t peak, int64_t flops)
+{
+    int64_t freed = p->stored[stored].bytes;
+    Rung rung = {stored, keeps_operands, HUGE_VAL};
+    p->stored[stored].is_again = true;
+    is_kept[stored] = false;
+    const int64_t more = keeps_operands ? keep_operands(p, is_kept, stored, true) : 0;
+    freed -= more;
+    if (freed > 0 && (more > 0 || !keeps_operands)) {
+        play(p, is_kept);
+        if (p->peak <= peak)
+            rung.price = (double)(p->flops - flops) / (double)freed;
+    }
+    if (keeps_operands)
+        keep_operands(p, is_kept, stored, false);
+    p->stored[stored].is_again = false;
+    is_kept[stored] = true;
+    return rung;
+}
+
+/* The next value to give up. */
+static Rung next_rung(Play *p, bool *is_kept, double most)
 {
     bool *const waiting = ARENA_ARRAY(p->context->arena, p->nstored + 1, bool);
     play(p, is_kept);
     find_waiting(p, waiting);
     const int64_t peak = p->peak, flops = p->flops;
-    int best = -1, tried = 0;
-    double best_price = most;
+    Rung best = {-1, false, most};
+    int tried = 0;
     for (int i = 0; i < p->nstored && tried < MAX_TRIED; i++) {
         if (!is_kept[i] || !waits(p, waiting, i) || p->stored[i].bytes < peak / LEAST_PART)
             continue;
         tried++;
-        p->stored[i].is_again = true;
-        is_kept[i] = false;
-        play(p, is_kept);
-        const double price = (double)(p->flops - flops) / (double)p->stored[i].bytes;
-        if (p->peak <= peak && price <= best_price && (best < 0 || price < best_price)) {
-            best = i;
-            best_price = price;
+        for (int keeps = 0; keeps < 2; keeps++) {
+            const Rung rung = try_rung(p, is_kept, i, keeps, peak, flops);
+            if (rung.price < HUGE_VAL && rung.price <= best.price && (best.stored < 0 || rung.price < best.price))
+                best = rung;
         }
-        p->stored[i].is_again = false;
-        is_kept[i] = true;
     }
     return best;
+}
+
+static void give_up(Play *p, bool *is_kept, Rung rung, Ladder *ladder)
+{
+    const Task *const task = &p->task[p->stored[rung.stored].task];
+    p->stored[rung.stored].is_again = true;
+    is_kept[rung.stored] = false;
+    ladder->again[ladder->nagain++] = p->stored[rung.stored].value;
+    if (!rung.keeps_operands)
+        return;
+    keep_operands(p, is_kept, rung.stored, true);
+    for (int i = 0; i < task->nin; i++)
+        if (p->is_operand[task->in[i]]) {
+            p->is_operand[task->in[i]] = false; /* once, however often the task reads it */
+            ladder->since[ladder->nkept] = ladder->nagain;
+            ladder->kept[ladder->nkept++] = p->stored[task->in[i]].value;
+        }
 }
 
 Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *forward, int nforward, double most)
@@ -285,6 +344,7 @@ Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *fo
     Play p = play_new(kernels, size);
     Ladder ladder = {.again = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
                      .kept = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
+                     .since = ARENA_ARRAY(arena, p.nstored + 1, int),
                      .stored = ARENA_ARRAY(arena, p.nstored + 1, const Value *)};
     bool *const is_kept = ARENA_ARRAY(arena, p.nstored + 1, bool);
     mark_forward(&p, forward, nforward);
@@ -295,10 +355,7 @@ Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *fo
         if (p.task[p.stored[i].task].is_forward)
             ladder.stored[ladder.nstored++] = p.stored[i].value;
     }
-    for (int rung; (rung = next_rung(&p, is_kept, most)) >= 0;) {
-        p.stored[rung].is_again = true;
-        is_kept[rung] = false;
-        ladder.again[ladder.nagain++] = p.stored[rung].value;
-    }
+    for (Rung rung; (rung = next_rung(&p, is_kept, most)).stored >= 0;)
+        give_up(&p, is_kept, rung, &ladder);
     return ladder;
 }
