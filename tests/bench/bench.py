@@ -188,7 +188,7 @@ class Bench:
         for number in range(self.arguments.rounds):
             order = random.Random(number).sample(running, len(running))
             order = [engine for engine in order if number < FEW or engine not in slow]
-            if order == [OURS]:
+            if order == [OURS] and len(running) > 1:
                 break
             say(f"{row}: {threads} thread{'s' * (threads > 1)}: round {number + 1} of {self.arguments.rounds}")
             taken = {e: workers[e].ask(do="run", seconds=TURN, warm=first[e] < WARM_BELOW) for e in order}
