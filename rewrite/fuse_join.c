@@ -10,6 +10,10 @@
 /* A nest stores at most so many tensors. */
 enum { MAX_OUTPUTS = 16, MAX_READ = 64 };
 
+/* Every root is compared with those before it: no more than these are, and no more nests are searched for ways around.
+ */
+enum { MAX_CANDIDATES = 512, MAX_TRIES = 32 };
+
 /* A tensor that a root's nest reads. */
 typedef struct {
     const Value *value;
@@ -49,6 +53,8 @@ typedef struct {
     int visits;
     Member *member;
     int nmember;
+    int *member_of; /* by node id: its number among them, one more; 0: it is none */
+    int tries;      /* searches left for the root that is looked at */
 } Joining;
 
 /* ---- what a root reads ---- */
@@ -255,18 +261,16 @@ static bool may_join(Joining *j, const Node *nest, const Member *m)
 {
     int nodes = m->root->nodes + 1, outputs = 1;
     bool gains = false;
-    for (int i = 0; i < j->nmember; i++) {
-        const Member *other = &j->member[i];
-        if (other == m || nest_of(j, other->root->node) != nest)
-            continue;
+    for (const Node *root = nest; root; root = plan_of(j, root)->next_in_nest) {
+        const Member *other = &j->member[j->member_of[root->id] - 1];
         if (!is_alike(other, m) || !reads_in_place(m, other, &gains) || !reads_in_place(other, m, &gains))
             return false;
         gains |= shares_rows(other, m);
         nodes += other->root->nodes + 1;
         outputs++;
     }
-    return gains && nodes <= MAX_GROUP && outputs <= MAX_OUTPUTS && !is_kept_apart(j, nest, m->root->node) &&
-           !is_kept_apart(j, m->root->node, nest);
+    return gains && nodes <= MAX_GROUP && outputs <= MAX_OUTPUTS && j->tries-- > 0 &&
+           !is_kept_apart(j, nest, m->root->node) && !is_kept_apart(j, m->root->node, nest);
 }
 
 /* Puts a root into the list of the nest, in the graph's order. */
@@ -287,6 +291,7 @@ static Member *add_member(Joining *j, Fusion *root)
 {
     Member *m = &j->member[j->nmember++];
     *m = (Member){.root = root, .is_structure = j->is_structure[root->node->id]};
+    j->member_of[root->node->id] = j->nmember;
     j->visits++;
     visit(j, m, root->node, (Use){READ_ONCE, false, false});
     return m;
@@ -341,6 +346,7 @@ static void leave(Joining *j, const Member *m)
     Segments found = {.count = 0};
     const int first = j->nmember;
     j->visits++;
+    j->tries = MAX_TRIES;
     for (Fusion *root = m->root; root; root = plan_of(j, root->next_in_nest))
         find_segments(j, root->node, true, &found);
     if (found.overflowed)
@@ -387,7 +393,7 @@ void fuse_join(Graph *graph, Fusion *plan, const Map *edges)
 {
     Context *context = graph->context;
     const int most = count_candidates(graph, plan), nodes = context->node_count;
-    if (most < 2)
+    if (most < 2 || most > MAX_CANDIDATES)
         return;
     Joining j = {.graph = graph,
                  .plan = plan,
@@ -399,18 +405,21 @@ void fuse_join(Graph *graph, Fusion *plan, const Map *edges)
                  .place = ARENA_ARRAY(context->arena, nodes, int),
                  .use = ARENA_ARRAY(context->arena, nodes, Use),
                  .used_by = ARENA_ARRAY(context->arena, nodes, int),
+                 .member_of = ARENA_ARRAY(context->arena, nodes, int),
                  .member = ARENA_ARRAY(context->arena, most, Member)};
     int place = 0;
     for (const Node *node = graph->first; node; node = node->next)
         j.place[node->id] = place++;
     find_structure(&j);
     find_members(&j);
-    for (int i = 1; i < j.nmember; i++)
+    for (int i = 1; i < j.nmember; i++) {
+        j.tries = MAX_TRIES;
         for (int k = 0; k < i; k++)
             if (is_nest(&j, &j.member[k]) && may_join(&j, j.member[k].root->node, &j.member[i])) {
                 join(&j, j.member[k].root, j.member[i].root);
                 break;
             }
+    }
     for (int i = 0, count = j.nmember; i < count; i++)
         if (is_nest(&j, &j.member[i]))
             leave(&j, &j.member[i]);
