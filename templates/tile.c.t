@@ -71,12 +71,15 @@ ${upper}INLINE void ${prefix}tile_any(int is_packed, int64_t rows, int64_t colum
 {
     const int last = is_packed ? ${upper}WIDE : (int)((columns - 1) % ${upper}WIDE) + 1;
     const int most = ${upper}TILE_COLUMNS / ${upper}WIDE;
+    const int needed = is_packed ? most : (int)((columns + ${upper}WIDE - 1) / ${upper}WIDE);
     if (columns <= ${upper}WIDE)
         ${prefix}tile_rows(${upper}TILE_ROWS, 1, rows, last, depth, a, a_row, a_k, b, b_panel, b_k, sum);
     else if (most > 2 && columns <= 2 * ${upper}WIDE)
         ${prefix}tile_rows(${upper}TILE_ROWS, 2, rows, last, depth, a, a_row, a_k, b, b_panel, b_k, sum);
-    else
+    else if (needed == most)
         ${prefix}tile_rows(${upper}WIDE == 16 ? 8 : ${upper}TILE_ROWS, most, rows, last, depth, a, a_row, a_k, b, b_panel, b_k, sum);
+    else /* never behind the last column */
+        ${prefix}tile_rows(${upper}WIDE == 16 ? 8 : ${upper}TILE_ROWS, needed, rows, last, depth, a, a_row, a_k, b, b_panel, b_k, sum);
 }
 %    if (form[TILE_OF_WEIGHTS] || form[TILE_OF_NONZEROS]) {
 
