@@ -67,7 +67,7 @@ static Datum *from_sequence(const Source *source, const Onnx__SequenceProto *pro
     return datum;
 }
 
-Datum *datum_load(Context *context, const char *path, const Type *wanted)
+static Datum *read_datum(Context *context, const char *path, const Type *wanted)
 {
     static const ProtobufCMessageDescriptor *const schema[] = {
         [TENSOR] = &onnx__tensor_proto__descriptor,
@@ -91,4 +91,12 @@ Datum *datum_load(Context *context, const char *path, const Type *wanted)
     default:
         return from_tensor(&source, (const Onnx__TensorProto *)message);
     }
+}
+
+Datum *datum_load(Context *context, const char *path, const Type *wanted)
+{
+    const char *model = report_turn_to(context->report, arena_strdup(context->arena, path));
+    Datum *datum = read_datum(context, path, wanted);
+    report_turn_to(context->report, model);
+    return datum;
 }

@@ -20,14 +20,15 @@ static const char *const severity_text[] = {"note", "warning", "error"};
 
 typedef struct {
     Message message;
+    const char *about;              /* the file */
     const char *node, *op, *inside; /* the place: "" and NULL where there is none */
     Value *value;                   /* the input that a text beginning "input %d" is about */
     char text[MAX_TEXT];
 } Entry;
 
 struct Report {
-    const char *about;
-    jmp_buf *guard; /* where report_fatal goes; NULL outside report_guard */
+    const char *file, *about; /* the model; what is being read */
+    jmp_buf *guard;           /* where report_fatal goes; NULL outside report_guard */
     int kept, errors, warnings;
     Entry entry[MAX_ERRORS + MAX_WARNINGS];
 };
@@ -35,8 +36,15 @@ struct Report {
 Report *report_new(Arena *arena, const char *about)
 {
     Report *report = ARENA_NEW(arena, Report);
-    report->about = arena_strdup(arena, about);
+    report->file = report->about = arena_strdup(arena, about);
     return report;
+}
+
+const char *report_turn_to(Report *report, const char *about)
+{
+    const char *before = report->about;
+    report->about = about;
+    return before;
 }
 
 static void set_place(Entry *entry, const Node *node)
@@ -74,6 +82,7 @@ static void add(Report *report, const Node *node, Message message, va_list args)
         return;
     Entry *entry = &report->entry[report->kept++];
     entry->message = message;
+    entry->about = report->about;
     set_place(entry, node);
     entry->value = value_named(node, message, args);
     int length = vsnprintf(entry->text, MAX_TEXT, row[message].text, args);
@@ -234,7 +243,7 @@ void report_print(const Report *report, FILE *to)
     int errors = 0, warnings = 0;
     for (int i = 0; i < report->kept; i++) {
         const char *hint = row[report->entry[i].message].hint;
-        print_escaped(report->about, to);
+        print_escaped(report->entry[i].about, to);
         fputs(": ", to);
         print_entry(&report->entry[i], to);
         fprintf(to, *hint ? "\n  hint: %s\n" : "\n", hint);
@@ -258,12 +267,14 @@ static void print_member(const char *name, const char *text, FILE *to)
 void report_print_json(const Report *report, FILE *to)
 {
     fputs("{\"file\": ", to);
-    json_string(report->about, to);
+    json_string(report->file, to);
     fprintf(to, ", \"errors\": %d, \"warnings\": %d, \"messages\": [", report->errors, report->warnings);
     for (int i = 0; i < report->kept; i++) {
         const Entry *entry = &report->entry[i];
         fprintf(to, "%s\n  {\"severity\": \"%s\", \"code\": \"%s\"", i ? "," : "",
                 severity_text[row[entry->message].severity], row[entry->message].code);
+        if (entry->about != report->file)
+            print_member("file", entry->about, to);
         if (entry->op) {
             print_member("node", entry->node, to);
             print_member("op", entry->op, to);

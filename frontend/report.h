@@ -25,6 +25,8 @@ struct Node;
 
 /* An empty report about the file `about` (named in every line). Lives in the arena. */
 Report *report_new(Arena *arena, const char *about);
+/* What is said from now on is about this file (kept, not copied); gives the one it was about. */
+const char *report_turn_to(Report *report, const char *about);
 
 /* Adds a message. `node` (may be NULL) is the place. The arguments fill the row's text as printf would; strings from
  * the model are escaped when printed. At most 20 errors and 80 warnings are kept, the rest counted. Always returns
