@@ -1,4 +1,4 @@
-/* lower.h -- what lower.c and control.c share: graphs become steps. */
+/* lower.h -- graphs become steps: what lower.c, control.c, buffer.c, symbol.c and program.c share. */
 #ifndef LOWER_H
 #define LOWER_H
 #include "program.h"
@@ -19,12 +19,23 @@ Step *loops_step_new(Program *program, const char *label);
 void loops_step_add(Program *program, Step *step, Value *value, const Element *element);
 /* Gives the value a buffer that only shows part of another one where its elements are such a part; false where not. */
 bool make_view(Program *program, Value *value, const Element *element);
+/* Whether the type is one that programs hold; an error about the node where not. */
+bool require_tensor(Program *program, const Node *node, const Type *type);
+
+/* ---- buffers ---- */
+/* A new buffer for the value, which lives there unless it has one already. */
+Buffer *buffer_new(Program *program, BufferKind kind, Value *value);
 /* The value lives in that buffer, and so is written there or read from there. */
 void share_buffer(Program *program, Value *value, Buffer *buffer);
 /* A value that no graph has, with a place in the workspace or, where it has a constant, among the weights. */
 Value *hidden_value(Program *program, const char *name, Type type, const Tensor *constant);
-/* Whether the type is one that programs hold; an error about the node where not. */
-bool require_tensor(Program *program, const Node *node, const Type *type);
+/* ---- symbols ---- */
+/* From here on the program knows the symbol. */
+void define_symbol(Program *program, Dim *symbol);
+/* Symbols that stand for elements of this value are read from it: made for it, or known to be what it holds. */
+void define_sizes(Program *program, Value *value);
+/* Whether the program still has to read a size from this value. */
+bool holds_size(const Program *program, const Value *value);
 /* Gives a symbol a C name made of `name`, if it has none yet. */
 void name_symbol(Program *program, Dim *symbol, const char *name);
 /* Makes room for what is known of symbols, whose number may have grown. */

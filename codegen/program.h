@@ -143,7 +143,7 @@ struct Program {
     Step *first, *last;
     Dim **parameter; /* symbols the caller gives, in order */
     int nparameter;
-    Map *units;         /* Graph -> its nodes in units, see lower.c */
+    Map *units;         /* Graph -> its nodes in units, see unit.h */
     int depth;          /* of the block that is being filled */
     int nsymbol;        /* symbols that the following arrays have room for */
     bool *is_defined;   /* by symbol index: a parameter, or defined by a step in this block or around it */
