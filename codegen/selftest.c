@@ -238,6 +238,18 @@ static const char *print_expected(const Example *example, const Tensor *tensor)
     return tensor->count ? text->data : "0\n";
 }
 
+/* The greatest magnitude of a finite element, at least 1; 0 of integers, which do not round. */
+static const char *print_greatest(const Example *example, const Tensor *tensor)
+{
+    double greatest = dtype_is_float(tensor->dtype);
+    for (int64_t i = 0; greatest > 0 && i < tensor->count; i++) {
+        const double magnitude = fabs(printed_value(tensor, i));
+        if (magnitude > greatest && !isinf(magnitude))
+            greatest = magnitude;
+    }
+    return arena_printf(example->program->context->arena, "%.3g", greatest);
+}
+
 static TestInput input_of(const Example *example, const Buffer *buffer, int number)
 {
     const Type *type = &buffer->value->type;
@@ -257,7 +269,7 @@ static TestOutput output_of(const Example *example, int i)
     const Tensor *wanted = example->evaluated ? example->output[i]->tensor : NULL;
     const int64_t room = count_of(example, type), count = wanted ? wanted->count : room;
     return (TestOutput){dtype_info(type->dtype)->storage, wanted ? print_expected(example, wanted) : NULL,
-                        room ? room : 1, count};
+                        wanted ? print_greatest(example, wanted) : NULL, room ? room : 1, count};
 }
 
 static const char *print_run_call(const Example *example, const Test *test, const char *result)

@@ -83,6 +83,7 @@ typedef struct {
 } TestInput;
 typedef struct {
     const char *type, *expected; /* lines of numbers; NULL: what a second run gives */
+    const char *greatest;        /* magnitude of those numbers, at least 1; 0 of integers */
     int64_t room, count;         /* elements of the array, and of the result */
 } TestOutput;
 typedef struct {
