@@ -118,10 +118,17 @@ static void add_apart(const Program *program, Text *text, const char *file)
     Arena *arena = program->context->arena;
     Carry carry = {.program = program, .text = text, .space = "__device__", .undefine = text_new(arena)};
     const char *name = arena_printf(arena, "%sfile_%.*s", program->prefix, (int)(strlen(file) - 2), file);
+    text_line(text, "#ifdef __NVCC__ /* what a header has need not all be used */");
+    text_line(text, "#pragma nv_diagnostic push");
+    text_line(text, "#pragma nv_diag_suppress 177");
+    text_line(text, "#endif");
     text_line(text, "namespace %s {", name);
     add_file(&carry, file);
     text_string(text, carry.undefine->data);
     text_line(text, "}");
+    text_line(text, "#ifdef __NVCC__");
+    text_line(text, "#pragma nv_diagnostic pop");
+    text_line(text, "#endif");
     text_line(text, "using namespace %s;", name);
     text_line(text, "%s", "");
 }

@@ -32,7 +32,7 @@
 #endif
 
 /* Loops over vectors are few rounds: unrolled, what they work on stays in registers. */
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #define O2C_UNROLL _Pragma("GCC unroll 16")
 #else
 #define O2C_UNROLL
