@@ -1,7 +1,7 @@
 /* inspect_gnn.c -- `onnx2c inspect --gnn`: what each layer costs at each stage, as a table, as JSON, as a picture. */
+#include "../frontend/whole_file.h"
 #include "picture.h"
 #include "stages.h"
-#include <errno.h>
 #include <string.h>
 
 /* ---- the table ---- */
@@ -240,15 +240,10 @@ static void print_json(const Stages *stages)
 }
 
 /* ---- the verb ---- */
-static bool write_picture(const Stages *stages, const char *path)
+static bool write_picture(FILE *to, void *stages)
 {
-    Report *report = stages->context->report;
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return report_add(report, NULL, FILE_UNWRITABLE, path, strerror(errno));
-    picture_print(stages, file);
-    const bool ok = !ferror(file);
-    return (fclose(file) == 0 && ok) || report_add(report, NULL, FILE_UNWRITABLE, path, strerror(errno));
+    picture_print(stages, to);
+    return true;
 }
 
 bool inspect_gnn(Context *context, const Options *options)
@@ -256,7 +251,7 @@ bool inspect_gnn(Context *context, const Options *options)
     Stages stages;
     if (!stages_run(context, options, &stages))
         return false;
-    if (options->svg && !write_picture(&stages, options->svg))
+    if (options->svg && !whole_file_write(context, options->svg, write_picture, &stages))
         return false;
     if (options->json)
         print_json(&stages);

@@ -4,8 +4,7 @@
 #include "map.h"
 #include "publish.h"
 #include "symbol_table.h"
-#include <errno.h>
-#include <stdlib.h>
+#include "whole_file.h"
 #include <string.h>
 
 typedef struct {
@@ -312,6 +311,11 @@ static Onnx__ModelProto *export_model(Export *export)
     return proto;
 }
 
+static bool write_proto(FILE *to, void *who)
+{
+    return message_write(&((const Onnx__ModelProto *)who)->base, to);
+}
+
 bool model_save(const Model *model, const char *path)
 {
     Context *context = model->context;
@@ -319,15 +323,5 @@ bool model_save(const Model *model, const char *path)
     export.names = (ModelPrinter){.arena = context->arena, .size_name = map_new(context->arena)};
     export.names.sizes = export.publication->sizes;
     export.names.labels = symbol_table_new(context->arena, NULL);
-    const Onnx__ModelProto *proto = export_model(&export);
-    const char *beside = arena_printf(context->arena, "%s.new", path);
-    FILE *file = fopen(beside, "wb");
-    bool ok = file && message_write(&proto->base, file);
-    ok = (!file || fclose(file) == 0) && ok && rename(beside, path) == 0;
-    if (ok)
-        return true;
-    const int why = errno;
-    if (file)
-        remove(beside);
-    return report_add(context->report, NULL, FILE_UNWRITABLE, path, strerror(why));
+    return whole_file_write(context, path, write_proto, export_model(&export));
 }
