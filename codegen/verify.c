@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_SETS = 1000, MAX_FIXED = 64 };
-
 /* A test_data_set_N folder. */
 typedef struct {
     int number;
@@ -55,14 +53,17 @@ static bool find_sets(Case *test)
     if (!folder)
         return report_add(test->context->report, NULL, FILE_UNREADABLE, test->folder, strerror(errno));
     Arena *arena = test->context->arena;
-    test->set = ARENA_ARRAY(arena, MAX_SETS, DataSet);
-    for (const struct dirent *entry; (entry = readdir(folder)) && test->nset < MAX_SETS;) {
-        if (strncmp(entry->d_name, prefix, sizeof prefix - 1) == 0)
-            test->set[test->nset++] = (DataSet){.number = atoi(entry->d_name + sizeof prefix - 1),
-                                                .folder = arena_printf(arena, "%s/%s", test->folder, entry->d_name)};
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0)
+            continue;
+        if ((test->nset & (test->nset - 1)) == 0) /* room for the next power of two */
+            test->set = arena_grow(arena, test->set, (size_t)test->nset, (size_t)test->nset * 2 + 1, sizeof *test->set);
+        test->set[test->nset++] = (DataSet){.number = atoi(entry->d_name + sizeof prefix - 1),
+                                            .folder = arena_printf(arena, "%s/%s", test->folder, entry->d_name)};
     }
     closedir(folder);
-    qsort(test->set, (size_t)test->nset, sizeof *test->set, by_number);
+    if (test->nset > 0)
+        qsort(test->set, (size_t)test->nset, sizeof *test->set, by_number);
     return test->nset > 0 || !test->options->evaluator ||
            report_add(test->context->report, NULL, FILE_UNREADABLE, test->folder, "there is no test_data_set_0 in it");
 }
@@ -169,7 +170,31 @@ static bool inputs_to_fix(Case *test, bool *marked)
     return count_marked(test, marked) > before;
 }
 
-/* Reads and prepares the model; inputs that are marked become the constants that the first data set has for them. */
+/* What a set has for the K-th input; NULL: nothing, or no tensor. */
+static const Tensor *set_tensor(const DataSet *set, int k)
+{
+    return set->input[k] ? set->input[k]->tensor : NULL;
+}
+
+/* Makes an input the constant that all data sets have for it. */
+static bool fix_to_sets(Case *test, int k)
+{
+    Context *context = test->context;
+    const char *name = test->input[k]->name;
+    const Tensor *tensor = set_tensor(&test->set[0], k);
+    for (int i = 1; i < test->nset; i++) {
+        const Tensor *other = set_tensor(&test->set[i], k);
+        if (!other || !tensor_equal(tensor, other))
+            return report_add(context->report, NULL, OPTION_INVALID, "fixed input", name,
+                              "the data sets have different values for it");
+    }
+    if (!fix_input(test->model->graph, test->input[k], tensor))
+        return report_add(context->report, NULL, OPTION_INVALID, "fixed input", name, "the file is not of its type");
+    test->fixed = arena_printf(context->arena, "%s%s%s", test->fixed, *test->fixed ? " " : "", name);
+    return true;
+}
+
+/* Reads and prepares the model; inputs that are marked become the constants that the data sets have for them. */
 static bool load_case(Case *test, const bool *marked)
 {
     Context *context = test->context;
@@ -185,26 +210,15 @@ static bool load_case(Case *test, const bool *marked)
         if (!load_inputs(test, &test->set[i]))
             return false;
     test->fixed = "";
-    for (int k = 0; marked && k < test->ninput; k++) {
-        const Datum *datum = test->set[0].input[k];
-        if (!marked[k] || !datum || !datum->tensor)
-            continue;
-        for (int i = 1; i < test->nset; i++)
-            if (!tensor_equal(datum->tensor, test->set[i].input[k]->tensor))
-                return report_add(context->report, NULL, OPTION_INVALID, "fixed input", test->input[k]->name,
-                                  "the data sets have different values for it");
-        if (!fix_input(graph, test->input[k], datum->tensor))
-            return report_add(context->report, NULL, OPTION_INVALID, "fixed input", test->input[k]->name,
-                              "the file is not of its type");
-        test->fixed =
-            arena_printf(context->arena, "%s%s%s", test->fixed, *test->fixed ? " " : "", test->input[k]->name);
-    }
+    for (int k = 0; marked && k < test->ninput; k++)
+        if (marked[k] && set_tensor(&test->set[0], k) && !fix_to_sets(test, k))
+            return false;
     test->nleft = graph->nin;
     test->left = arena_grow(context->arena, graph->in, (size_t)graph->nin, (size_t)graph->nin, sizeof *graph->in);
     return prepare_model(model);
 }
 
-/* Fixes inputs until inference has what it wants, or wants what no input holds. */
+/* Fixes inputs until inference has what it wants, or wants what no input holds, or no data set. */
 static bool load_fixing(Case *test)
 {
     Report *report = test->context->report;
@@ -212,7 +226,7 @@ static bool load_fixing(Case *test)
     if (load_case(test, NULL))
         return true;
     bool *marked = ARENA_ARRAY(test->context->arena, test->ninput, bool);
-    while (report_has(report, NODE_CONSTANT) && inputs_to_fix(test, marked)) {
+    while (test->nset > 0 && report_has(report, NODE_CONSTANT) && inputs_to_fix(test, marked)) {
         report_rewind(report, mark);
         if (load_case(test, marked))
             return true;
