@@ -26,7 +26,9 @@ static bool check_rules(Context *context, const Options *options, void *who)
     RuleSet *rules = rules_read(context, file);
     if (!rules || !rules_test(context, rules, options->dump_folder, options->guards))
         return false;
-    if (!options->json)
+    if (options->json)
+        report_print_json(context->report, stdout);
+    else
         printf("%s: both sides of every rule agree\n", file);
     return true;
 }

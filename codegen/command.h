@@ -67,6 +67,8 @@ bool fix_input(Graph *graph, Value *input, const Tensor *tensor);
 /* The pass options that -d, --rules, --exact ... stand for. False after an error in the report. */
 bool pass_options(Context *context, const Options *options, PassOptions *passes);
 
+/* Whether the options of training go together: EXIT_OK, or EXIT_USAGE after a message. */
+int check_training(const Options *options);
 /* What train is asked for. False after an error in the report. */
 bool train_options(Context *context, const Options *options, TrainOptions *train);
 

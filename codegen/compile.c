@@ -107,7 +107,7 @@ static bool build_program(Context *context, const Options *options, void *who)
 
 int verb_build(const Options *options)
 {
-    if (!options->output)
+    if (!options->output || !*options->output)
         return usage_error("build needs -o DIR; see onnx2c build --help");
     return with_context(options, options->operand.word[0], build_program, NULL);
 }

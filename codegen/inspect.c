@@ -182,10 +182,18 @@ static bool inspect(Context *context, const Options *options, void *who)
            codegen_print(model, &build, stdout, options->cost, options->mem, options->json);
 }
 
+/* Whether any option is given that speaks of training. */
+static bool speaks_of_training(const Options *options)
+{
+    return options->loss || options->optimizer || options->rate || options->recompute || options->mask ||
+           options->outputs || options->by.count + options->freeze.count + options->set.count > 0;
+}
+
 int verb_inspect(const Options *options)
 {
     int wanted = options->ir + options->passes + options->cost + options->mem + options->gnn;
     const int lists = options->ops + options->rule_functions; /* which need no model */
+    const bool trains = speaks_of_training(options);
     if (options->json && wanted + lists != 1)
         return usage_error(
             "inspect --json goes with one of --ir, --passes, --cost, --mem, --gnn, --ops, --rule-functions");
@@ -199,10 +207,10 @@ int verb_inspect(const Options *options)
     if (options->gnn && (wanted > 1 || options->stop_after || options->dump_folder || options->debug.count))
         return usage_error(
             "inspect --gnn runs the passes several times: it goes with --at, --svg, --json, --dim, --fix, --rules");
-    if (!options->gnn && (options->at.count || options->svg || options->loss || options->by.count))
-        return usage_error("inspect --at, --svg, --loss and --by go with --gnn");
-    if (options->recompute && (!options->gnn || (!options->loss && options->by.count == 0)))
-        return usage_error("inspect --recompute goes with --gnn and --loss or --by");
+    if (!options->gnn && (options->at.count || options->svg || trains))
+        return usage_error("inspect --at, --svg, --loss, --by and what goes with them go with --gnn");
+    if (trains && check_training(options) != EXIT_OK)
+        return EXIT_USAGE;
     if (wanted == 0 && !options->dump_folder && options->debug.count == 0)
         return usage_error("inspect what? --ir, --passes, --cost, --mem, --gnn, --ops or --rule-functions");
     return with_context(options, options->operand.word[0], inspect, NULL);

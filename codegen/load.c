@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- context ---- */
 
@@ -133,6 +134,21 @@ static void fix_dimension(Model *model, Dim *symbol, Dim *by)
     }
 }
 
+static const char other_range[] = "the dimension has another range"; /* by another option */
+
+/* What is said of a dimension's range holds beside what was said before; false when both cannot. */
+static bool narrow_dimension(Model *model, Dim *symbol, int64_t low, int64_t high)
+{
+    low = low > dim_lower(symbol) ? low : dim_lower(symbol);
+    high = high < dim_upper(symbol) ? high : dim_upper(symbol);
+    if (low > high)
+        return false;
+    dim_set_range(model->context->dims, symbol, low, high);
+    if (low == high)
+        fix_dimension(model, symbol, dim_const(model->context->dims, low));
+    return true;
+}
+
 /* The dimension a text names, none of whose symbols is new; NULL otherwise. */
 static Dim *known_dimension(DimTable *table, const char *text)
 {
@@ -173,10 +189,7 @@ static bool apply_dim(Model *model, const char *word)
     }
     if (errno || *dots || equals[1] == '\0' || low < 0 || high < low)
         return wrong_option(context, "--dim", word, wrong);
-    dim_set_range(context->dims, left, low, high);
-    if (low == high)
-        fix_dimension(model, left, dim_const(context->dims, low));
-    return true;
+    return narrow_dimension(model, left, low, high) || wrong_option(context, "--dim", word, other_range);
 }
 
 /* ---- --graph ---- */
@@ -188,27 +201,42 @@ static bool may_be_edges(const Value *input)
            dtype_is_integer(input->type.dtype) && dim_equals(input->type.dim[0], 2);
 }
 
-/* The input that a word INPUT=FILE or FILE is about, and the file; NULL after an error. */
-static Value *find_edges(const Model *model, const char *word, const char **file)
+/* The one input that may be the edges; NULL after an error. */
+static Value *only_edges(const Model *model, const char *word)
 {
     const Graph *graph = model->graph;
-    const char *equals = strrchr(word, '=');
-    Value *edges = equals ? find_input(graph, word, (size_t)(equals - word)) : NULL;
-    *file = edges ? equals + 1 : word;
+    Value *edges = NULL;
     int count = 0;
-    for (int i = 0; i < graph->nin && (count == 0 || !edges); i++)
-        if (!edges && may_be_edges(graph->in[i])) {
+    for (int i = 0; i < graph->nin; i++)
+        if (may_be_edges(graph->in[i])) {
             edges = graph->in[i];
             count++;
         }
-    for (int i = 0; i < graph->nin && count > 0; i++)
-        count += graph->in[i] != edges && may_be_edges(graph->in[i]);
-    if (edges && count <= 1)
+    if (count == 1)
         return edges;
     wrong_option(model->context, "--graph", word,
-                 edges ? "several inputs may be the edges; say which: INPUT=FILE.pb"
+                 count ? "several inputs may be the edges; say which: INPUT=FILE.pb"
                        : "no input has edges, integers [2, E]; say which is meant: INPUT=FILE.pb");
     return NULL;
+}
+
+/* The input that a word INPUT=FILE or FILE is about, and the file; NULL after an error. */
+static Value *find_edges(const Model *model, const char *word, const char **file)
+{
+    const char *equals = strrchr(word, '=');
+    Value *edges = equals ? find_input(model->graph, word, (size_t)(equals - word)) : NULL;
+    *file = edges ? equals + 1 : word;
+    if (equals && !edges && access(word, F_OK) != 0) {
+        wrong_option(model->context, "--graph", word, "the model has no input of this name");
+        return NULL;
+    }
+    edges = edges ? edges : only_edges(model, word);
+    for (int i = 0; edges && i < model->ngiven; i++)
+        if (model->given[i].in == edges) {
+            wrong_option(model->context, "--graph", word, "the edges of this input are given already");
+            return NULL;
+        }
+    return edges;
 }
 
 /* Applies one --graph FILE.pb or INPUT=FILE.pb: from now on the sizes are known, from the pass `structure` on the rest.
@@ -224,11 +252,9 @@ static bool apply_graph(Model *model, const char *word)
     if (!datum->tensor || !dtype_is_integer(datum->tensor->dtype) || !is_of_type(datum->tensor, edges))
         return wrong_option(context, "--graph", word, "the file is not of the input's type");
     for (int i = 0; i < datum->tensor->rank && i < edges->type.rank; i++) {
-        Dim *size = edges->type.dim[i];
-        if (!dim_is_symbol(size))
-            continue;
-        dim_set_range(context->dims, size, datum->tensor->dim[i], datum->tensor->dim[i]);
-        fix_dimension(model, size, dim_const(context->dims, datum->tensor->dim[i]));
+        const int64_t size = datum->tensor->dim[i];
+        if (dim_is_symbol(edges->type.dim[i]) && !narrow_dimension(model, edges->type.dim[i], size, size))
+            return wrong_option(context, "--graph", word, other_range);
     }
     model->given = arena_grow(context->arena, model->given, (size_t)model->ngiven, (size_t)model->ngiven + 1,
                               sizeof *model->given);

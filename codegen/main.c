@@ -204,12 +204,11 @@ static void print_overview(FILE *to)
 {
     fputs("onnx2c turns ONNX models into C programs.\n\n", to);
     for (int i = 0; i < NUM_VERB; i++)
-        fprintf(to, "    onnx2c %-7s %-12s  %s\n", verbs[i].name, verbs[i].operands, verbs[i].summary);
-    fputs("\n`onnx2c VERB --help` explains a verb and its options, `onnx2c --version` says which onnx2c it is. Exit "
-          "status: 0 ok, 1 the model or the verification "
-          "failed,\n"
-          "2 the command line is wrong, 3 a bug in onnx2c.\n",
-          to);
+        fprintf(to, "    onnx2c %-7s %-13s  %s\n", verbs[i].name, verbs[i].operands, verbs[i].summary);
+    fputs(
+        "\n`onnx2c VERB --help` explains a verb and its options, `onnx2c --version` says which onnx2c it is.\n"
+        "Exit status: 0 ok, 1 the model or the verification failed, 2 the command line is wrong, 3 a bug in onnx2c.\n",
+        to);
 }
 
 static void print_help(const Verb *verb, FILE *to)
@@ -340,6 +339,16 @@ static int read_options(Options *options, const Verb *verb, int argc, char **arg
     return EXIT_OK;
 }
 
+/* Whether an option is part of what a program is made of: not where it is written to, nor what is said meanwhile. */
+static bool shapes_program(const Option *option)
+{
+    static const char *const others[] = {"output", "dump-folder", "debug", "max-memory"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(option->name, others[i]) == 0)
+            return false;
+    return option->verbs & BUILD;
+}
+
 /* The options that shape a program, as one text: without the paths, which differ from machine to machine. */
 static char *options_text(const Options *options)
 {
@@ -351,11 +360,11 @@ static char *options_text(const Options *options)
     for (int i = 0; i < NUM_OPTION; i++) {
         const Option *option = &option_table[i];
         const char *field = (const char *)options + option->field;
-        if (!(option->verbs & BUILD) || strcmp(option->name, "output") == 0)
+        if (!shapes_program(option))
             continue;
         if (option->kind == FLAG && *(const bool *)field)
             fprintf(to, " --%s", option->name);
-        if (option->kind == WORD && *(const char *const *)field && strcmp(option->name, "dump-folder") != 0)
+        if (option->kind == WORD && *(const char *const *)field)
             fprintf(to, " --%s %s", option->name, *(const char *const *)field);
         for (int k = 0; option->kind == LIST && k < ((const Words *)field)->count; k++) {
             const char *value = ((const Words *)field)->word[k], *slash = strrchr(value, '/');

@@ -1,9 +1,9 @@
 /* train.c -- `onnx2c train`: from a model that infers to an ordinary ONNX model that trains it, or gives gradients. */
 #include "../rewrite/train.h"
 #include "../frontend/frontend.h"
+#include "../frontend/whole_file.h"
 #include "command.h"
 #include "recompute.h"
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +19,16 @@ static void print_text(const Model *model, FILE *to)
     model_print(model, to, &(PrintOptions){.inline_limit = INT64_MAX, .types = true});
 }
 
-static bool write_text(const Model *model, const char *path)
+static bool write_text(FILE *to, void *model)
 {
-    FILE *file = fopen(path, "w");
-    if (file)
-        print_text(model, file);
-    const bool ok = file && !ferror(file);
-    return ((!file || fclose(file) == 0) && ok) ||
-           report_add(model->context->report, NULL, FILE_UNWRITABLE, path, strerror(errno));
+    print_text(model, to);
+    return true;
+}
+
+static bool save(Model *model, const char *path)
+{
+    return ends_with(path, ".onnxtxt") ? whole_file_write(model->context, path, write_text, model)
+                                       : model_save(model, path);
 }
 
 /* What a value holds: "float[16,64]", and how many numbers where that is known. */
@@ -64,8 +66,7 @@ static bool train(Context *context, const Options *options, void *who)
         return true;
     }
     progress("writing %s", options->output);
-    if (!(ends_with(options->output, ".onnxtxt") ? write_text(model, options->output)
-                                                 : model_save(model, options->output)))
+    if (!save(model, options->output))
         return false;
     progress_end();
     print_values(model->graph, model->graph->in, model->graph->nin, "inputs");
@@ -86,16 +87,16 @@ static bool read_rate(const char *text, double *rate)
     return end != text && *end == '\0' && isfinite(*rate) && *rate >= 0;
 }
 
-static int check_options(const Options *options)
+int check_training(const Options *options)
 {
-    if (!options->output)
-        return usage_error("train needs -o FILE.onnx");
     if (options->by.count > 0 && options->optimizer)
         return usage_error("--by gives gradients by inputs; an optimizer has nothing to do there");
+    if (options->by.count > 0 && options->freeze.count > 0)
+        return usage_error("--freeze says which initialisers are not trained; --by trains none");
     if (options->by.count == 0 && !options->loss)
-        return usage_error("train needs --loss %s, or --by INPUT", train_losses);
-    if (options->at.count > 0 && !options->recompute)
-        return usage_error("train --at says for which sizes --recompute saves memory; there is no --recompute");
+        return usage_error("training needs --loss %s, or --by INPUT", train_losses);
+    if ((options->set.count > 0 || options->rate) && !options->optimizer)
+        return usage_error("--set and --lr go with --optimizer %s", train_optimizers);
     if (options->mask && !options->loss)
         return usage_error("--mask says which samples a loss counts; there is no --loss");
     return EXIT_OK;
@@ -120,6 +121,10 @@ bool train_options(Context *context, const Options *options, TrainOptions *train
 
 int verb_train(const Options *options)
 {
-    const int status = check_options(options);
+    if (!options->output || !*options->output)
+        return usage_error("train needs -o FILE.onnx");
+    if (options->at.count > 0 && !options->recompute)
+        return usage_error("train --at says for which sizes --recompute saves memory; there is no --recompute");
+    const int status = check_training(options);
     return status == EXIT_OK ? with_context(options, options->operand.word[0], train, NULL) : status;
 }
