@@ -61,6 +61,30 @@ static bool option_fails(const Training *t, const char *option, const char *valu
     return report_add(t->context->report, NULL, OPTION_INVALID, option, value, what);
 }
 
+/* ---- names ---- */
+/* Gives an input or output the name by which it is looked for; a value inside that has it by chance takes the other. */
+static void name_interface(Value *value, const char *name)
+{
+    Value *const holder = graph_find_value(value->graph, name);
+    if (holder && holder != value && holder->def && !holder->outputs)
+        value_swap_names(value, holder);
+    else
+        value_rename(value, name);
+}
+
+static Value *add_input(Training *t, const char *name, Type type)
+{
+    Value *const input = graph_add_input(t->graph, name, type);
+    name_interface(input, name);
+    return input;
+}
+
+/* Notes that `next` ("": none, it stays) is what the input is in the next run. */
+static void keep(Training *t, const Value *input, const char *next)
+{
+    model_add_property(t->model, arena_printf(t->context->arena, "%s%s", KEPT_PROPERTY, input->name), next);
+}
+
 /* ---- functions of train.onnxtxt ---- */
 static bool read_library(Training *t)
 {
@@ -146,6 +170,19 @@ static bool is_parameter(const Training *t, const Value *value)
     return true;
 }
 
+/* Whether each --freeze names an initialiser. */
+static bool check_frozen(const Training *t)
+{
+    for (int i = 0; i < t->options->nfreeze; i++) {
+        bool is_there = false;
+        for (int k = 0; k < t->graph->ninitializer; k++)
+            is_there |= is_named(t->graph->initializer[k]->name, t->options->freeze[i]);
+        if (!is_there)
+            return option_fails(t, "--freeze", t->options->freeze[i], "the model has no initialiser of this name");
+    }
+    return true;
+}
+
 static void list_parameters(Training *t)
 {
     t->parameter = ARENA_ARRAY(t->context->arena, t->graph->ninitializer, Value *);
@@ -193,6 +230,9 @@ static bool list_inputs(Training *t)
         Value *const input = find_input(t->graph, t->options->by[i]);
         if (!input || !dtype_is_float(input->type.dtype))
             return option_fails(t, "--by", t->options->by[i], input ? "it is not of a floating type" : "no such input");
+        for (int k = 0; k < i; k++)
+            if (t->parameter[k] == input)
+                return option_fails(t, "--by", t->options->by[i], "it is given twice");
         t->parameter[t->nparameter++] = input;
     }
     return true;
@@ -202,7 +242,7 @@ static bool list_inputs(Training *t)
 static Value *step_input(Training *t)
 {
     if (!t->step) /* without a default: integers with one are taken for sizes */
-        t->step = graph_add_input(t->graph, "step", type_tensor(I64, 0, NULL));
+        t->step = add_input(t, "step", type_tensor(I64, 0, NULL));
     return t->step;
 }
 
@@ -272,9 +312,8 @@ static Value *add_loss(Training *t)
                               y->name, type_text(&y->type, t->context->arena)));
         return NULL;
     }
-    Value *target = graph_add_input(t->graph, "target", target_type(t, y));
-    Value *const mask =
-        t->options->mask ? graph_add_input(t->graph, "mask", type_tensor(BOOL, 1, (Dim *[]){y->type.dim[0]})) : NULL;
+    Value *target = add_input(t, "target", target_type(t, y));
+    Value *const mask = t->options->mask ? add_input(t, "mask", type_tensor(BOOL, 1, (Dim *[]){y->type.dim[0]})) : NULL;
     if (mask && !call(t, "loss", "masked_target", (Value *[]){target, mask}, 2, &target))
         return NULL;
     if (!call(t, "loss", t->loss->name, (Value *[]){y, target}, 2, &each) ||
@@ -338,13 +377,14 @@ static Value *add_default_input(Training *t, const char *name, const Type *type,
         dim_is_const(type->dim[i], &tensor->dim[i]);
         tensor->count *= tensor->dim[i];
     }
-    Value *const input = graph_add_input(t->graph, name, *type);
+    Value *const input = add_input(t, name, *type);
     graph_add_default(t->graph, input, tensor);
     return input;
 }
 
-/* Makes a value an output of this name; by way of an Identity where it is an input or an output already. */
-static bool add_output(Training *t, Value *value, const char *name)
+/* Makes a value an output of this name, by way of an Identity where it is an input or an output already. NULL after an
+ * error. */
+static Value *add_output(Training *t, Value *value, const char *name)
 {
     bool ok = true;
     if (!value->def || value->outputs) {
@@ -353,16 +393,17 @@ static bool add_output(Training *t, Value *value, const char *name)
         value = node_add_output(node, name);
         ok = node_infer(node);
     }
-    value_rename(value, name);
+    name_interface(value, name);
     graph_add_output(t->graph, value);
-    return ok;
+    return ok ? value : NULL;
 }
 
 static bool add_new(Training *t, Value *value, const Value *old)
 {
-    const char *const name = arena_printf(t->context->arena, "%s_new", old->name);
-    model_add_property(t->model, arena_printf(t->context->arena, "%s%s", KEPT_PROPERTY, old->name), name);
-    return add_output(t, value, name);
+    const Value *const new = add_output(t, value, arena_printf(t->context->arena, "%s_new", old->name));
+    if (new)
+        keep(t, old, new->name);
+    return new;
 }
 
 /* Whether a hyperparameter of this name is set on the command line. */
@@ -413,7 +454,7 @@ static bool add_optimizer(Training *t, Value **gradient)
         if (!update(t, t->parameter[i], gradient[i], rate, step))
             return false;
     Value *const next = emit_next(t, step);
-    model_add_property(t->model, KEPT_PROPERTY "lr", "");
+    keep(t, rate, "");
     return next && add_new(t, next, step) && hyper_were_used(t);
 }
 
@@ -485,9 +526,10 @@ static void drop_outputs(Training *t)
 static void name_statistics(Training *t)
 {
     for (int i = 0; i < t->nstatistic; i++) {
-        const char *const old = t->statistic[i]->name, *const new = arena_printf(t->context->arena, "%s_new", old);
-        value_rename(t->graph->out[t->nout + i], new);
-        model_add_property(t->model, arena_printf(t->context->arena, "%s%s", KEPT_PROPERTY, old), new);
+        const Value *const old = t->statistic[i];
+        Value *const new = t->graph->out[t->nout + i];
+        name_interface(new, arena_printf(t->context->arena, "%s_new", old->name));
+        keep(t, old, new->name);
     }
 }
 
@@ -512,10 +554,10 @@ bool train_derive(Model *model, const TrainOptions *options)
         return false;
     const bool by_inputs = options->nby > 0;
     t->nout = t->graph->nout;
+    if (by_inputs ? !list_inputs(t) : !check_frozen(t))
+        return false;
     if (!by_inputs)
         list_parameters(t); /* before inference, which sees through constants */
-    else if (!list_inputs(t))
-        return false;
     if (options->optimizer)
         list_statistics(t);
     if (!model_upgrade(model) || !model_infer(model) || !open_dropout(t))
