@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { MOST_OPERATIONS = 100000000, MOST_ELEMENTS = 20000, MOST_TRIPS = 10000 };
+enum { MOST_UNBOUNDED = 64 }; /* of a size whose maximum the caller gives */
 
 typedef struct {
     Program *program;
@@ -132,6 +133,8 @@ static bool choose_sizes(Example *example, int64_t least)
         for (int k = 0; k < program->nparameter; k++)
             if (program->parameter[k] == symbol && least > 1)
                 size = least + 3 * k;
+        if (program->is_unbounded[i])
+            size = MOST_UNBOUNDED;
         example->size[i] = size < dim_lower(symbol)   ? dim_lower(symbol)
                            : size > dim_upper(symbol) ? dim_upper(symbol)
                                                       : size;
@@ -278,9 +281,9 @@ static const char *print_run_call(const Example *example, const Test *test, cons
     Text *call = text_new(program->context->arena);
     text_add(call, "status = %srun(", program->prefix);
     for (int i = 0; i < nsizes(program); i++) {
-        const long long size =
-            i < program->nparameter ? (long long)example->size[dim_symbol_index(program->parameter[i])] : 64;
-        text_add(call, "%lld, ", size);
+        const bool is_maximum = i >= program->nparameter;
+        text_add(call, "%lld, ",
+                 (long long)(is_maximum ? MOST_UNBOUNDED : example->size[dim_symbol_index(program->parameter[i])]));
     }
     for (int i = 0; i < test->ninput; i++)
         text_add(call, "input_%d, ", i);

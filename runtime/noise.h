@@ -24,11 +24,20 @@ static inline void o2c_fill(void *data, int64_t count, int bytes, uint32_t seed,
         const uint32_t four = (uint32_t)eight;
         const uint16_t two = (uint16_t)eight;
         const uint8_t one = (uint8_t)eight;
-        const void *element = bytes == 8   ? (const void *)&eight
-                              : bytes == 4 ? (const void *)&four
-                              : bytes == 2 ? (const void *)&two
-                                           : (const void *)&one;
-        memcpy((char *)data + i * bytes, element, (size_t)bytes);
+        char *element = (char *)data + i * bytes;
+        switch (bytes) {
+        case 8:
+            memcpy(element, &eight, 8);
+            break;
+        case 4:
+            memcpy(element, &four, 4);
+            break;
+        case 2:
+            memcpy(element, &two, 2);
+            break;
+        default:
+            memcpy(element, &one, 1);
+        }
     }
 }
 #endif
