@@ -126,6 +126,11 @@ static bool is_variable(const Program *program, Dim *symbol)
     return program->is_variable[dim_symbol_index(symbol)];
 }
 
+static const char *name_of(const Program *program, Dim *symbol)
+{
+    return map_get(program->symbol_name, symbol);
+}
+
 static void print_routine(Run *run, const Step *step)
 {
     Program *program = run->program;
@@ -139,7 +144,7 @@ static void print_routine(Run *run, const Step *step)
     Text *text = run->text;
     for (int i = 0; i < routine->nsize; i++)
         text_line(text, "%s%s = 0;", is_variable(program, routine->size[i]) ? "" : "int64_t ",
-                  (const char *)map_get(program->symbol_name, routine->size[i]));
+                  name_of(program, routine->size[i]));
     text_line(text, "{ /* %s */", step->label);
     text->indent++;
     for (int i = 0; i < routine->nin; i++)
@@ -151,8 +156,7 @@ static void print_routine(Run *run, const Step *step)
         item[nout] = to && to->is_needed ? to->name : "NULL";
     }
     for (int i = 0; i < routine->nsize; i++)
-        item[nout++] =
-            arena_printf(program->context->arena, "&%s", (const char *)map_get(program->symbol_name, routine->size[i]));
+        item[nout++] = arena_printf(program->context->arena, "&%s", name_of(program, routine->size[i]));
     const char *out = print_list(run, "void *const ", "out", item, nout);
     for (int i = 0; i < routine->nn; i++)
         item[i] = dim_in_run(program, routine->n[i]);
@@ -167,11 +171,13 @@ static void print_routine(Run *run, const Step *step)
     text_line(text, "}");
     text_line(text, "if (status != %s)", upper(run, "OK"));
     text_line(text, "    return status;");
-}
-
-static const char *name_of(const Program *program, Dim *symbol)
-{
-    return map_get(program->symbol_name, symbol);
+    for (int i = 0; i < routine->nsize; i++) { /* the others are within limits the routine knows */
+        const char *maximum = map_get(program->maximum_name, routine->size[i]);
+        if (maximum)
+            print_failure(run,
+                          arena_printf(program->context->arena, "%s > %s", name_of(program, routine->size[i]), maximum),
+                          "BAD_SIZE");
+    }
 }
 
 static void print_size(Run *run, const Step *step)

@@ -15,24 +15,36 @@ static int64_t given_dimension(const int64_t n[], const int64_t *shape, int64_t 
 {
     if (shape[k] == 0 && !n[ALLOW_ZERO])
         return k < n[DATA_RANK] ? n[DIMENSIONS + k] : -2;
-    return shape[k] < -1 || shape[k] > n[ELEMENTS] ? -2 : shape[k];
+    return shape[k] < -1 ? -2 : shape[k];
+}
+
+/* The product of the dimensions that are given, as far as it is no greater than the elements; -1: it is, or a dimension
+ * is none, or two are -1. *inferred: whether one is. */
+static int64_t given_product(const int64_t n[], const int64_t *shape, int *inferred)
+{
+    int64_t product = 1;
+    int is_empty = 0, is_more = 0;
+    *inferred = 0;
+    for (int64_t k = 0; k < n[RANK]; k++) {
+        const int64_t size = given_dimension(n, shape, k);
+        if (size == -2 || (size == -1 && (*inferred)++))
+            return -1;
+        is_empty |= size == 0;
+        is_more |= size > 0 && product > n[ELEMENTS] / size;
+        product *= size < 1 || is_more ? 1 : size;
+    }
+    return is_empty ? 0 : is_more ? -1 : product;
 }
 
 O2C_ROUTINE(o2c_reshape)
 {
     const int64_t *shape = (const int64_t *)in[0], *asked = n + DIMENSIONS + n[DATA_RANK];
-    int64_t others = 1;
-    int inferred = 0;
+    int inferred;
+    const int64_t others = given_product(n, shape, &inferred);
     (void)p;
     (void)scratch;
 
-    for (int64_t k = 0; k < n[RANK]; k++) {
-        const int64_t size = given_dimension(n, shape, k);
-        if (size == -2 || (size == -1 && inferred++) || (size > 0 && others > n[ELEMENTS] / size))
-            return O2C_BAD_SIZE;
-        others *= size == -1 ? 1 : size;
-    }
-    if (inferred && others == 0)
+    if (others < 0 || (inferred && others == 0))
         return O2C_BAD_SIZE;
     for (int i = 0; asked[2 * i] >= 0; i++) {
         const int64_t size = given_dimension(n, shape, asked[2 * i]);

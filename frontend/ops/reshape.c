@@ -58,7 +58,8 @@ static bool infer_dimension(Definition *d, Target *t)
 static void find_dimensions(Definition *d, Target *t)
 {
     const bool some = dim_lower(t->others) > 0 && dim_is_const(t->others, NULL);
-    Dim *limit = some ? size_floor_div(d, t->total, t->others) : t->total;
+    const bool none = dim_equals(t->total, 0); /* beside a 0 the others may be anything */
+    Dim *limit = none ? NULL : some ? size_floor_div(d, t->total, t->others) : t->total;
     Routine *routine = call(d, "reshape", "", 0, 0);
     pass_input(routine, d->node->in[1]);
     pass(routine, t->total);
@@ -71,7 +72,7 @@ static void find_dimensions(Definition *d, Target *t)
         if (t->dim[k] == NULL || k == t->inferred) {
             t->dim[k] = defined_size_of(d, routine, k, limit);
             pass(routine, size_const(d, k));
-            pass(routine, dim_limit(d->context->dims, t->dim[k]));
+            pass(routine, none ? size_const(d, INT64_MAX) : dim_limit(d->context->dims, t->dim[k]));
         }
     pass(routine, size_const(d, -1));
     routine->operations = size_const(d, 0);
