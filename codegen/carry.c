@@ -59,6 +59,8 @@ Carried carried_files(const Program *program)
         add_file(program, &carried, "scalar.h");
     if (program->helpers->needs_vector)
         add_file(program, &carried, "vector.h");
+    if (program->helpers->needs_rows)
+        add_file(program, &carried, "rows.h");
     return carried;
 }
 
@@ -105,6 +107,8 @@ void print_carried_declarations(const Program *program, Text *text)
         text_line(text, "#include \"%sscalar.h\"", program->prefix);
     if (program->helpers->needs_vector)
         text_line(text, "#include \"%svector.h\"", program->prefix);
+    if (program->helpers->needs_rows)
+        text_line(text, "#include \"%srows.h\"", program->prefix);
     if (program->helpers->needs_cblas)
         text_line(text, "#include <cblas.h>");
     text_line(text, "#include <math.h>");

@@ -140,7 +140,8 @@ static NestScope scope_of_step(Program *program)
                        .who = program,
                        .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN,
                        .exact = program->options->exact,
-                       .one_by_one = is_for_cuda(program)};
+                       .one_by_one = is_for_cuda(program),
+                       .threads = program->options->threads && !is_for_cuda(program)};
 }
 
 /* The checks that an output needs, as calls before its own. */

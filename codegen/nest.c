@@ -1,7 +1,7 @@
 /* nest.c -- opens the loops of a nest: the output's axes, a lane, the axes of an update; finds what must be checked. */
 #include "nest.h"
 #include "kernels.h"
-#include "nest_state.h"
+#include "rows.h"
 #include "vector.h"
 #include <string.h>
 
@@ -429,10 +429,12 @@ static Block close_loops(Nest *n, const OpenLoops *open)
     if (open->block)
         close_loop(n, open->inner, open->block, open->block->lo, open->block->hi)->step =
             expr_index(n->context, LANE_BLOCK);
-    for (int i = open->depth; i-- > 0;)
+    for (int i = open->depth; i-- > (n->rows ? 1 : 0);)
         close_loop(n, open->scope[i + 1], open->largest->loop[i], open->largest->loop[i]->lo,
                    open->largest->loop[i]->hi)
             ->is_spatial = true;
+    if (n->rows)
+        (n->in_long_rows ? close_long_rows : close_shares)(n, open->scope[1]);
     return open->scope[0]->block;
 }
 
@@ -477,6 +479,38 @@ static void study_outputs(Nest *n, const Spatial *spatial, int count)
     nest_study(n, root, nroot);
 }
 
+/* The loops over the largest output's axes, in which all are stored. */
+static Block loops_of_bodies(const NestScope *in, Nest *n, const Spatial *spatial, int count, const Spatial *largest)
+{
+    if (!in->one_by_one)
+        choose_lane(n, largest);
+    OpenLoops open = open_loops(n, largest, in->one_by_one);
+    n->rows = in->threads && open.depth > 0 ? find_rows(n, largest->loop[0]) : NULL;
+    n->has_long_rows = n->rows && is_worth_cutting(n, open.scope[0]);
+    for (int k = 0; k < count; k++)
+        if (!has_all_loops(&open, &spatial[k]))
+            store_outside(n, &open, &spatial[k]);
+    open.inner = n->lane ? open_lane_blocks(n, open.scope[open.depth], &open.block) : open.scope[open.depth];
+    for (int k = 0; k < count; k++)
+        if (has_all_loops(&open, &spatial[k]))
+            store_inside(n, &open, &spatial[k]);
+    Block block = close_loops(n, &open);
+    if (block.last && block.last->kind == STMT_FOR && (open.depth > 0 || open.block) && !n->in_long_rows) {
+        block.last->work = work_of(in, largest->output);
+        block.last->chunk = n->rows ? 1 : is_uneven(n) ? 64 : 0;
+    }
+    return block;
+}
+
+static void join(Block *block, Block more)
+{
+    if (block->last)
+        block->last->next = more.first;
+    else
+        block->first = more.first;
+    block->last = more.last;
+}
+
 static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int count)
 {
     Spatial *spatial = ARENA_ARRAY(in->context->arena, count, Spatial);
@@ -489,20 +523,13 @@ static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int coun
             block.last->work = work_of(in, largest->output);
         return block;
     }
-    if (!in->one_by_one)
-        choose_lane(&n, largest);
-    OpenLoops open = open_loops(&n, largest, in->one_by_one);
-    for (int k = 0; k < count; k++)
-        if (!has_all_loops(&open, &spatial[k]))
-            store_outside(&n, &open, &spatial[k]);
-    open.inner = n.lane ? open_lane_blocks(&n, open.scope[open.depth], &open.block) : open.scope[open.depth];
-    for (int k = 0; k < count; k++)
-        if (has_all_loops(&open, &spatial[k]))
-            store_inside(&n, &open, &spatial[k]);
-    block = close_loops(&n, &open);
-    if (block.last && block.last->kind == STMT_FOR && (open.depth > 0 || open.block)) {
-        block.last->work = work_of(in, largest->output);
-        block.last->is_uneven = is_uneven(&n);
+    block = loops_of_bodies(in, &n, spatial, count, largest);
+    if (n.has_long_rows) {
+        Nest of_long_rows = nest_new(in, largest->output);
+        of_long_rows.in_long_rows = true;
+        of_long_rows.longest = n.longest;
+        study_outputs(&of_long_rows, spatial, count);
+        join(&block, loops_of_bodies(in, &of_long_rows, spatial, count, largest));
     }
     return block;
 }
@@ -554,13 +581,7 @@ Block nest_of_outputs(const NestScope *in, const NestOutput *out, int count)
     Block block = {0};
     if (out->element->body)
         block = nest_of_bodies(in, out, count);
-    if (out->element->update) {
-        const Block update = nest_of_update(in, out->value, out->element->update);
-        if (block.last)
-            block.last->next = update.first;
-        else
-            block.first = update.first;
-        block.last = update.last;
-    }
+    if (out->element->update)
+        join(&block, nest_of_update(in, out->value, out->element->update));
     return block;
 }

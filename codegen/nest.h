@@ -23,10 +23,12 @@ typedef enum {
     STMT_SET,      /* target[index...] = value, or combined with it */
     STMT_EACH,     /* the first `value` elements of target, an array, each become `function` of themselves */
     STMT_PREFETCH, /* `lanes` elements of target from `value` on will be read soon */
-    STMT_AXIS,     /* axis is value: for threads, which have no loop of it */
-    STMT_IF,       /* if value: body, else otherwise */
-    STMT_FAIL,     /* the function returns its BAD_INDEX status */
-    STMT_TILE,     /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
+    STMT_ROWS, /* a constant local: target = `function` (of runtime/rows.h) of the `hi` rows whose edges begin as the
+                  tensor `table` says, and of the value (NULL: none) */
+    STMT_AXIS, /* axis is value: for threads, which have no loop of it */
+    STMT_IF,   /* if value: body, else otherwise */
+    STMT_FAIL, /* the function returns its BAD_INDEX status */
+    STMT_TILE, /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
     STMT_NONZEROS, /* target, an array of lists, = where the rows of a product's left matrix are not 0 (see call) */
     STMT_SGEMM     /* target, a tensor, = a product by cblas_sgemm (see call) */
 } StmtKind;
@@ -61,8 +63,9 @@ struct Stmt {
     const char *lane_name;
     Expr *lane_base;
     int64_t lanes;
-    bool is_uneven; /* ... and its iterations differ in length */
-    Value *target;  /* a tensor, or a local: a Value that has a name and rank 0 or 1 */
+    int chunk;     /* ... and they differ in length: a thread takes so many at once; 0: all threads get as many */
+    Value *table;  /* STMT_ROWS */
+    Value *target; /* a tensor, or a local: a Value that has a name and rank 0 or 1 */
     Expr **index;
     int nindex;
     Expr *value;
@@ -70,7 +73,7 @@ struct Stmt {
     Expr *count;
     bool is_vector;       /* STMT_VAR, STMT_SET: of vectors */
     bool is_sum;          /* STMT_SET: the value is the sum of a vector's lanes */
-    const char *function; /* STMT_EACH */
+    const char *function; /* STMT_EACH, STMT_ROWS */
     KernelCall call;      /* STMT_TILE, STMT_SGEMM */
     Block body, otherwise;
     Stmt *next;
@@ -91,6 +94,7 @@ typedef struct {
     Blas blas;
     bool exact;      /* operations are not reordered */
     bool one_by_one; /* no lanes and no kernels: threads compute an element each */
+    bool threads;    /* threads share the rounds of outermost loops */
     Dim *operations; /* of the element whose nest is built, see cost.h; NULL: none are known */
 } NestScope;
 

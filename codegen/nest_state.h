@@ -49,6 +49,11 @@ typedef struct {
     bool in_vectors;         /* all lanes are at once, and loops over them may be loops over vectors */
     bool exact;              /* operations are not reordered, functions are the C library's */
     bool has_prefetch;       /* a loop over edges asks for the rows of those to come */
+    const Axis *rows;        /* the edges whose vertices' rows threads share, see rows.h; NULL: none do */
+    Expr *longest;           /* the most edges of a row that is not long */
+    bool has_long_rows;      /* those have a nest of their own ... */
+    bool in_long_rows;       /* ... which this is */
+    bool in_piece;           /* of such a row */
 } Nest;
 
 /* What is known of an expression in its nest. */
@@ -143,6 +148,12 @@ typedef struct {
 } ReductionLoops;
 
 Expr *place_reduction(Nest *nest, Expr *e, Scope *scope);
+/* Declares a total and gives it its first value, unless that is done later. */
+void open_accumulator(Nest *nest, Accumulator *accumulator, Scope *scope, bool is_set_later);
+/* Finds the totals of a batch of reductions, which it opens: over all of their range, or a chunk of it. */
+void reduce(Nest *nest, Accumulator *batch, int count, ReductionLoops loops, Scope *scope);
+/* The value at index `at` becomes the total of an ARG_* if it is the better one. */
+void take_better(Nest *nest, const Accumulator *accumulator, Scope *scope, Expr *value, Expr *at);
 Scope *reduction_open(Nest *nest, ReductionLoops *loops, Scope *scope);
 void reduction_close(Nest *nest, ReductionLoops *loops);
 /* What a combination starts from. */

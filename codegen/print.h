@@ -19,6 +19,7 @@ typedef struct {
     bool needs_float;  /* runtime/float.c */
     bool needs_scalar; /* runtime/scalar.h */
     bool needs_vector; /* runtime/vector.h */
+    bool needs_rows;   /* runtime/rows.h */
     bool needs_tile;   /* templates/tile.c.t */
     bool needs_tile_of[TILE_FORMS];
     bool needs_cblas;

@@ -115,7 +115,7 @@ static void print_pragma(Printer *p, const Stmt *stmt)
     text_line(p->text, "#ifdef _OPENMP");
     text_line(p->text, "#pragma omp parallel for%s%s%s", stmt->with_next ? " collapse(2)" : "",
               known ? "" : print_format(p, " if (%s > %d)", print_hint(p, stmt->work), WORTH_THREADS),
-              stmt->is_uneven ? " schedule(dynamic, 64)" : "");
+              stmt->chunk ? print_format(p, " schedule(dynamic, %d)", stmt->chunk) : "");
     text_line(p->text, "#endif");
 }
 
@@ -225,6 +225,14 @@ static void print_prefetch(Printer *p, const Stmt *stmt)
               (long long)stmt->lanes);
 }
 
+static void print_rows(Printer *p, const Stmt *stmt)
+{
+    p->helpers->needs_rows = true;
+    text_line(p->text, "const int64_t %s = %s%s(%s, %s%s);", stmt->target->name, p->prefix, stmt->function,
+              print_pointer(p, stmt->table, expr_index(p->context, 0), false), print_expression(p, stmt->hi).text,
+              stmt->value ? print_format(p, ", %s", print_expression(p, stmt->value).text) : "");
+}
+
 const char *print_pointer(Printer *p, const Value *value, const Expr *offset, bool is_written)
 {
     int64_t constant;
@@ -313,6 +321,9 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         break;
     case STMT_SET:
         print_set(p, stmt);
+        break;
+    case STMT_ROWS:
+        print_rows(p, stmt);
         break;
     case STMT_AXIS:
         print_axis(p, stmt);

@@ -1,6 +1,6 @@
 /* reduce.c -- a reduction's total: a local, or one for each lane; the loops that find it, shared by those over one
  * range. */
-#include "nest_state.h"
+#include "rows.h"
 #include "vector.h"
 #include <string.h>
 
@@ -108,7 +108,7 @@ static Value *declare_total(Nest *n, Scope *scope, const char *name, DType dtype
     return var->target;
 }
 
-static void open_accumulator(Nest *n, Accumulator *a, Scope *scope, bool is_set_later)
+void open_accumulator(Nest *n, Accumulator *a, Scope *scope, bool is_set_later)
 {
     const Combine combine = a->e->u.combine;
     const DType dtype = a->e->dtype;
@@ -142,22 +142,25 @@ static Expr *is_better(Nest *n, const Accumulator *a, Expr *value)
     return expr_arith(context, I_OR, first, better);
 }
 
+void take_better(Nest *n, const Accumulator *a, Scope *scope, Expr *value, Expr *at)
+{
+    Stmt *stmt = append(n, &scope->block, STMT_IF);
+    stmt->value = is_better(n, a, value);
+    Scope *better = arm_new(n, scope, false);
+    set_total(n, better, a->best, a->lanes, COMBINE_SET, value);
+    set_total(n, better, a->total, a->lanes, COMBINE_SET, at);
+    stmt->body = better->block;
+}
+
 static void accumulate(Nest *n, const Accumulator *a, Scope *scope)
 {
     Scope *lane = lane_open(n, scope, a->lanes);
     Expr *value = place(n, a->e->arg[0], lane);
-    if (!a->best) {
+    if (!a->best)
         set_total(n, lane, a->total, a->lanes, a->e->u.combine, value);
-    } else {
-        value = let(n, lane, a->e->arg[0], value);
-        Stmt *stmt = append(n, &lane->block, STMT_IF);
-        stmt->value = is_better(n, a, value);
-        Scope *better = arm_new(n, lane, false);
-        set_total(n, better, a->best, a->lanes, COMBINE_SET, value);
-        set_total(n, better, a->total, a->lanes, COMBINE_SET,
-                  expr_arith(n->context, I_SUB, expr_axis(n->context, a->e->over[0]), a->e->over[0]->lo));
-        stmt->body = better->block;
-    }
+    else
+        take_better(n, a, lane, let(n, lane, a->e->arg[0], value),
+                    expr_arith(n->context, I_SUB, expr_axis(n->context, a->e->over[0]), a->e->over[0]->lo));
     lane_close(n, lane, a->lanes);
 }
 
@@ -277,23 +280,30 @@ static void reduce_in_vectors(Nest *n, const Accumulator *batch, int count, cons
     }
 }
 
+void reduce(Nest *n, Accumulator *batch, int count, ReductionLoops loops, Scope *scope)
+{
+    Stages *stages = find_stages(n, batch, count, scope);
+    for (int i = 0; i < count; i++) {
+        batch[i].vector = vector_lane(n, &batch[i]);
+        open_accumulator(n, &batch[i], scope, batch[i].vector && !stages && !loops.chunk_lo);
+    }
+    Scope *inner = stages ? open_stages(n, stages, &loops, scope) : scope;
+    reduce_plain(n, batch, count, loops, inner);
+    reduce_in_vectors(n, batch, count, &loops, inner);
+    if (stages)
+        close_stages(n, stages);
+}
+
 Expr *place_reduction(Nest *n, Expr *e, Scope *scope)
 {
     if (is_dot(n, e, scope))
         return place_dot(n, e, scope);
     Accumulator batch[MAX_BATCH];
     const int count = find_batch(n, e, scope, batch, MAX_BATCH);
-    Stages *stages = find_stages(n, batch, count, scope);
-    for (int i = 0; i < count; i++) {
-        batch[i].vector = vector_lane(n, &batch[i]);
-        open_accumulator(n, &batch[i], scope, batch[i].vector && !stages);
-    }
-    ReductionLoops loops = {.e = e};
-    Scope *inner = stages ? open_stages(n, stages, &loops, scope) : scope;
-    reduce_plain(n, batch, count, loops, inner);
-    reduce_in_vectors(n, batch, count, &loops, inner);
-    if (stages)
-        close_stages(n, stages);
+    if (is_cut(n, e, scope))
+        reduce_in_pieces(n, batch, count, scope);
+    else
+        reduce(n, batch, count, (ReductionLoops){.e = e}, scope);
     for (int i = 0; i < count; i++) {
         settle_empty(n, &batch[i], scope);
         map_set(scope->placed, batch[i].e, load_total(n, batch[i].total, batch[i].lanes));
