@@ -12,7 +12,7 @@ enum { O2C_MOST_SHARES = 128, O2C_LEAST_SHARE = 2048, O2C_LEAST_LONG = 2048 };
 static inline int64_t o2c_shares(const int32_t *row, int64_t rows)
 {
     const int64_t shares = (row[rows] + rows) / O2C_LEAST_SHARE + 1;
-    return shares < O2C_MOST_SHARES ? shares : O2C_MOST_SHARES;
+    return shares < (int64_t)O2C_MOST_SHARES ? shares : (int64_t)O2C_MOST_SHARES;
 }
 
 /* The first row of a share; `rows` of the one behind the last. */
@@ -33,6 +33,6 @@ static inline int64_t o2c_share(const int32_t *row, int64_t rows, int64_t share)
 static inline int64_t o2c_longest(const int32_t *row, int64_t rows)
 {
     const int64_t share = row[rows] / O2C_MOST_SHARES;
-    return share > O2C_LEAST_LONG ? share : O2C_LEAST_LONG;
+    return share > (int64_t)O2C_LEAST_LONG ? share : (int64_t)O2C_LEAST_LONG;
 }
 #endif
