@@ -43,13 +43,14 @@ static Dim *extent_of(Context *context, const Axis *axis)
     return lo && hi ? dim_sub(context->dims, hi, lo) : NULL;
 }
 
-/* Whether one of the axes runs over the edges of vertex `axis`. */
-static bool is_vertex(const Count *count, AxisSet set, const Axis *axis)
+/* Whether one of the axes runs over the edges of vertex `axis`, or over part `axis` of a range: together they run over
+ * all edges, or all of the range. */
+static bool is_counted_inside(const Count *count, AxisSet set, const Axis *axis)
 {
     for (int i = 0; i < count->naxis; i++) {
-        const Axis *edges = count->axis[i];
-        if (edges->of && edges->of->kind == E_AXIS && edges->of->u.axis == axis &&
-            axis_set_has(&count->nest, set, edges))
+        const Axis *inner = count->axis[i];
+        const Expr *of = inner->of ? inner->of : inner->part;
+        if (of && of->kind == E_AXIS && of->u.axis == axis && axis_set_has(&count->nest, set, inner))
             return true;
     }
     return false;
@@ -61,7 +62,7 @@ static Dim *points(const Count *count, AxisSet set)
     Context *context = count->nest.context;
     Dim *all = dim_const(context->dims, 1);
     for (int i = 0; i < count->naxis; i++) {
-        if (!axis_set_has(&count->nest, set, count->axis[i]) || is_vertex(count, set, count->axis[i]))
+        if (!axis_set_has(&count->nest, set, count->axis[i]) || is_counted_inside(count, set, count->axis[i]))
             continue;
         Dim *extent = extent_of(context, count->axis[i]);
         if (extent)

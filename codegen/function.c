@@ -4,6 +4,7 @@
  * printed from the first to the last, and a check that an earlier step has made is not made again. */
 #include "../frontend/ops/expr.h"
 #include "cuda.h"
+#include "lower.h"
 #include "simplify.h"
 #include <string.h>
 
@@ -446,6 +447,10 @@ static void need_step(Program *program, Step *step)
     Context *context = program->context;
     step->is_needed = true;
     if (step->kind == STEP_LOOPS) {
+        if (!program->options->exact) {
+            const NestScope scope = scope_of_step(program);
+            split_long_sums(program, step, &scope);
+        }
         build(program, step);
         step->uses = uses_of(program, step);
         for (int i = 0; i < step->uses.nvalue; i++)

@@ -140,6 +140,14 @@ Check *nest_checks(const NestScope *in, const Element *element, int rank)
     return s.first;
 }
 
+/* The bounds of the axis in a check, which is made for all parts of a range at once. */
+static void find_bounds(Nest *n, const Axis *axis, Expr **lo, Expr **hi)
+{
+    const Axis *range = axis->whole ? axis->whole : axis;
+    *lo = simplify(n->simplifier, range->lo);
+    *hi = simplify(n->simplifier, range->hi);
+}
+
 /* The axes the check depends on, through their bounds too: marks needed[i]. */
 static void find_needed(Nest *n, const Check *check, bool *needed)
 {
@@ -151,7 +159,8 @@ static void find_needed(Nest *n, const Check *check, bool *needed)
     for (int i = check->naxis; i-- > 0;) {
         needed[i] = axis_set_has(n, reads, check->axis[i]);
         for (int k = 0; needed[i] && k < i; k++) {
-            Expr *bound[] = {simplify(n->simplifier, check->axis[i]->lo), simplify(n->simplifier, check->axis[i]->hi)};
+            Expr *bound[2];
+            find_bounds(n, check->axis[i], &bound[0], &bound[1]);
             nest_study(n, bound, 2);
             if (axis_set_has(n, nest_facts(n, bound[0])->reads, check->axis[k]) ||
                 axis_set_has(n, nest_facts(n, bound[1])->reads, check->axis[k]))
@@ -185,8 +194,9 @@ Block nest_of_check(const NestScope *in, const Check *check)
     Expr **hi = ARENA_ARRAY(in->context->arena, check->naxis, Expr *);
     for (int i = 0; i < check->naxis; i++)
         if (needed[i]) {
-            lo[i] = place(&n, simplify(in->simplifier, check->axis[i]->lo), scope);
-            hi[i] = place(&n, simplify(in->simplifier, check->axis[i]->hi), scope);
+            find_bounds(&n, check->axis[i], &lo[i], &hi[i]);
+            lo[i] = place(&n, lo[i], scope);
+            hi[i] = place(&n, hi[i], scope);
             scope = inner[i] = scope_new(&n, scope, check->axis[i]);
         }
     if (check->condition) {

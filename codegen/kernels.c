@@ -466,16 +466,29 @@ static const struct {
 #undef KERNEL
 };
 
+/* The number of the first kernel that takes the nest; -1: none does. */
+static int find_kernel(Nest *n, const Spatial *spatial, Product *product)
+{
+    for (int i = 0; i < (int)(sizeof kernel / sizeof *kernel); i++)
+        if (kernel[i].type == n->output->type.dtype && kernel[i].blas <= n->blas &&
+            kernel[i].match(n, spatial, product))
+            return i;
+    return -1;
+}
+
+bool kernel_matches(Nest *n, const Spatial *spatial)
+{
+    Product product;
+    return find_kernel(n, spatial, &product) >= 0;
+}
+
 bool kernel_build(Nest *n, const Spatial *spatial, Block *block)
 {
-    for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++) {
-        Product product;
-        if (kernel[i].type != n->output->type.dtype || kernel[i].blas > n->blas ||
-            !kernel[i].match(n, spatial, &product))
-            continue;
-        nest_study(n, (Expr *[]){product.a_offset, product.b_offset}, 2);
-        *block = kernel[i].build(n, spatial, &product);
-        return true;
-    }
-    return false;
+    Product product;
+    const int found = find_kernel(n, spatial, &product);
+    if (found < 0)
+        return false;
+    nest_study(n, (Expr *[]){product.a_offset, product.b_offset}, 2);
+    *block = kernel[found].build(n, spatial, &product);
+    return true;
 }

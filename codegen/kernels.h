@@ -33,6 +33,8 @@ int nest_spatials(const NestScope *in, const NestOutput *out, int count, Spatial
 /* Columns that stand together in packed weights. */
 enum { PANEL = 16 };
 
+/* Whether there is a kernel that takes the nest. */
+bool kernel_matches(Nest *nest, const Spatial *spatial);
 /* The nest as the first kernel that takes it; false: derived loops are to be built. */
 bool kernel_build(Nest *nest, const Spatial *spatial, Block *block);
 #endif

@@ -13,6 +13,9 @@ bool lower_control(Program *program, Node *node);
 
 /* A step at the end of the program. */
 Step *step_new(Program *program, StepKind kind, const char *label);
+/* Takes the long sums of a step of loops in parts, computed by a new step before it: see parts.c. Nests are built in
+ * `scope`. */
+void split_long_sums(Program *program, Step *step, const NestScope *scope);
 /* A step that writes elements, with a C function named after `label`. */
 Step *loops_step_new(Program *program, const char *label);
 /* Adds an output to a step of loops. */

@@ -534,6 +534,15 @@ static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int coun
     return block;
 }
 
+bool nest_is_kernel(const NestScope *in, const NestOutput *out)
+{
+    Spatial spatial;
+    nest_spatials(in, out, 1, &spatial);
+    Nest n = nest_new(in, out->value);
+    study_outputs(&n, &spatial, 1);
+    return !in->one_by_one && kernel_matches(&n, &spatial);
+}
+
 static Block nest_of_update(const NestScope *in, Value *output, const Update *update)
 {
     Nest n = nest_new(in, output);

@@ -107,6 +107,9 @@ typedef struct {
  * comes from data must have been checked (see below). */
 Block nest_of_outputs(const NestScope *scope, const NestOutput *out, int count);
 
+/* Whether a kernel computes the output (see kernels.def). */
+bool nest_is_kernel(const NestScope *scope, const NestOutput *out);
+
 /* An index that comes from data and must lie in [0, extent), or [-extent, extent) when it may count from the end. */
 typedef struct Check Check;
 struct Check {

@@ -147,6 +147,8 @@ typedef struct {
     Expr *lo[MAX_RANK], *hi[MAX_RANK];
 } ReductionLoops;
 
+/* Where the range of a reduction's axis ends; of a part, in a local. */
+Expr *place_end(Nest *nest, const Axis *axis, Scope *scope);
 Expr *place_reduction(Nest *nest, Expr *e, Scope *scope);
 /* Declares a total and gives it its first value, unless that is done later. */
 void open_accumulator(Nest *nest, Accumulator *accumulator, Scope *scope, bool is_set_later);

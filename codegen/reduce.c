@@ -231,6 +231,19 @@ static int find_batch(Nest *n, Expr *e, Scope *scope, Accumulator *batch, int ca
 }
 
 /* ---- the loops ---- */
+Expr *place_end(Nest *n, const Axis *axis, Scope *scope)
+{
+    Expr *placed = place(n, axis->hi, scope);
+    if (!axis->part || placed->kind == E_LOAD)
+        return placed;
+    Stmt *end = append(n, &scope->block, STMT_LET);
+    end->target = local_new(n, "end_of_part", INDEX, 0);
+    end->value = placed;
+    placed = expr_load(n->context, end->target, NULL);
+    map_set(scope->placed, axis->hi, placed);
+    return placed;
+}
+
 Scope *reduction_open(Nest *n, ReductionLoops *loops, Scope *scope)
 {
     const Expr *e = loops->e;
@@ -238,7 +251,7 @@ Scope *reduction_open(Nest *n, ReductionLoops *loops, Scope *scope)
     for (int i = 0; i < e->nover; i++) {
         const bool in_chunk = i == 0 && loops->chunk_lo;
         loops->lo[i] = in_chunk ? loops->chunk_lo : place(n, e->over[i]->lo, loops->scope[i]);
-        loops->hi[i] = in_chunk ? loops->chunk_hi : place(n, e->over[i]->hi, loops->scope[i]);
+        loops->hi[i] = in_chunk ? loops->chunk_hi : place_end(n, e->over[i], loops->scope[i]);
         loops->scope[i + 1] = scope_new(n, loops->scope[i], e->over[i]);
     }
     return loops->scope[e->nover];

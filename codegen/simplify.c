@@ -330,6 +330,7 @@ static int depth_of(Context *context, const Expr *e, const Axis *axis, Map *memo
     return depth;
 }
 
+/* The axis of all ranges like this one, whose bounds (and so `part`, which they tell) are in normal form. */
 static Axis *range_axis(Simplifier *s, const Axis *axis, Expr *lo, Expr *hi, Expr *of, int depth, int place)
 {
     for (RangeAxis *range = s->ranges; range; range = range->next) {
@@ -342,6 +343,8 @@ static Axis *range_axis(Simplifier *s, const Axis *axis, Expr *lo, Expr *hi, Exp
     Axis *made = axis_new(s->context, axis->name, lo, hi);
     made->of = of;
     made->csr = axis->csr;
+    made->part = axis->part ? simplify(s, axis->part) : NULL;
+    made->whole = axis->whole;
     *range = (RangeAxis){made, depth, place, s->ranges};
     s->ranges = range;
     return made;

@@ -176,7 +176,7 @@ static void open_chunk(Nest *n, Stages *stages, ReductionLoops *loops, Scope *sc
 Scope *open_stages(Nest *n, Stages *stages, ReductionLoops *loops, Scope *scope)
 {
     Expr *lo = loops->chunk_lo ? loops->chunk_lo : place(n, stages->over->lo, scope);
-    Expr *hi = loops->chunk_lo ? loops->chunk_hi : place(n, stages->over->hi, scope);
+    Expr *hi = loops->chunk_lo ? loops->chunk_hi : place_end(n, stages->over, scope);
     const int64_t extent = constant_extent(stages->over);
     stages->scope = scope;
     loops->chunk_lo = lo;

@@ -101,8 +101,10 @@ Cell *machine_cell(Machine *m, const Expr *e)
         cell->lanes = lanes_scalar(e->u.scalar, e->arg[0]->dtype);
     const size_t room = (size_t)m->lanes * (cell->size < 8 ? 8 : cell->size);
     cell->own = arena_alloc(m->arena, room);
-    if (e->kind == E_REDUCE)
+    if (e->kind == E_REDUCE) {
         cell->other = arena_alloc(m->arena, room);
+        cell->third = arena_alloc(m->arena, room);
+    }
     cell->next = m->cells;
     m->cells = cell;
     return cell;

@@ -44,7 +44,8 @@ struct Cell {
     int64_t base, step;     /* of INDEX and BOOL results that are UNIFORM or AFFINE */
     bool has_lanes;         /* `data` holds the result: LANE_CHUNK equal lanes when UNIFORM */
     const void *data;       /* lanes: `own`, those of another cell, or a tensor's elements */
-    void *own, *other;      /* two buffers of BLOCK lanes */
+    void *own;              /* a buffer of BLOCK lanes ... */
+    void *other, *third;    /* ... and E_REDUCE: two more */
     uint8_t *bad, *own_bad; /* bad: NULL when no lane is */
     const Tensor *tensor;   /* E_LOAD */
     const void *memory;     /* its elements, with these strides */

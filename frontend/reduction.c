@@ -4,12 +4,18 @@
 #include <math.h>
 #include <string.h>
 
+/* Points that are added up one by one; a long sum is the sum of such parts, so that its rounding stays small. */
+enum { PART = 256 };
+
 typedef struct {
     Machine *machine;
     Cell *cell;
     DType dtype;   /* of the accumulator */
     int64_t width; /* lanes of the accumulator: 1 or the machine's */
     void *sum, *next;
+    void *parts; /* the sum of the parts that have ended */
+    bool has_parts;
+    int points;       /* of the part that is being added up; -1: it has no end */
     uint8_t *touched; /* lanes that had a point */
     Combine combine;
 } Reduction;
@@ -28,14 +34,35 @@ static void keep_inactive(Reduction *r, const uint8_t *active)
             memcpy((char *)r->next + (size_t)i * size, (char *)r->sum + (size_t)i * size, size);
 }
 
+static void swap(void **a, void **b)
+{
+    void *other = *a;
+    *a = *b;
+    *b = other;
+}
+
+static void end_part(Reduction *r)
+{
+    const Operand parts = {r->parts, LANE_CHUNK}, sum = {r->sum, LANE_CHUNK};
+    if (r->has_parts) {
+        r->cell->lanes(r->width, r->next, parts, sum, (Operand){NULL, 0});
+        swap(&r->parts, &r->next);
+    } else {
+        swap(&r->parts, &r->sum);
+    }
+    r->has_parts = true;
+    memset(r->sum, 0, (size_t)r->width * lanes_size(r->dtype));
+    r->points = 0;
+}
+
 static void add_value(Reduction *r, Operand value, const uint8_t *active)
 {
     r->cell->lanes(r->width, r->next, (Operand){r->sum, LANE_CHUNK}, value, (Operand){NULL, 0});
     if (active)
         keep_inactive(r, active);
-    void *swap = r->sum;
-    r->sum = r->next;
-    r->next = swap;
+    swap(&r->sum, &r->next);
+    if (r->points >= 0 && ++r->points == PART)
+        end_part(r);
 }
 
 /* Whether b replaces a as the greatest (least): NaN does, and the first of equals stays unless the last is wanted. */
@@ -159,35 +186,47 @@ static bool varies(const Machine *m, const Cell *cell)
     return false;
 }
 
+/* The accumulator before the first point; more lanes than are wanted, for whoever reads it in chunks. */
+static void begin(Reduction *r)
+{
+    const size_t size = lanes_size(r->dtype);
+    const int64_t lanes = (r->width + LANE_CHUNK - 1) / LANE_CHUNK * LANE_CHUNK;
+    set_neutral(r->combine, r->dtype, r->sum);
+    for (int64_t i = 1; i < lanes; i++)
+        memcpy((char *)r->sum + (size_t)i * size, r->sum, size);
+    if (combine_is_arg(r->combine))
+        memset(r->next, 0, (size_t)r->width * sizeof(int64_t));
+}
+
 void evaluate_reduction(Machine *m, Cell *cell)
 {
     const Expr *e = cell->e;
-    const bool is_arg = combine_is_arg(e->u.combine);
-    const bool varying = varies(m, cell);
+    const bool is_arg = combine_is_arg(e->u.combine), varying = varies(m, cell);
+    const bool can_be_long = e->u.combine == COMBINE_ADD && dtype_is_float(e->dtype);
     uint8_t touched[BLOCK + LANE_CHUNK] = {0};
-    Reduction r = {m,
-                   cell,
-                   e->arg[0]->dtype,
-                   varying ? m->n : 1,
-                   cell->own,
-                   cell->other,
-                   is_arg || cell->arg[1] ? touched : NULL,
-                   e->u.combine};
-    const size_t size = lanes_size(r.dtype);
-    for (int64_t i = 0; i < (r.width + LANE_CHUNK - 1) / LANE_CHUNK * LANE_CHUNK; i++)
-        if (i == 0)
-            set_neutral(e->u.combine, r.dtype, r.sum);
-        else
-            memcpy((char *)r.sum + (size_t)i * size, r.sum, size);
-    if (is_arg)
-        memset(r.next, 0, (size_t)r.width * sizeof(int64_t));
+    Reduction r = {.machine = m,
+                   .cell = cell,
+                   .dtype = e->arg[0]->dtype,
+                   .width = varying ? m->n : 1,
+                   .sum = cell->own,
+                   .next = cell->other,
+                   .parts = cell->third,
+                   .points = can_be_long ? 0 : -1,
+                   .touched = is_arg || cell->arg[1] ? touched : NULL,
+                   .combine = e->u.combine};
+    begin(&r);
     add_points(&r, 0, NULL);
+    if (r.has_parts) {
+        end_part(&r);
+        swap(&r.sum, &r.parts);
+    }
     if (is_arg) /* the indices are the result */
-        r.sum = r.next;
+        swap(&r.sum, &r.next);
+    cell->own = r.sum;
+    cell->other = r.next;
+    cell->third = r.parts;
     if (cell->arg[1])
         fill_empty(&r);
-    cell->other = r.sum == cell->own ? cell->other : cell->own;
-    cell->own = r.sum;
     if (varying)
         set_varying(cell);
     else

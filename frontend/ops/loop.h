@@ -71,6 +71,9 @@ struct Axis {
      * between; both NULL otherwise. */
     Expr *of;
     const Csr *csr;
+    /* An axis over one part of a longer range, `whole`: which part; both NULL otherwise. */
+    Expr *part;
+    const Axis *whole;
 };
 enum { MAX_OPERANDS = 3 };
 struct Expr {

@@ -102,6 +102,7 @@ static Expr *replace_reduce(Substitution *s, Expr *e)
         over[i]->lo = replace(s, over[i]->lo);
         over[i]->hi = replace(s, over[i]->hi);
         over[i]->of = replace(s, over[i]->of);
+        over[i]->part = replace(s, over[i]->part);
         map_set(s->axis, e->over[i], expr_axis(s->context, over[i]));
     }
     Expr *body = replace(s, e->arg[0]);

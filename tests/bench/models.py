@@ -103,4 +103,7 @@ def build(name, graph):
     torch.manual_seed(0)
     module, arguments = MODELS[name]
     model = module(graph["x"].shape[1], int(graph["classes"]), *arguments).eval()
+    for parameter in model.parameters():  # exporters would make one weight of two that are zeros
+        if not parameter.any():
+            nn.init.uniform_(parameter, -0.1, 0.1)
     return model, tuple(torch.from_numpy(array) for array in inputs_of(name, graph))
