@@ -87,6 +87,13 @@ const char *cuda_launch(const Program *program, Dim *threads, const char *kernel
                         dim_in_run(program, threads), kernel, arguments, *arguments ? ", " : "");
 }
 
+const char *cuda_launch_teams(const Program *program, Dim *points, const char *kernel, const char *arguments)
+{
+    return arena_printf(program->context->arena, "%slaunch_teams(stream, %s, %s<1>, %s<%sBLOCK_WARPS>, %s%sfault)",
+                        program->prefix, dim_in_run(program, points), kernel, kernel, program->upper, arguments,
+                        *arguments ? ", " : "");
+}
+
 void cuda_print_call(const Program *program, Text *text, const char *call)
 {
     text_wrapped(text, arena_printf(program->context->arena, "status = %s;", call),

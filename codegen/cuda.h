@@ -33,12 +33,22 @@ bool is_parallel_csr(const Program *program, const Step *step);
 /* The scratch memory that a routine takes there. */
 void cuda_routine_memory(const Program *program, Routine *routine);
 
-/* Makes threads of the loops whose iterations are independent, outermost first, in place. The number of threads; one
- * where there is no such loop. */
+/* One loop of the loops whose iterations are independent, outermost first, in place; NULL where there is none. */
+Stmt *cuda_flatten(const NestScope *scope, Block *block, const char *name, Dim **points);
+/* Makes threads of these loops. The number of threads; one where there is no such loop. */
 Dim *cuda_threads(const NestScope *scope, Block *block);
+/* A number that the kernel knows by this name, without the prefix. */
+Expr *cuda_number(const NestScope *scope, const char *name);
 
-/* The call that starts so many threads of a kernel. */
+/* Whether a nest may be work for teams of threads: it has sums whose lengths differ, or that are long for few outputs. */
+bool cuda_wants_teams(Context *context, const Element *element);
+/* Makes teams of such a nest, which was built for them (in_teams). The number of points; NULL: it cannot be, and the
+ * block is not to be used. See cuda_team.c. */
+Dim *cuda_teams(const NestScope *scope, Block *block);
+
+/* The call that starts a kernel: so many threads of it, or teams for so many points. */
 const char *cuda_launch(const Program *program, Dim *threads, const char *kernel, const char *arguments);
+const char *cuda_launch_teams(const Program *program, Dim *points, const char *kernel, const char *arguments);
 
 /* ---- NAME.cu (cuda.c, cuda_carry.c) ---- */
 /* What stands before the kernels: includes, how kernels are started and bytes copied, the routines it carries. */

@@ -176,4 +176,7 @@ void cuda_print_carried(const Program *program, Text *text)
     for (const Step *step = program->first; step; step = step->next)
         if (step->is_needed && step->kind == STEP_ROUTINE)
             add_routine(&carry, &routines, step);
+    carry.space = ""; /* they say themselves where they run */
+    if (program->helpers->needs_team)
+        add_file(&carry, "team.cuh");
 }

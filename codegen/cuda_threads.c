@@ -22,8 +22,7 @@ static Stmt *spatial_loop(Context *context, const Block *block)
     return expr_dim_of(context, last->hi) ? last : NULL;
 }
 
-/* A number that the kernel knows by this name: see cuda_print_head. */
-static Expr *known_as(const NestScope *scope, const char *name)
+Expr *cuda_number(const NestScope *scope, const char *name)
 {
     Value *value = ARENA_NEW(scope->context->arena, Value);
     value->name = arena_printf(scope->context->arena, "%s%s", scope->upper, name);
@@ -31,58 +30,67 @@ static Expr *known_as(const NestScope *scope, const char *name)
     return expr_load(scope->context, value, NULL);
 }
 
-static Stmt *loop_over_threads(const NestScope *scope, Dim *threads)
+/* axis = point / inner % extent, at the front of the body. */
+static void bind_axis(const NestScope *scope, Stmt *points, const Stmt *loop, Dim *inner, bool is_outermost)
 {
     Context *context = scope->context;
-    Stmt *stmt = ARENA_NEW(context->arena, Stmt);
-    *stmt = (Stmt){.kind = STMT_FOR,
-                   .axis = axis_dim(context, "thread", threads),
-                   .axis_name = name_identifier(scope->names, "", "thread"),
-                   .lo = known_as(scope, "THREAD"),
-                   .hi = expr_dim(context, threads),
-                   .step = known_as(scope, "THREADS")};
-    return stmt;
-}
-
-/* axis = thread / inner % extent, at the front of the body. */
-static void bind_axis(const NestScope *scope, Stmt *threads, const Stmt *loop, Dim *inner, bool is_outermost)
-{
-    Context *context = scope->context;
-    Expr *at = expr_arith(context, I_DIV, expr_axis(context, threads->axis), expr_dim(context, inner));
+    Expr *at = expr_arith(context, I_DIV, expr_axis(context, points->axis), expr_dim(context, inner));
     Stmt *stmt = ARENA_NEW(context->arena, Stmt);
     *stmt = (Stmt){.kind = STMT_AXIS,
                    .axis = loop->axis,
                    .axis_name = loop->axis_name,
                    .value = is_outermost ? at : expr_arith(context, I_MOD, at, loop->hi),
-                   .next = threads->body.first};
-    threads->body.first = stmt;
+                   .next = points->body.first};
+    points->body.first = stmt;
 }
 
-Dim *cuda_threads(const NestScope *scope, Block *block)
+/* The loops that are one behind the other, outermost first. */
+static int find_loops(Context *context, const Block *block, Stmt **loop, int most)
+{
+    int count = 0;
+    for (Stmt *stmt = spatial_loop(context, block); stmt && count < most;
+         stmt = stmt->body.first == stmt->body.last ? spatial_loop(context, &stmt->body) : NULL)
+        loop[count++] = stmt;
+    return count;
+}
+
+Stmt *cuda_flatten(const NestScope *scope, Block *block, const char *name, Dim **points)
 {
     enum { MOST = 3 * MAX_RANK };
     Context *context = scope->context;
     DimTable *dims = context->dims;
-    Stmt *loop[MOST], *outermost = spatial_loop(context, block);
-    int count = 0;
-    if (!outermost)
-        return dim_const(dims, 1);
-    for (Stmt *stmt = outermost; stmt && count < MOST;
-         stmt = stmt->body.first == stmt->body.last ? spatial_loop(context, &stmt->body) : NULL)
-        loop[count++] = stmt;
-    Dim *threads = dim_const(dims, 1);
+    Stmt *loop[MOST];
+    const int count = find_loops(context, block, loop, MOST);
+    *points = dim_const(dims, 1);
+    if (count == 0)
+        return NULL;
     for (int i = 0; i < count; i++)
-        threads = dim_mul(dims, threads, expr_dim_of(context, loop[i]->hi));
-    Stmt *all = loop_over_threads(scope, threads);
-    all->body = loop[count - 1]->body;
+        *points = dim_mul(dims, *points, expr_dim_of(context, loop[i]->hi));
+    Stmt *all = ARENA_NEW(context->arena, Stmt);
+    *all = (Stmt){.kind = STMT_FOR,
+                  .axis = axis_dim(context, name, *points),
+                  .axis_name = name_identifier(scope->names, "", name),
+                  .lo = expr_index(context, 0),
+                  .hi = expr_dim(context, *points),
+                  .body = loop[count - 1]->body};
     Dim *inner = dim_const(dims, 1);
     for (int i = count; i-- > 0;) {
         bind_axis(scope, all, loop[i], inner, i == 0);
         inner = dim_mul(dims, inner, expr_dim_of(context, loop[i]->hi));
     }
     Stmt **link = &block->first;
-    while (*link != outermost)
+    while (*link != loop[0])
         link = &(*link)->next;
-    *link = block->last = all;
+    return *link = block->last = all;
+}
+
+Dim *cuda_threads(const NestScope *scope, Block *block)
+{
+    Dim *threads;
+    Stmt *all = cuda_flatten(scope, block, "thread", &threads);
+    if (all) {
+        all->lo = cuda_number(scope, "THREAD");
+        all->step = cuda_number(scope, "THREADS");
+    }
     return threads;
 }

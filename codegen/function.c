@@ -124,12 +124,6 @@ static void name_element(Program *program, Simplifier *simplifier, const Element
     }
 }
 
-static void schedule(const Program *program, const NestScope *scope, Call *call)
-{
-    if (is_for_cuda(program))
-        call->threads = cuda_threads(scope, &call->block);
-}
-
 static NestScope scope_of_step(Program *program)
 {
     return (NestScope){.context = program->context,
@@ -157,12 +151,33 @@ static void build_checks(Program *program, Step *step, const NestScope *scope, c
         Call *call = call_add(program, step);
         call->block = nest_of_check(&of_check, check);
         call->may_fail = true;
-        schedule(program, &of_check, call);
+        if (is_for_cuda(program))
+            call->threads = cuda_threads(&of_check, &call->block);
     }
     Element normal = *out->element;
     if (normal.body)
         normal.body = simplify(scope->simplifier, normal.body);
     find_requirements(context, &normal, rank, &step->bounds);
+}
+
+/* A nest for teams of threads, or, where that cannot be, for threads. Each is made from the beginning: what is known of
+ * expressions depends on the loops. */
+static void build_threads(Program *program, const NestScope *scope, Call *call)
+{
+    NestScope own = scope_of_step(program);
+    own.operations = scope->operations;
+    if (cuda_wants_teams(program->context, call->out->element)) {
+        own.in_teams = true;
+        call->block = nest_of_outputs(&own, call->out, call->nout);
+        call->threads = cuda_teams(&own, &call->block);
+        call->in_teams = call->threads != NULL;
+        if (call->in_teams)
+            return;
+        own = scope_of_step(program);
+        own.operations = scope->operations;
+    }
+    call->block = nest_of_outputs(&own, call->out, call->nout);
+    call->threads = cuda_threads(&own, &call->block);
 }
 
 static void add_nest(Program *program, Step *step, const NestScope *scope, const NestOutput *out, int count)
@@ -172,8 +187,10 @@ static void add_nest(Program *program, Step *step, const NestScope *scope, const
     Call *call = call_add(program, step);
     call->out = out;
     call->nout = count;
-    call->block = nest_of_outputs(&own, out, count);
-    schedule(program, &own, call);
+    if (is_for_cuda(program))
+        build_threads(program, scope, call);
+    else
+        call->block = nest_of_outputs(&own, out, count);
 }
 
 /* An output's body, or its update: of threads, this is a kernel of its own, which begins when all of the body is there.
@@ -344,6 +361,8 @@ static void print_function(Program *program, const Step *step, Call *call, const
                        : call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix)
                                         : "void";
     const char *head = arena_printf(context->arena, "static %s %s(", type, name);
+    if (call->in_teams)
+        text_line(text, "template <int %sWARPS>", program->upper);
     text_wrapped(text, arena_printf(context->arena, "%s%s)", head, parameters(program, &printer.uses, true)),
                  (int)strlen(head));
     text_line(text, "{");
@@ -357,8 +376,9 @@ static void print_function(Program *program, const Step *step, Call *call, const
     text_line(text, "}");
     text_line(text, "%s", "");
     const char *arguments = parameters(program, &printer.uses, false);
-    call->text = cuda ? cuda_launch(program, call->threads, name, arguments)
-                      : arena_printf(context->arena, "%s(%s)", name, arguments);
+    call->text = call->in_teams ? cuda_launch_teams(program, call->threads, name, arguments)
+                 : cuda         ? cuda_launch(program, call->threads, name, arguments)
+                                : arena_printf(context->arena, "%s(%s)", name, arguments);
     call->may_fail |= cuda;
 }
 

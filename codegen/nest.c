@@ -314,6 +314,25 @@ static void choose_lane(Nest *n, const Spatial *spatial)
         n->lanes = LANE_BLOCK;
 }
 
+/* For teams of threads: the innermost axis, unless ranges depend on it. */
+static void choose_lane_of_team(Nest *n, const Spatial *spatial)
+{
+    Axis *last = spatial->nloop ? spatial->loop[spatial->nloop - 1] : NULL;
+    if (!last || !axis_extent(n->context, last))
+        return;
+    for (int i = 0; i < n->nreduction; i++)
+        for (int k = 0; k < n->reduction[i]->nover; k++) {
+            const Axis *over = n->reduction[i]->over[k];
+            if (axis_set_has(n, nest_facts(n, over->lo)->reads, last) ||
+                axis_set_has(n, nest_facts(n, over->hi)->reads, last))
+                return;
+        }
+    n->lane = last;
+    n->lanes = constant_extent(last);
+    if (n->lanes < 0 || n->lanes > LANE_WHOLE)
+        n->lanes = LANE_BLOCK;
+}
+
 Expr *lane_lo(Nest *n)
 {
     return n->lane_base ? n->lane_base : n->lane->lo;
@@ -484,6 +503,8 @@ static Block loops_of_bodies(const NestScope *in, Nest *n, const Spatial *spatia
 {
     if (!in->one_by_one)
         choose_lane(n, largest);
+    else if (in->in_teams)
+        choose_lane_of_team(n, largest);
     OpenLoops open = open_loops(n, largest, in->one_by_one);
     n->rows = in->threads && open.depth > 0 ? find_rows(n, largest->loop[0]) : NULL;
     n->has_long_rows = n->rows && is_worth_cutting(n, open.scope[0]);

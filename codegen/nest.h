@@ -23,12 +23,15 @@ typedef enum {
     STMT_SET,      /* target[index...] = value, or combined with it */
     STMT_EACH,     /* the first `value` elements of target, an array, each become `function` of themselves */
     STMT_PREFETCH, /* `lanes` elements of target from `value` on will be read soon */
-    STMT_ROWS, /* a constant local: target = `function` (of runtime/rows.h) of the `hi` rows whose edges begin as the
-                  tensor `table` says, and of the value (NULL: none) */
-    STMT_AXIS, /* axis is value: for threads, which have no loop of it */
-    STMT_IF,   /* if value: body, else otherwise */
-    STMT_FAIL, /* the function returns its BAD_INDEX status */
-    STMT_TILE, /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
+    STMT_ROWS,  /* a constant local: target = `function` (of runtime/rows.h) of the `hi` rows whose edges begin as the
+                   tensor `table` says, and of the value (NULL: none) */
+    STMT_AXIS,  /* axis is value: for threads, which have no loop of it */
+    STMT_TEAMS, /* for axis in [0, hi), the points of teams of threads; value: the length of a point's row: body */
+    STMT_TAKE,  /* a constant local: target = what the lane `value` of this warp has in the local `source` */
+    STMT_JOIN,  /* target[index...] = what the team's threads that differ in more than `lanes` have there, combined */
+    STMT_IF,    /* if value: body, else otherwise */
+    STMT_FAIL,  /* the function returns its BAD_INDEX status */
+    STMT_TILE,  /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
     STMT_NONZEROS, /* target, an array of lists, = where the rows of a product's left matrix are not 0 (see call) */
     STMT_SGEMM     /* target, a tensor, = a product by cblas_sgemm (see call) */
 } StmtKind;
@@ -56,6 +59,7 @@ struct Stmt {
     Expr *step;      /* STMT_FOR: NULL: 1 */
     Expr *work;      /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
     bool is_spatial; /* STMT_FOR: its rounds do not depend on each other */
+    bool is_lane;    /* STMT_FOR: over the innermost output axis, inside of what finds totals for all of it */
     bool is_serial;  /* ... it may not after all: its rounds follow from each other */
     bool with_next;  /* ... together with the loop that is all its body */
     bool is_unrolled;
@@ -73,7 +77,8 @@ struct Stmt {
     Expr *count;
     bool is_vector;       /* STMT_VAR, STMT_SET: of vectors */
     bool is_sum;          /* STMT_SET: the value is the sum of a vector's lanes */
-    const char *function; /* STMT_EACH, STMT_ROWS */
+    const char *function; /* STMT_EACH, STMT_ROWS; STMT_TEAMS: what the team is called */
+    const Value *source;  /* STMT_TAKE */
     KernelCall call;      /* STMT_TILE, STMT_SGEMM */
     Block body, otherwise;
     Stmt *next;
@@ -93,8 +98,9 @@ typedef struct {
     void *who;
     Blas blas;
     bool exact;      /* operations are not reordered */
-    bool one_by_one; /* no lanes and no kernels: threads compute an element each */
     bool threads;    /* threads share the rounds of outermost loops */
+    bool one_by_one; /* no vectors and no kernels: threads compute an element each ... */
+    bool in_teams;   /* ... or several of them all elements along the innermost axis */
     Dim *operations; /* of the element whose nest is built, see cost.h; NULL: none are known */
 } NestScope;
 

@@ -23,6 +23,7 @@ typedef struct {
     bool needs_tile;   /* templates/tile.c.t */
     bool needs_tile_of[TILE_FORMS];
     bool needs_cblas;
+    bool needs_team; /* runtime/team.cuh */
 } Helpers;
 
 /* The tensors and dimensions that the text printed since then speaks of: what a function takes as parameters. */
@@ -97,6 +98,10 @@ const char *print_from_float(Printer *printer, DType type, const char *value, bo
 char *print_format(Printer *printer, const char *form, ...) __attribute__((format(printf, 2, 3)));
 /* A tensor's or local's memory from an offset on. */
 const char *print_pointer(Printer *printer, const Value *value, const Expr *offset, bool is_written);
+/* The C type of a local. */
+const char *type_of_local(const Value *local);
+/* What only teams of threads have: STMT_TEAMS, STMT_TAKE, STMT_JOIN (print_team.c). */
+void print_team(Printer *printer, const Stmt *stmt);
 /* Notes that the text speaks of the tensor. */
 void use_value(Printer *printer, const Value *value, bool is_written);
 

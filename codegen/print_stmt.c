@@ -8,7 +8,7 @@ static const char *macro_name(Printer *p, const char *name)
     return print_format(p, "%s%s", p->upper, name);
 }
 
-static const char *type_of(const Value *local)
+const char *type_of_local(const Value *local)
 {
     return local->type.dtype == INDEX ? "int64_t" : dtype_info(local->type.dtype)->compute;
 }
@@ -180,7 +180,7 @@ static void print_if(Printer *p, const Stmt *stmt)
 
 static void print_var(Printer *p, const Stmt *stmt)
 {
-    const char *type = stmt->is_vector ? print_format(p, "%svector", p->prefix) : type_of(stmt->target);
+    const char *type = stmt->is_vector ? print_format(p, "%svector", p->prefix) : type_of_local(stmt->target);
     const char *name = stmt->target->name;
     if (stmt->is_vector) {
         p->helpers->needs_vector = true;
@@ -207,8 +207,9 @@ static void print_let(Printer *p, const Stmt *stmt)
     if (varies)
         map_set(p->is_vector, stmt->target, stmt);
     const char *type = stmt->target->type.dtype == BOOL ? "bits" : "vector"; /* a mask, or numbers */
-    text_line(p->text, "const %s %s = %s;", varies ? print_format(p, "%s%s", p->prefix, type) : type_of(stmt->target),
-              stmt->target->name, value);
+    text_line(p->text, "const %s %s = %s;",
+              varies ? print_format(p, "%s%s", p->prefix, type) : type_of_local(stmt->target), stmt->target->name,
+              value);
 }
 
 static void print_each(Printer *p, const Stmt *stmt)
@@ -327,6 +328,11 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         break;
     case STMT_AXIS:
         print_axis(p, stmt);
+        break;
+    case STMT_TEAMS:
+    case STMT_TAKE:
+    case STMT_JOIN:
+        print_team(p, stmt);
         break;
     case STMT_IF:
         print_if(p, stmt);

@@ -57,7 +57,8 @@ struct FunctionCall {
     bool may_fail;         /* it returns a status */
     const NestOutput *out; /* what it computes; none: a check */
     int nout;
-    Dim *threads; /* for CUDA: of its kernel */
+    Dim *threads;  /* for CUDA: of its kernel ... */
+    bool in_teams; /* ... or the points of its teams of threads */
     Call *next;
 };
 

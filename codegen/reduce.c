@@ -51,7 +51,7 @@ Scope *lane_open(Nest *n, Scope *scope, unsigned lanes)
 void lane_close(Nest *n, Scope *scope, unsigned lanes)
 {
     if (lanes & LANES_INNER) {
-        close_loop(n, scope, n->lane, lane_lo(n), lane_hi(n));
+        close_loop(n, scope, n->lane, lane_lo(n), lane_hi(n))->is_lane = true;
         scope = scope->outer;
     }
     if (lanes & LANES_OUTER)

@@ -7,20 +7,28 @@
 #define ${upper}THREAD (blockIdx.x * (int64_t)blockDim.x + threadIdx.x)
 #define ${upper}THREADS (gridDim.x * (int64_t)blockDim.x)
 
-/* Starts a kernel of at most so many threads; none where there is nothing to do. */
+/* Starts a kernel of at most so many blocks; none where there is nothing to do. */
 template <typename... Parameters, typename... Arguments>
-static enum ${prefix}status ${prefix}launch(cudaStream_t stream, int64_t threads, void (*kernel)(Parameters...),
+static enum ${prefix}status ${prefix}start(cudaStream_t stream, int64_t blocks, int64_t block, void (*kernel)(Parameters...),
                     Arguments... arguments)
 {
-    const int64_t block = threads < 256 ? threads : 256, most = 65536;
-    if (threads <= 0)
+    const int64_t most = 65536;
+    if (blocks <= 0)
         return ${upper}OK;
-    const int64_t blocks = (threads + block - 1) / block;
     cudaLaunchConfig_t config = {};
     config.gridDim = dim3((unsigned)(blocks < most ? blocks : most));
     config.blockDim = dim3((unsigned)block);
     config.stream = stream;
     return cudaLaunchKernelEx(&config, kernel, arguments...) == cudaSuccess ? ${upper}OK : ${upper}LAUNCH_FAILED;
+}
+
+/* Starts a kernel of at most so many threads. */
+template <typename... Parameters, typename... Arguments>
+static enum ${prefix}status ${prefix}launch(cudaStream_t stream, int64_t threads, void (*kernel)(Parameters...),
+                    Arguments... arguments)
+{
+    const int64_t block = threads < 256 ? threads : 256;
+    return ${prefix}start(stream, threads > 0 ? (threads + block - 1) / block : 0, block, kernel, arguments...);
 }
 
 %}

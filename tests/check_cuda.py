@@ -4,7 +4,7 @@
     check_cuda.py ONNX2C WORK_FOLDER MODEL_FOLDER...
 
 For every model: the self-test passes; the outputs are those that were recorded, within the C program's tolerance, and the
-same bits whatever the order of threads and blocks; a fault in the data is found on the device: edges that lead nowhere
+same bits whatever the order of threads and blocks, both where warps take the rows and where blocks do; a fault in the data is found on the device: edges that lead nowhere
 give their status, and no kernel behind it reads through them. All of it under the address and undefined-behaviour
 sanitizers. Where nvcc is, it compiles each program for sm_80 and sm_90, warnings being errors; no kernel spills registers,
 nor takes so many that few of it fit on a device at once.
@@ -24,13 +24,16 @@ from check_generated import HOSTILE, SANITIZERS, Generated, check, run, takes_ed
 EMULATING = pathlib.Path(__file__).resolve().parent / "cuda" / "nvcc"
 ORDERS = range(6)  # the first is the threads' own
 BAD_INDEX = 2
+DEVICES = 80, 90
+LONG_ROW = 2  # for tests: what is longer has a block
 MOST_REGISTERS = 64  # 1024 threads of an SM's 65536; the greatest when this was written: 40
 WARNINGS = "-Werror all-warnings -Xcompiler -Wall,-Wextra,-Werror".split()
 
 
-def nvcc(source, device, folder, *flags):
-    """What nvcc says of a source that it compiles."""
-    command = ["nvcc", "-std=c++17", f"-arch={device}", *WARNINGS, *flags, "-c", source, "-o", folder / "device.o"]
+def nvcc(source, folder, *flags):
+    """What nvcc says of a source that it compiles for all devices."""
+    devices = [f"-gencode=arch=compute_{device},code=sm_{device}" for device in DEVICES]
+    command = ["nvcc", "-std=c++17", *devices, *WARNINGS, *flags, "-c", source, "-o", folder / f"{source.stem}.o"]
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr[:4000]
     return result.stdout + result.stderr
@@ -49,28 +52,42 @@ class Emulated(Generated):
         run([self.onnx2c, "build", self.model / "model.onnx", "-o", out, "--name", self.name, "--target", "cuda", "--driver"])
         return out
 
-    def compiled(self, with_main):
-        program = self.folder / with_main
+    def compiled(self, with_main, *flags):
+        program = self.folder / "_".join([with_main, *flags])
         if not program.exists():
-            run([EMULATING, "-std=c++17", *SANITIZERS, "-Wall", "-Wextra", "-Werror", f"{self.name}.cu",
+            run([EMULATING, "-std=c++17", *SANITIZERS, *flags, "-Wall", "-Wextra", "-Werror", f"{self.name}.cu",
                  f"{self.name}_{with_main}.cu", "-o", program], cwd=self.out)
         return program
+
+    def blocks(self):
+        """Flags with which blocks take all rows that are not very short."""
+        return [f"-D{self.name.upper()}_LONG_ROW={LONG_ROW}"]
+
+    def has_teams(self):
+        return "template <int" in (self.out / f"{self.name}.cu").read_text()
 
     def test_cuda_self_test_passes(self):
         run([self.compiled("test")], cwd=self.out)
 
-    def test_cuda_same_bits_in_any_order_of_threads(self):
+    def right_in_any_order(self, program):
         for data_set in self.data_sets:
             outputs = set()
             for order in ORDERS:
                 folder = self.prepare(raw.inputs(data_set), "data")
-                assert self.status(self.compiled("driver"), folder, EMULATED_ORDER=str(order)) == 0, f"{data_set.name}: not ok"
+                assert self.status(program, folder, EMULATED_ORDER=str(order)) == 0, f"{data_set.name}: not ok"
                 outputs.add(b"".join(path.read_bytes() for path in sorted(folder.glob("output_*.raw"))))
             assert len(outputs) == 1, f"{data_set.name}: results depend on the order of threads"
             for path in data_set.glob("output_*.pb"):
                 wanted = raw.load(path)
                 got = raw.read(folder / f"{path.stem}.raw", wanted.dtype)
                 np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-5, err_msg=f"{path.stem} of {data_set.name}")
+
+    def test_cuda_same_bits_in_any_order_of_threads(self):
+        self.right_in_any_order(self.compiled("driver"))
+
+    def test_cuda_same_bits_in_any_order_where_blocks_take_rows(self):
+        if self.has_teams():
+            self.right_in_any_order(self.compiled("driver", *self.blocks()))
 
     def test_cuda_edges_that_lead_nowhere_give_a_status(self):
         with_edges = [arrays for arrays in map(raw.inputs, self.data_sets) if takes_edges(arrays) and arrays[1].size > 0]
@@ -88,20 +105,19 @@ class Emulated(Generated):
     def test_cuda_nvcc_has_no_warning(self):
         if not shutil.which("nvcc"):
             return
-        for device in "sm_80", "sm_90":
-            for source in self.sources:
-                nvcc(source, device, self.folder)
+        for source in self.sources:
+            if source.stem != self.name:
+                nvcc(source, self.folder)
 
     def test_cuda_kernels_keep_what_they_need_in_registers(self):
         if not shutil.which("nvcc"):
             return
-        for device in "sm_80", "sm_90":
-            said = nvcc(self.out / f"{self.name}.cu", device, self.folder, "-O3", "-Xptxas", "-v")
-            spilled = [int(count) for count in re.findall(r"(\d+) bytes spill", said)]
-            registers = [int(count) for count in re.findall(r"Used (\d+) registers", said)]
-            assert registers and len(spilled) >= len(registers), f"nvcc told nothing for {device}: {said}"
-            assert max(spilled) == 0, f"{max(spilled)} bytes of registers are spilled on {device}"
-            assert max(registers) <= MOST_REGISTERS, f"{max(registers)} registers on {device}"
+        said = nvcc(self.out / f"{self.name}.cu", self.folder, "-O3", "-Xptxas", "-v")
+        spilled = [int(count) for count in re.findall(r"(\d+) bytes spill", said)]
+        registers = [int(count) for count in re.findall(r"Used (\d+) registers", said)]
+        assert registers and len(spilled) >= len(registers), f"nvcc told nothing: {said}"
+        assert max(spilled) == 0, f"{max(spilled)} bytes of registers are spilled"
+        assert max(registers) <= MOST_REGISTERS, f"{max(registers)} registers"
 
 
 def main():

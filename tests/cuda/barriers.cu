@@ -1,5 +1,5 @@
-/* barriers.cu -- does the emulation find missing barriers? Three kernels as they are written for GPUs, each with a
- * barrier that -DPLANTED=1, 2 or 3 leaves out. Exit 0: all results are right. */
+/* barriers.cu -- does the emulation find missing barriers? Kernels as they are written for GPUs, each with a barrier that
+ * -DPLANTED=1, 2, 3 or 4 leaves out; 5 leaves shared memory as it was. Exit 0: all results are right. */
 #include <cuda_runtime.h>
 
 enum { BLOCK = 128, BLOCKS = 3, COUNT = BLOCK * BLOCKS, WARPS = BLOCK / 32 };
@@ -53,6 +53,23 @@ static __global__ void total(const float *x, float *y)
     y[blockIdx.x * BLOCK + threadIdx.x] = sum;
 }
 
+/* Each warp's elements in reverse, half a warp at a time. */
+static __global__ void turn(const float *x, float *y)
+{
+    __shared__ float held[BLOCK];
+    const unsigned lane = threadIdx.x % 32, from = threadIdx.x - lane + 31 - lane;
+#if PLANTED != 5
+    held[threadIdx.x] = 0;
+#endif
+    __syncwarp();
+    if (lane % 2 == 0)
+        held[threadIdx.x] = x[blockIdx.x * BLOCK + threadIdx.x];
+#if PLANTED != 4
+    __syncwarp();
+#endif
+    y[blockIdx.x * BLOCK + threadIdx.x] = held[from];
+}
+
 static int wrong(void (*kernel)(const float *, float *), int which)
 {
     float *x, *y, sum = 0;
@@ -73,7 +90,9 @@ static int wrong(void (*kernel)(const float *, float *), int which)
         float all = 0;
         for (int k = first; k < first + BLOCK; k++)
             all += x[k];
-        bad += !(y[i] == (which == 0 ? x[first + BLOCK - 1 - (i - first)] : which == 1 ? sum : all));
+        const int turned = i - i % 32 + 31 - i % 32;
+        const float wanted[] = {x[first + BLOCK - 1 - (i - first)], sum, all, turned % 2 == 0 ? x[turned] : 0};
+        bad += !(y[i] == wanted[which]);
     }
     cudaFree(x);
     cudaFree(y);
@@ -82,5 +101,5 @@ static int wrong(void (*kernel)(const float *, float *), int which)
 
 int main()
 {
-    return wrong(reverse, 0) + wrong(scan, 1) + wrong(total, 2) ? 1 : 0;
+    return wrong(reverse, 0) + wrong(scan, 1) + wrong(total, 2) + wrong(turn, 3) ? 1 : 0;
 }

@@ -9,16 +9,18 @@
  * written is seen to be garbage. Threads that wait at different barriers, or for one that has ended, end the program
  * with a message on stderr: on a device they would hang or read too early.
  *
- * The threads of a block are fibers (ucontext.h). A kernel whose first block met no barrier runs without. */
+ * The threads of a block are fibers, each on a stack of its own: on x86-64 by a switch of a few instructions, elsewhere
+ * by those of ucontext.h. */
 #ifndef EMULATED_CUDA_RUNTIME_H
 #define EMULATED_CUDA_RUNTIME_H
-#include <map>
 #include <memory>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifndef __x86_64__
 #include <ucontext.h>
+#endif
 #include <vector>
 
 #define __global__
@@ -58,9 +60,51 @@ extern "C" __attribute__((weak)) char __start_emulated_shared[], __stop_emulated
 namespace emulated
 {
 
+/* ---- fibers ---- */
+enum { STACK = 1 << 18 };
+#ifdef __x86_64__
+typedef void *Fiber; /* its stack's end, where it has put the registers that calls keep */
+
+__attribute__((naked, noinline, no_sanitize("address", "undefined"))) inline void switch_to(Fiber *, Fiber)
+{
+    __asm__("pushq %rbp\n pushq %rbx\n pushq %r12\n pushq %r13\n pushq %r14\n pushq %r15\n"
+            "movq %rsp, (%rdi)\n movq %rsi, %rsp\n"
+            "popq %r15\n popq %r14\n popq %r13\n popq %r12\n popq %rbx\n popq %rbp\n ret");
+}
+
+inline void go(Fiber *from, Fiber *to)
+{
+    switch_to(from, *to);
+}
+
+inline void fiber_new(Fiber *fiber, char *stack, void (*begin)())
+{
+    void **end = (void **)((uintptr_t)(stack + STACK) / 16 * 16) - 8;
+    memset(end, 0, 8 * sizeof *end);
+    end[6] = (void *)begin; /* behind six registers: where the switch returns to */
+    *fiber = end;
+}
+#else
+typedef ucontext_t Fiber;
+
+inline void go(Fiber *from, Fiber *to)
+{
+    swapcontext(from, to);
+}
+
+inline void fiber_new(Fiber *fiber, char *stack, void (*begin)())
+{
+    getcontext(fiber);
+    fiber->uc_stack.ss_sp = stack;
+    fiber->uc_stack.ss_size = STACK;
+    fiber->uc_link = nullptr;
+    makecontext(fiber, begin, 0);
+}
+#endif
+
 enum State { READY, AT_BARRIER, AT_WARP, DONE };
 struct Thread {
-    ucontext_t context;
+    Fiber fiber;
     std::unique_ptr<char[]> stack;
     dim3 index;
     State state;
@@ -69,18 +113,15 @@ struct Thread {
     uint64_t slot[2];
     int parity; /* of its shuffles: a lane may be one ahead of the lanes that read from it */
 };
-enum { STACK = 1 << 18 };
 struct Device {
     std::vector<Thread> threads; /* of the block that runs */
-    ucontext_t scheduler;
-    Thread *running = nullptr; /* NULL: without fibers */
+    Fiber scheduler;
+    Thread *running = nullptr;
     unsigned running_number = 0;
-    bool met_barrier = false;
     void (*call)(void *) = nullptr;
     void *who = nullptr;
     uint64_t order = 0;
     bool order_is_known = false;
-    std::map<void *, bool> has_barriers; /* by kernel */
 };
 inline Device device;
 
@@ -121,19 +162,17 @@ inline std::vector<unsigned> permutation(size_t count)
 inline void wait(State state, int line, unsigned lanes)
 {
     Thread *thread = device.running;
-    device.met_barrier = true;
-    if (!thread)
-        fail("a barrier that the first block did not come to", line);
     thread->state = state;
     thread->line = line;
     thread->lanes = lanes;
-    swapcontext(&thread->context, &device.scheduler);
+    go(&thread->fiber, &device.scheduler);
 }
 
 inline void begin()
 {
     device.call(device.who);
     device.running->state = DONE;
+    go(&device.running->fiber, &device.scheduler);
 }
 
 inline void resume(unsigned number)
@@ -142,8 +181,7 @@ inline void resume(unsigned number)
     device.running = &thread;
     device.running_number = number;
     threadIdx = thread.index;
-    swapcontext(&device.scheduler, &thread.context);
-    device.running = nullptr;
+    go(&device.scheduler, &thread.fiber);
 }
 
 /* ---- a block ---- */
@@ -193,7 +231,7 @@ inline bool release_lanes(size_t number)
     return true;
 }
 
-inline void run_with_fibers(unsigned count)
+inline void run_block(unsigned count)
 {
     device.threads.resize(count);
     for (unsigned i = 0; i < count; i++) {
@@ -203,11 +241,7 @@ inline void run_with_fibers(unsigned count)
         thread.index = index_of(i);
         thread.state = READY;
         thread.parity = 0;
-        getcontext(&thread.context);
-        thread.context.uc_stack.ss_sp = thread.stack.get();
-        thread.context.uc_stack.ss_size = STACK;
-        thread.context.uc_link = &device.scheduler;
-        makecontext(&thread.context, begin, 0);
+        fiber_new(&thread.fiber, thread.stack.get(), begin);
     }
     for (bool goes_on = true; goes_on;) {
         goes_on = false;
@@ -223,14 +257,6 @@ inline void run_with_fibers(unsigned count)
             fail("it waits for ever", thread.line);
 }
 
-inline void run_without(unsigned count)
-{
-    for (unsigned i : permutation(count)) {
-        threadIdx = index_of(i);
-        device.call(device.who);
-    }
-}
-
 inline void poison_shared()
 {
     if (!__start_emulated_shared)
@@ -239,7 +265,7 @@ inline void poison_shared()
         *at = (char)(device.order ? draw() : 0xff);
 }
 
-inline cudaError_t launch(const cudaLaunchConfig_t *config, void *kernel, void (*call)(void *), void *who)
+inline cudaError_t launch(const cudaLaunchConfig_t *config, void (*call)(void *), void *who)
 {
     const dim3 grid = config->gridDim, block = config->blockDim;
     const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z, threads = (uint64_t)block.x * block.y * block.z;
@@ -251,19 +277,11 @@ inline cudaError_t launch(const cudaLaunchConfig_t *config, void *kernel, void (
     blockDim = block;
     device.call = call;
     device.who = who;
-    const auto known = device.has_barriers.find(kernel);
-    bool fibers = known == device.has_barriers.end() || known->second;
-    device.met_barrier = false;
     for (unsigned number : permutation(blocks)) {
         blockIdx = dim3(number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y);
         poison_shared();
-        if (fibers)
-            run_with_fibers((unsigned)threads);
-        else
-            run_without((unsigned)threads);
-        fibers = fibers && device.met_barrier;
+        run_block((unsigned)threads);
     }
-    device.has_barriers[kernel] |= device.met_barrier;
     return cudaSuccess;
 }
 
@@ -271,8 +289,6 @@ template <typename T> T exchange(int line, unsigned lanes, T value, unsigned fro
 {
     static_assert(sizeof(T) <= sizeof(uint64_t), "a shuffle of more than 8 bytes");
     Thread *thread = device.running;
-    if (!thread)
-        fail("a shuffle that the first block did not come to", line);
     const unsigned number = device.running_number, warp = number / warpSize * warpSize;
     const int parity = thread->parity ^= 1;
     memcpy(&thread->slot[parity], &value, sizeof value);
@@ -290,6 +306,22 @@ inline unsigned lane()
     return device.running_number % warpSize;
 }
 
+/* Of the lanes in the mask, those for which the condition holds. */
+inline unsigned ballot(int line, unsigned lanes, bool holds)
+{
+    exchange(line, lanes, (unsigned)holds, lane());
+    unsigned bits = 0;
+    const unsigned warp = device.running_number / warpSize * warpSize;
+    for (unsigned i = 0; i < (unsigned)warpSize && warp + i < device.threads.size(); i++) {
+        const Thread &other = device.threads[warp + i];
+        unsigned held = 0;
+        memcpy(&held, &other.slot[device.running->parity], sizeof held);
+        if (lanes >> i & 1 && held)
+            bits |= 1u << i;
+    }
+    return bits;
+}
+
 } // namespace emulated
 
 #define __syncthreads()                emulated::wait(emulated::AT_BARRIER, __LINE__, 0)
@@ -297,6 +329,8 @@ inline unsigned lane()
 #define __shfl_sync(mask, value, from) emulated::exchange(__LINE__, mask, value, (unsigned)(from) % warpSize)
 #define __shfl_xor_sync(mask, value, bits)                                                                             \
     emulated::exchange(__LINE__, mask, value, emulated::lane() ^ (unsigned)(bits))
+#define __ballot_sync(mask, holds) emulated::ballot(__LINE__, mask, holds)
+#define __ffs(bits)                __builtin_ffs(bits)
 #define __shfl_down_sync(mask, value, by)                                                                              \
     emulated::exchange(__LINE__, mask, value,                                                                          \
                        emulated::lane() + (unsigned)(by) < warpSize ? emulated::lane() + (unsigned)(by)                \
@@ -307,7 +341,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *config, void (*kernel)(
 {
     auto call = [&] { kernel(arguments...); };
     return emulated::launch(
-        config, (void *)kernel, [](void *who) { (*(decltype(call) *)who)(); }, &call);
+        config, [](void *who) { (*(decltype(call) *)who)(); }, &call);
 }
 
 inline cudaError_t cudaMallocManaged(void **memory, size_t bytes)
