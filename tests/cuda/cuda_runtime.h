@@ -148,6 +148,14 @@ inline void find_order()
     device.order_is_known = true;
 }
 
+/* For programs compiled with it: what a long row is, from EMULATED_LONG_ROW. */
+inline int64_t long_row()
+{
+    static const int64_t number =
+        getenv("EMULATED_LONG_ROW") ? strtoll(getenv("EMULATED_LONG_ROW"), nullptr, 10) : 1024;
+    return number;
+}
+
 inline std::vector<unsigned> permutation(size_t count)
 {
     std::vector<unsigned> all(count);
