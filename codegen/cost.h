@@ -52,6 +52,7 @@ struct Kernel {
     Cost cost;          /* all in terms of sizes that are known before it runs: greatest ones */
     const Value **out;  /* the tensors it writes */
     int nout;
+    Cost *part;   /* what each of them alone would cost, of several in one nest; NULL: there is one */
     Dim *written; /* their bytes */
     const Value
         *searched; /* its operations are only those on this tensor's non-zeros, where they are few; NULL: all are */

@@ -119,33 +119,51 @@ static void find_kernels(Counting *c)
     }
 }
 
-/* What a kernel reads from and writes to memory: not what its parts hand to one another. */
-static void find_traffic(Counting *c)
+/* What a kernel reads: not what its parts hand to one another. */
+static void find_bases(const Counting *c, Read **link)
+{
+    while (*link) {
+        const Buffer *buffer = buffer_of(c->program, (*link)->value);
+        if (buffer && buffer->kind == BUFFER_VIEW)
+            buffer = buffer->base;
+        if (buffer && is_inside(c, buffer)) {
+            *link = (*link)->next;
+        } else {
+            (*link)->base = buffer ? buffer->value : (*link)->value;
+            link = &(*link)->next;
+        }
+    }
+}
+
+/* Adds what a step gives to the tensors that its kernel writes. */
+static void add_outputs(const Counting *c, Kernel *kernel, const Step *step)
 {
     Context *context = c->context;
+    Arena *arena = context->arena;
+    for (int i = 0; i < step->nout; i++) {
+        Buffer *buffer = step->out[i] ? buffer_of(c->program, step->out[i]) : NULL;
+        if (!buffer || !buffer->is_needed || is_inside(c, buffer))
+            continue;
+        const size_t count = (size_t)kernel->nout;
+        kernel->out = arena_grow(arena, kernel->out, count, count + 1, sizeof *kernel->out);
+        if (step->part && !kernel->is_composed) {
+            kernel->part = arena_grow(arena, kernel->part, count, count + 1, sizeof *kernel->part);
+            kernel->part[count] = limited(context, step->part[i]);
+            find_bases(c, &kernel->part[count].read);
+        }
+        kernel->out[kernel->nout++] = step->out[i];
+        kernel->written = dim_add(context->dims, kernel->written, buffer_bytes(c->program, step->out[i]));
+    }
+}
+
+/* What kernels read from and write to memory. */
+static void find_traffic(const Counting *c)
+{
     for (Kernel *kernel = c->kernels->first; kernel; kernel = kernel->next)
-        for (Read **link = &kernel->cost.read; *link;) {
-            const Buffer *buffer = buffer_of(c->program, (*link)->value);
-            if (buffer && buffer->kind == BUFFER_VIEW)
-                buffer = buffer->base;
-            if (buffer && is_inside(c, buffer)) {
-                *link = (*link)->next;
-            } else {
-                (*link)->base = buffer ? buffer->value : (*link)->value;
-                link = &(*link)->next;
-            }
-        }
+        find_bases(c, &kernel->cost.read);
     for (const Step *step = c->program->first; step; step = step->next)
-        for (int i = 0; is_kernel(step) && i < step->nout; i++) {
-            Buffer *buffer = step->out[i] ? buffer_of(c->program, step->out[i]) : NULL;
-            Kernel *kernel = c->at[step->place];
-            if (!buffer || !buffer->is_needed || is_inside(c, buffer))
-                continue;
-            kernel->out = arena_grow(context->arena, kernel->out, (size_t)kernel->nout, (size_t)kernel->nout + 1,
-                                     sizeof *kernel->out);
-            kernel->out[kernel->nout++] = step->out[i];
-            kernel->written = dim_add(context->dims, kernel->written, buffer_bytes(c->program, step->out[i]));
-        }
+        if (is_kernel(step))
+            add_outputs(c, c->at[step->place], step);
 }
 
 /* ---- memory ---- */

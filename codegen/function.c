@@ -226,6 +226,17 @@ static void build_nest(Program *program, Step *step, const NestOutput *out, int 
     add_nest(program, step, &counted, out, count);
 }
 
+static void find_parts(Program *program, Step *step, const NestOutput *out, int count)
+{
+    const NestScope scope = scope_of_step(program);
+    if (count < 2)
+        return;
+    step->part = ARENA_ARRAY(program->context->arena, step->nout, Cost);
+    for (int i = 0, k = 0; i < step->nout && k < count; i++)
+        if (step->out[i] == out[k].value)
+            step->part[i] = nest_cost(&scope, &out[k++], 1);
+}
+
 /* The nests of the outputs that are needed. */
 static void build(Program *program, Step *step)
 {
@@ -236,6 +247,7 @@ static void build(Program *program, Step *step)
             out[count++] = (NestOutput){step->out[i], &step->element[i]};
     if (step->is_one_nest && !is_for_cuda(program)) { /* which wants one size of all that threads compute */
         build_nest(program, step, out, count);
+        find_parts(program, step, out, count);
         return;
     }
     for (int i = 0; i < count; i++)

@@ -102,10 +102,15 @@ static const Verb verbs[] = {
      "    adamw       the same, weight_decay=0.01, decoupled from the gradient\n"
      "    adagrad     lr_decay=0 epsilon=1e-10 weight_decay=0\n"
      "\n"
-     "--recompute saves memory: values that only wait for the backward part are computed again when it wants them.\n"
-     "`auto` does so where it costs at most 16 operations for each byte, `all` wherever it helps, BYTES (K, M, G) as "
-     "far as\n"
-     "the program's workspace needs to meet that budget at the sizes of --at. Every result stays the same, bit by "
+     "--recompute says what of the forward part is computed again when the backward part wants it, rather than kept:\n"
+     "nothing that costs operations (`none`), as frameworks do; what costs at most 16 operations for each byte "
+     "(`auto`);\n"
+     "all that makes the program's workspace smaller (`all`); or as much as it takes to meet a budget of BYTES (K, M, "
+     "G) "
+     "at\n"
+     "the sizes of --at, the cheapest first. Without it fusion decides, by what is faster. Every result is the same, "
+     "bit "
+     "by\n"
      "bit.\n"
      "\n"
      "    onnx2c train gcn.onnx --loss ce --mask --optimizer adam --lr 0.01 -o gcn.train.onnx\n"
@@ -146,7 +151,7 @@ static const Option option_table[] = {
     {0, "freeze", "NAME", LIST, FIELD(freeze), TRAIN | INSPECT,
      "an initialiser that is not trained; NAME* all that begin so"},
     {0, "recompute", "auto|none|all|BYTES", WORD, FIELD(recompute), TRAIN | INSPECT,
-     "what the backward part computes again rather than keeping it (default: none)"},
+     "what the backward part computes again rather than keeping it (default: what fusion finds faster)"},
     {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN | INSPECT, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
     {0, "target", "c|cuda", WORD, FIELD(target), BUILD | VERIFY,

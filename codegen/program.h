@@ -107,7 +107,8 @@ struct Step {
     Call *calls;         /* STEP_LOOPS: the functions it takes, in order */
     Uses uses;           /* the tensors it reads and writes, the sizes it speaks of */
     Cost cost;
-    int place; /* number among the steps that are needed */
+    Cost *part; /* what each output alone would cost, of several in one nest; NULL: there is one */
+    int place;  /* number among the steps that are needed */
     Step *prev, *next;
 };
 

@@ -5,17 +5,30 @@
 #include "replay.h"
 #include "sizes.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* MAX_RUNGS: rungs that are tried before those between two of them. CHEAP: operations for each byte that `auto`
- * computes again rather than keeping the byte; about what a processor does while it moves one. */
-enum { MAX_RUNGS = 16, CHEAP = 16 };
+/* MAX_RUNGS: rungs that are tried before those between two of them. MAX_PRICED: values that only the step which keeps
+ * all has, and that are given up in order of what that costs. CHEAP: operations for each byte that `auto` computes
+ * again rather than keeping the byte; about what a processor does while it moves one. */
+enum { MAX_RUNGS = 16, MAX_PRICED = 48, CHEAP = 16 };
+
+/* A value that is kept, and that fusion would compute again. */
+typedef struct {
+    const char *name;
+    int64_t bytes;
+    int number;   /* in the order in which the graph computes them */
+    double price; /* operations for each byte */
+} KeptValue;
 
 typedef struct {
     Context *context;
     const Options *options;
     const TrainOptions *train;
-    Ladder ladder;
+    Keep keep; /* what is stored in any case */
+    KeptValue *kept;
+    int nkept;
+    Ladder ladder;     /* of what is stored in any case: once nothing of the above is kept */
     Recompute *plan;   /* of the step that was planned last ... */
     int64_t workspace; /* ... and what its program needs */
     int64_t flops;
@@ -56,8 +69,8 @@ static int64_t all_flops(const Kernels *kernels, const int64_t *size)
     return sum;
 }
 
-/* What is computed again on the first rungs of the ladder. */
-static Recompute *plan_of(const Choice *c, int rungs)
+/* Computes again what fusion would, and the first values of the ladder. */
+static Recompute *plan_of_ladder(const Choice *c, int rungs)
 {
     Arena *const arena = c->context->arena;
     Recompute *const plan = ARENA_NEW(arena, Recompute);
@@ -76,6 +89,44 @@ static Recompute *plan_of(const Choice *c, int rungs)
             plan->kept[plan->nkept++] = c->ladder.kept[i]->name;
     }
     return plan;
+}
+
+/* Keeps all that fusion would compute again but the values from `first` to before `end`. */
+static Recompute *plan_of_kept(const Choice *c, int first, int end)
+{
+    Recompute *const plan = ARENA_NEW(c->context->arena, Recompute);
+    plan->keeps = true;
+    plan->keep = c->keep;
+    plan->keep.again = ARENA_ARRAY(c->context->arena, end - first + 1, const char *);
+    for (int i = first; i < end; i++)
+        plan->keep.again[plan->keep.nagain++] = c->kept[i].name;
+    return plan;
+}
+
+/* The rungs that there are: first what fusion would compute again is not kept, then what it would store is not. */
+static int count_rungs(const Choice *c)
+{
+    return c->nkept + c->ladder.nagain;
+}
+
+static Recompute *plan_of(const Choice *c, int rungs)
+{
+    return rungs < c->nkept ? plan_of_kept(c, 0, rungs) : plan_of_ladder(c, rungs - c->nkept);
+}
+
+/* Takes down what the step that keeps all found. */
+static void list_kept(Choice *c, const int64_t *size)
+{
+    Arena *const arena = c->context->arena;
+    const Keep *const keep = &c->plan->keep;
+    c->kept = ARENA_ARRAY(arena, keep->nfound + 1, KeptValue);
+    for (int i = 0; i < keep->nfound; i++) {
+        const Value *const value = keep->found[i];
+        KeptValue *const kept = &c->kept[c->nkept++];
+        *kept = (KeptValue){.name = arena_strdup(arena, value->name), .number = i, .price = HUGE_VAL};
+        if (!dim_evaluate(type_bytes(value->graph->context, &value->type), size, &kept->bytes))
+            kept->bytes = 0;
+    }
 }
 
 /* Derives the step, rewrites it and plans its program; *model is used up. NULL after errors in the report. */
@@ -98,6 +149,8 @@ static const Kernels *plan_step(Choice *c, Context *context, Model **model)
         return NULL;
     c->workspace = workspace_bytes(kernels, size);
     c->flops = all_flops(kernels, size);
+    if (c->plan->keeps && !c->kept)
+        list_kept(c, size);
     return kernels;
 }
 
@@ -115,10 +168,10 @@ static void run_attempt(void *who)
     attempt->ok = plan_step(attempt->choice, attempt->context, &model);
 }
 
-static bool try_rungs(Choice *c, int rungs)
+static bool try_plan(Choice *c, Recompute *plan)
 {
     Attempt attempt = {c, context_new(arena_left(c->context->arena), c->options->operand.word[0]), false};
-    c->plan = plan_of(c, rungs);
+    c->plan = plan;
     const bool finished = report_guard(attempt.context->report, run_attempt, &attempt);
     if (!finished || !attempt.ok)
         report_print(attempt.context->report, stderr);
@@ -152,6 +205,7 @@ static void take(const Choice *c, const Recompute **best, Recomputed *result)
     *best = c->plan;
     result->workspace[1] = c->workspace;
     result->flops[1] = c->flops;
+    result->values = c->plan->keeps ? c->plan->keep.nagain : c->nkept + c->plan->nagain;
 }
 
 /* Looks whether a rung between two that were tried meets the budget, too, and is no better than the upper one: then
@@ -159,7 +213,7 @@ static void take(const Choice *c, const Recompute **best, Recomputed *result)
 static bool climb_between(Choice *c, int lower, int upper, int64_t budget, const Recompute **best, Recomputed *result)
 {
     for (int rung = lower + 1; rung < upper; rung++) {
-        if (!try_rungs(c, rung))
+        if (!try_plan(c, plan_of(c, rung)))
             return false;
         if (c->workspace > budget || c->workspace < result->workspace[1])
             continue;
@@ -169,15 +223,15 @@ static bool climb_between(Choice *c, int lower, int upper, int64_t budget, const
     return true;
 }
 
-/* Climbs until the workspace is no greater than the budget; without one, to where it is least. Leaves the plan in *best
- * and what it needs in the result. */
-static bool climb(Choice *c, int64_t budget, const Recompute **best, Recomputed *result)
+/* Climbs from a rung until the workspace is no greater than the budget; without one, to where it is least. Leaves the
+ * plan in *best and what it needs in the result. */
+static bool climb(Choice *c, int from, int64_t budget, const Recompute **best, Recomputed *result)
 {
-    const int count = c->ladder.nagain, steps = count < MAX_RUNGS ? count : MAX_RUNGS;
-    for (int i = 1, lower = 0; i <= steps && result->workspace[1] > budget; i++) {
-        const int rung = (int)((int64_t)count * i / steps);
+    const int count = count_rungs(c) - from, steps = count < MAX_RUNGS ? count : MAX_RUNGS;
+    for (int i = 1, lower = from; i <= steps && result->workspace[1] > budget; i++) {
+        const int rung = from + (int)((int64_t)count * i / steps);
         progress("planning what is computed again, %d of %d", i, steps);
-        if (!try_rungs(c, rung))
+        if (!try_plan(c, plan_of(c, rung)))
             return false;
         if (c->workspace < result->workspace[1])
             take(c, best, result);
@@ -188,22 +242,70 @@ static bool climb(Choice *c, int64_t budget, const Recompute **best, Recomputed 
     return true;
 }
 
-static bool choose(Choice *c, int64_t budget, TrainOptions *train, Recomputed *result)
+static int compare_prices(const void *a, const void *b)
+{
+    const KeptValue *const p = a, *const q = b;
+    return p->price != q->price ? (p->price > q->price) - (p->price < q->price)
+                                : (p->number > q->number) - (p->number < q->number);
+}
+
+/* Orders what is kept by the operations that each byte of it saves, of which programs tell that do not keep it. */
+static bool price_kept(Choice *c, int64_t flops)
+{
+    for (int i = 0; i < c->nkept && i < MAX_PRICED; i++) {
+        progress("pricing what is kept, %d of %d", i + 1, c->nkept);
+        if (!try_plan(c, plan_of_kept(c, i, i + 1)))
+            return false;
+        if (c->kept[i].bytes > 0)
+            c->kept[i].price = (double)(c->flops - flops) / (double)c->kept[i].bytes;
+    }
+    qsort(c->kept, (size_t)c->nkept, sizeof *c->kept, compare_prices);
+    return true;
+}
+
+/* Plans the step as fusion would have it, which tells what is stored in any case, and finds the ladder of that. */
+static bool plan_fused(Choice *c, bool has_budget)
 {
     Model *model;
     const ReportMark mark = report_mark(c->context->report);
-    c->plan = plan_of(c, 0);
+    c->plan = plan_of_ladder(c, 0);
     const Kernels *const kernels = plan_step(c, c->context, &model);
     const int64_t *const size = kernels ? complete_sizes(c->context, c->options) : NULL;
-    if (!size || (budget > 0 && !check_sizes(c, kernels)))
+    if (!size || (has_budget && !check_sizes(c, kernels)))
         return false;
     report_rewind(c->context->report, mark); /* the same warnings come again */
     const double most = wants(c->options, "auto") ? CHEAP : HUGE_VAL;
     c->ladder = find_ladder(kernels, size, model->graph->out, c->plan->nforward, most);
-    result->workspace[0] = result->workspace[1] = c->workspace;
-    result->flops[0] = result->flops[1] = c->flops;
-    const Recompute *best = c->plan;
-    if (!climb(c, budget, &best, result))
+    c->keep.stored = ARENA_ARRAY(c->context->arena, c->ladder.nstored + 1, const char *);
+    for (int i = 0; i < c->ladder.nstored; i++)
+        c->keep.stored[c->keep.nstored++] = c->ladder.stored[i]->name;
+    return true;
+}
+
+/* Chooses the rung. *best begins with the step that keeps all. */
+static bool choose_rung(Choice *c, int64_t budget, const Recompute **best, Recomputed *result)
+{
+    if (wants(c->options, "none"))
+        return true;
+    if (!price_kept(c, result->flops[0]))
+        return false;
+    if (!wants(c->options, "auto"))
+        return climb(c, 0, budget, best, result);
+    if (!try_plan(c, plan_of(c, c->nkept)))
+        return false;
+    take(c, best, result);
+    return climb(c, c->nkept, budget, best, result);
+}
+
+static bool choose(Choice *c, int64_t budget, TrainOptions *train, Recomputed *result)
+{
+    if (!plan_fused(c, budget > 0) || !try_plan(c, plan_of_kept(c, 0, 0)))
+        return false;
+    result->workspace[0] = c->workspace;
+    result->flops[0] = c->flops;
+    const Recompute *best;
+    take(c, &best, result);
+    if (!choose_rung(c, budget, &best, result))
         return false;
     train->recompute = ARENA_NEW(c->context->arena, Recompute);
     *train->recompute = *best;
@@ -215,10 +317,10 @@ static bool choose(Choice *c, int64_t budget, TrainOptions *train, Recomputed *r
 
 bool recompute_choose(Context *context, const Options *options, TrainOptions *train, Recomputed *result)
 {
-    *result = (Recomputed){.is_on = options->recompute && !wants(options, "none")};
+    *result = (Recomputed){.is_on = options->recompute != NULL};
     if (!result->is_on)
         return true;
-    const bool is_word = wants(options, "auto") || wants(options, "all");
+    const bool is_word = wants(options, "none") || wants(options, "auto") || wants(options, "all");
     const size_t budget = is_word ? 0 : bytes_of_text(options->recompute);
     if (!is_word && (budget == 0 || budget > INT64_MAX))
         return report_add(context->report, NULL, OPTION_INVALID, "--recompute", options->recompute,

@@ -19,7 +19,8 @@ typedef struct {
 typedef struct {
     int *in, nin; /* tensors ... */
     int *out, nout;
-    int64_t flops;
+    int64_t flops, gathered; /* operations; bytes of rows that it finds through indices */
+    int kernel;              /* its number */
     bool is_forward;
 } Task;
 
@@ -29,6 +30,12 @@ typedef struct {
     bool is_copy; /* it computes again */
 } Turn;
 
+/* What a play took. */
+typedef struct {
+    int64_t peak;            /* the greatest memory */
+    int64_t flops, gathered; /* of copies: operations; bytes of rows that they find through indices */
+} Total;
+
 typedef struct {
     Context *context;
     const int64_t *size;
@@ -36,15 +43,16 @@ typedef struct {
     Stored *stored;
     Task *task;
     int nstored, ntask;
+    double most; /* operations that may be spent for a byte; HUGE_VAL: any number */
     /* of the last play: */
     Turn *turn;
     int nturn;
-    bool *is_copied;     /* by task */
-    int *last[2];        /* by tensor: the last turn that reads it; [1]: of its copy */
-    bool *is_operand;    /* by tensor: kept for the value that is tried */
-    int *stack;          /* tasks that wait for others */
-    int64_t peak, flops; /* the greatest memory; what copies cost */
-    int place;           /* the first turn at which it is */
+    bool *is_copied;  /* by task */
+    int *last[2];     /* by tensor: the last turn that reads it; [1]: of its copy */
+    bool *is_operand; /* by tensor: kept for the value that is tried */
+    int *stack;       /* tasks that wait for others */
+    Total total;
+    int place; /* the first turn at which memory is greatest */
 } Play;
 
 /* ---- the program ---- */
@@ -60,29 +68,56 @@ static int number_of(const Play *p, const Value *value)
     return stored ? (int)(stored - p->stored) : -1;
 }
 
-static void add_stored(Play *p, const Kernel *kernel, int task)
+/* A tensor that a task writes. */
+static void add_stored(Play *p, const Kernel *kernel, const Value *value, int task)
 {
-    for (int i = 0; i < kernel->nout; i++) {
-        const Value *const value = kernel->out[i];
-        const DType dtype = value->type.dtype;
-        const int64_t bytes = evaluate(p, type_bytes(p->context, &value->type));
-        const bool is_kept = value->outputs > 0;
-        if (number_of(p, value) >= 0) /* a part of it was written before */
-            continue;
-        p->stored[p->nstored] = (Stored){.value = value, .bytes = is_kept || bytes < 0 ? 0 : bytes, .task = task};
-        p->stored[p->nstored].can_go = !is_kept && bytes > 0 && kernel->cost.flops && dtype_is_float(dtype);
-        map_set(p->number, value, &p->stored[p->nstored]);
-        p->task[task].out[p->task[task].nout++] = p->nstored++;
-    }
+    const int64_t bytes = evaluate(p, type_bytes(p->context, &value->type));
+    const bool is_kept = value->outputs > 0;
+    if (number_of(p, value) >= 0) /* a part of it was written before */
+        return;
+    p->stored[p->nstored] = (Stored){.value = value, .bytes = is_kept || bytes < 0 ? 0 : bytes, .task = task};
+    p->stored[p->nstored].can_go = !is_kept && bytes > 0 && kernel->cost.flops && dtype_is_float(value->type.dtype);
+    map_set(p->number, value, &p->stored[p->nstored]);
+    p->task[task].out[p->task[task].nout++] = p->nstored++;
 }
 
-static void add_reads(const Play *p, const Kernel *kernel, Task *task)
+/* A kernel, or one of several outputs of a nest, of this cost. */
+static void add_task(Play *p, const Kernel *kernel, int number, const Cost *cost, const Value *const *out, int nout)
 {
-    for (const Read *read = kernel->cost.read; read; read = read->next) {
-        const int number = number_of(p, read->base);
-        if (number >= 0)
-            task->in[task->nin++] = number;
+    Arena *const arena = p->context->arena;
+    Task *const task = &p->task[p->ntask];
+    const int64_t flops = evaluate(p, cost->flops);
+    int reads = 0;
+    for (const Read *read = cost->read; read; read = read->next)
+        reads++;
+    *task = (Task){.in = ARENA_ARRAY(arena, reads + 1, int),
+                   .out = ARENA_ARRAY(arena, nout + 1, int),
+                   .flops = flops < 0 ? 0 : flops,
+                   .kernel = number};
+    for (const Read *read = cost->read; read; read = read->next) {
+        const int64_t bytes = read->is_gathered ? evaluate(p, read->bytes) : 0;
+        task->gathered += bytes > 0 && bytes < INT64_MAX / 2 - task->gathered ? bytes : 0;
+        if (number_of(p, read->base) >= 0)
+            task->in[task->nin++] = number_of(p, read->base);
     }
+    for (int i = 0; i < nout; i++)
+        add_stored(p, kernel, out[i], p->ntask);
+    p->ntask++;
+}
+
+static void mark_needed(const Play *p)
+{
+    for (int i = p->ntask - 1; i >= 0; i--)
+        for (int k = 0; p->task[i].is_forward && k < p->task[i].nin; k++)
+            p->task[p->stored[p->task[i].in[k]].task].is_forward = true;
+}
+
+/* What is computed with a value of the forward part is one itself: nothing of the backward part comes before it. */
+static void mark_early(const Play *p, int task, int other)
+{
+    if (p->task[task].is_forward || !p->task[other].is_forward || p->task[task].kernel != p->task[other].kernel)
+        return;
+    p->task[task].is_forward = true;
 }
 
 static void mark_forward(const Play *p, Value *const *forward, int nforward)
@@ -90,37 +125,35 @@ static void mark_forward(const Play *p, Value *const *forward, int nforward)
     for (int i = 0; i < nforward; i++)
         if (number_of(p, forward[i]) >= 0)
             p->task[p->stored[number_of(p, forward[i])].task].is_forward = true;
-    for (int i = p->ntask - 1; i >= 0; i--)
-        for (int k = 0; p->task[i].is_forward && k < p->task[i].nin; k++)
-            p->task[p->stored[p->task[i].in[k]].task].is_forward = true;
+    mark_needed(p);
+    for (int i = 1; i < p->ntask; i++)
+        mark_early(p, i, i - 1);
+    for (int i = p->ntask - 1; i > 0; i--)
+        mark_early(p, i - 1, i);
+    mark_needed(p);
 }
 
 static Play play_new(const Kernels *kernels, const int64_t *size)
 {
     Arena *const arena = kernels->context->arena;
-    Play p = {.context = kernels->context, .size = size, .number = map_new(arena), .ntask = kernels->count};
+    Play p = {.context = kernels->context, .size = size, .number = map_new(arena)};
     int outputs = 0, number = 0;
     for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next)
         outputs += kernel->nout;
+    const int tasks = kernels->count + outputs;
     p.stored = ARENA_ARRAY(arena, outputs + 1, Stored);
-    p.task = ARENA_ARRAY(arena, p.ntask + 1, Task);
-    p.turn = ARENA_ARRAY(arena, 2 * p.ntask + 1, Turn);
-    p.stack = ARENA_ARRAY(arena, p.ntask + 1, int);
+    p.task = ARENA_ARRAY(arena, tasks + 1, Task);
+    p.turn = ARENA_ARRAY(arena, 2 * tasks + 1, Turn);
+    p.stack = ARENA_ARRAY(arena, tasks + 1, int);
     p.is_operand = ARENA_ARRAY(arena, outputs + 1, bool);
-    p.is_copied = ARENA_ARRAY(arena, p.ntask + 1, bool);
+    p.is_copied = ARENA_ARRAY(arena, tasks + 1, bool);
     p.last[0] = ARENA_ARRAY(arena, outputs + 1, int);
     p.last[1] = ARENA_ARRAY(arena, outputs + 1, int);
     for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next, number++) {
-        Task *const task = &p.task[number];
-        int reads = 0;
-        for (const Read *read = kernel->cost.read; read; read = read->next)
-            reads++;
-        const int64_t flops = evaluate(&p, kernel->cost.flops);
-        *task = (Task){.in = ARENA_ARRAY(arena, reads + 1, int),
-                       .out = ARENA_ARRAY(arena, kernel->nout + 1, int),
-                       .flops = flops < 0 ? 0 : flops};
-        add_reads(&p, kernel, task);
-        add_stored(&p, kernel, number);
+        if (!kernel->part)
+            add_task(&p, kernel, number, &kernel->cost, kernel->out, kernel->nout);
+        for (int i = 0; kernel->part && i < kernel->nout; i++)
+            add_task(&p, kernel, number, &kernel->part[i], &kernel->out[i], 1);
     }
     return p;
 }
@@ -149,14 +182,15 @@ static void take_turn(Play *p, int task, bool is_copy)
     p->turn[p->nturn++] = (Turn){task, is_copy};
     if (is_copy) {
         p->is_copied[task] = true;
-        p->flops += p->task[task].flops;
+        p->total.flops += p->task[task].flops;
+        p->total.gathered += p->task[task].gathered;
     }
 }
 
 static void take_turns(Play *p, const bool *is_kept)
 {
     p->nturn = 0;
-    p->flops = 0;
+    p->total = (Total){0};
     for (int i = 0; i < p->ntask; i++)
         p->is_copied[i] = false;
     for (int i = 0; i < p->ntask; i++) {
@@ -192,7 +226,7 @@ static void measure(Play *p, const bool *is_kept)
             *last_read(p, is_kept, p->turn[i], task->in[k]) = i;
     }
     int64_t live = 0;
-    p->peak = p->place = 0;
+    p->place = 0;
     for (int i = 0; i < p->nturn; i++) {
         const Task *const task = &p->task[p->turn[i].task];
         int64_t unread = 0;
@@ -201,8 +235,8 @@ static void measure(Play *p, const bool *is_kept)
             if (p->last[p->turn[i].is_copy][task->out[k]] < 0)
                 unread += p->stored[task->out[k]].bytes;
         }
-        if (live > p->peak) {
-            p->peak = live;
+        if (live > p->total.peak) {
+            p->total.peak = live;
             p->place = i;
         }
         live -= unread;
@@ -278,8 +312,17 @@ typedef struct {
     double price;        /* operations for each byte */
 } Rung;
 
+/* Operations for each byte freed. Where they may only be so many, each byte that is gathered counts as that number, but
+ * for two: who keeps a byte writes and reads it. */
+static double price_of(const Play *p, Total before, int64_t freed)
+{
+    const double flops = (double)(p->total.flops - before.flops);
+    const double more = (double)(p->total.gathered - before.gathered) - 2 * (double)freed;
+    return (flops + (p->most < HUGE_VAL && more > 0 ? p->most * more : 0)) / (double)freed;
+}
+
 /* Gives a value up and plays: the price is infinite where that does not help. */
-static Rung try_rung(Play *p, bool *is_kept, int stored, bool keeps_operands, int64_t peak, int64_t flops)
+static Rung try_rung(Play *p, bool *is_kept, int stored, bool keeps_operands, Total before)
 {
     int64_t freed = p->stored[stored].bytes;
     Rung rung = {stored, keeps_operands, HUGE_VAL};
@@ -289,8 +332,8 @@ static Rung try_rung(Play *p, bool *is_kept, int stored, bool keeps_operands, in
     freed -= more;
     if (freed > 0 && (more > 0 || !keeps_operands)) {
         play(p, is_kept);
-        if (p->peak <= peak)
-            rung.price = (double)(p->flops - flops) / (double)freed;
+        if (p->total.peak <= before.peak)
+            rung.price = price_of(p, before, freed);
     }
     if (keeps_operands)
         keep_operands(p, is_kept, stored, false);
@@ -300,20 +343,20 @@ static Rung try_rung(Play *p, bool *is_kept, int stored, bool keeps_operands, in
 }
 
 /* The next value to give up. */
-static Rung next_rung(Play *p, bool *is_kept, double most)
+static Rung next_rung(Play *p, bool *is_kept)
 {
     bool *const waiting = ARENA_ARRAY(p->context->arena, p->nstored + 1, bool);
     play(p, is_kept);
     find_waiting(p, waiting);
-    const int64_t peak = p->peak, flops = p->flops;
-    Rung best = {-1, false, most};
+    const Total before = p->total;
+    Rung best = {-1, false, p->most};
     int tried = 0;
     for (int i = 0; i < p->nstored && tried < MAX_TRIED; i++) {
-        if (!is_kept[i] || !waits(p, waiting, i) || p->stored[i].bytes < peak / LEAST_PART)
+        if (!is_kept[i] || !waits(p, waiting, i) || p->stored[i].bytes < before.peak / LEAST_PART)
             continue;
         tried++;
         for (int keeps = 0; keeps < 2; keeps++) {
-            const Rung rung = try_rung(p, is_kept, i, keeps, peak, flops);
+            const Rung rung = try_rung(p, is_kept, i, keeps, before);
             if (rung.price < HUGE_VAL && rung.price <= best.price && (best.stored < 0 || rung.price < best.price))
                 best = rung;
         }
@@ -342,6 +385,7 @@ Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *fo
 {
     Arena *const arena = kernels->context->arena;
     Play p = play_new(kernels, size);
+    p.most = most;
     Ladder ladder = {.again = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
                      .kept = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
                      .since = ARENA_ARRAY(arena, p.nstored + 1, int),
@@ -355,7 +399,7 @@ Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *fo
         if (p.task[p.stored[i].task].is_forward)
             ladder.stored[ladder.nstored++] = p.stored[i].value;
     }
-    for (Rung rung; (rung = next_rung(&p, is_kept, most)).stored >= 0;)
+    for (Rung rung; (rung = next_rung(&p, is_kept)).stored >= 0;)
         give_up(&p, is_kept, rung, &ladder);
     return ladder;
 }

@@ -21,7 +21,9 @@ typedef struct {
     int nstored;
 } Ladder;
 
-/* `size` gives every symbol a value. The forward part is what the `nforward` outputs need; a value is given up only if
- * that costs at most `most` operations for each byte. */
+/* `size` gives every symbol a value. The forward part is what the `nforward` outputs need, and what is computed in one
+ * nest with that (fuse_join.c). A value is given up only if that costs at most `most` operations for each byte, where a
+ * byte that has to be gathered again counts as so many, as far as they are more than twice those freed; HUGE_VAL:
+ * whatever it costs, in operations alone. */
 Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *forward, int nforward, double most);
 #endif

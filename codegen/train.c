@@ -38,9 +38,9 @@ static void print_values(const Graph *graph, Value *const *value, int count, con
         printf("%-10s%-32s %s\n", i ? "" : head, value[i]->name, type_text(&value[i]->type, graph->context->arena));
 }
 
-static void print_recomputed(const TrainOptions *train, const Recomputed *r)
+static void print_recomputed(const Recomputed *r)
 {
-    printf("recomputes %d values: workspace %lld of %lld bytes, %.3f times the operations\n", train->recompute->nagain,
+    printf("recomputes %d values: workspace %lld of %lld bytes, %.3f times the operations\n", r->values,
            (long long)r->workspace[1], (long long)r->workspace[0],
            r->flops[0] > 0 ? (double)r->flops[1] / (double)r->flops[0] : 1.0);
 }
@@ -72,7 +72,7 @@ static bool train(Context *context, const Options *options, void *who)
     print_values(model->graph, model->graph->in, model->graph->nin, "inputs");
     print_values(model->graph, model->graph->out, model->graph->nout, "outputs");
     if (recomputed.is_on)
-        print_recomputed(&train, &recomputed);
+        print_recomputed(&recomputed);
     return true;
 }
 

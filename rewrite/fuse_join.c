@@ -34,6 +34,7 @@ typedef struct {
     int noperand;
     bool overflowed;
     bool is_structure; /* it reads no numbers that the caller gives */
+    bool is_late;      /* it computes again what was computed before: o2c.Kept says so */
 } Member;
 
 /* How a node is reached from a nest. */
@@ -116,6 +117,7 @@ static void visit(Joining *j, Member *m, const Node *node, Use use)
     Load load[MAX_LOADS];
     if (!is_new_use(j, node, &use))
         return;
+    m->is_late |= node_is(node, "o2c", "Kept") && attr_int(node, "late", 0);
     j->walk->value = NULL;
     walk_element(j->walk, plan_of(j, node)->element, node->out[0]->type.rank);
     const int nload = j->walk->nfound;
@@ -253,7 +255,7 @@ static bool is_alike(const Member *a, const Member *b)
 {
     const Type *x = &a->root->node->out[0]->type, *y = &b->root->node->out[0]->type;
     return !a->overflowed && !b->overflowed && csr_equal(a->root->csr, b->root->csr) && x->rank > 0 && y->rank > 0 &&
-           x->dim[0] == y->dim[0] && a->is_structure == b->is_structure;
+           x->dim[0] == y->dim[0] && a->is_structure == b->is_structure && a->is_late == b->is_late;
 }
 
 /* Whether m may be computed with the nest that begins with `nest`, and gains from it. */

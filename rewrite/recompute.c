@@ -7,7 +7,7 @@
 typedef struct {
     Graph *graph;
     const Recompute *plan;
-    bool *is_forward;           /* by node id: the forward part needs it */
+    const bool *is_forward;     /* by node id: the forward part needs it */
     Map *again, *kept, *stored; /* Value -> itself: as in the plan */
     Map *lost;                  /* Value -> itself: of `again`, or computed from such without anything that is kept */
     Map *wanted;                /* Value -> itself: a copy is read */
@@ -25,17 +25,6 @@ static Map *values_of(const Again *a, const char *const *name, int count)
             map_set(values, value, value);
     }
     return values;
-}
-
-static void mark_forward(const Again *a)
-{
-    for (int i = 0; i < a->plan->nforward; i++)
-        if (a->graph->out[i]->def)
-            a->is_forward[a->graph->out[i]->def->id] = true;
-    for (const Node *node = a->graph->last; node; node = node->prev)
-        for (int i = 0; a->is_forward[node->id] && i < node->nin; i++)
-            if (node->in[i] && node->in[i]->def)
-                a->is_forward[node->in[i]->def->id] = true;
 }
 
 /* ---- what is kept, and what is lost ---- */
@@ -102,11 +91,13 @@ static void find_wanted(const Again *a)
     }
 }
 
-/* What o2c.Kept gives of a value, in a node before `before`; NULL after errors in the report. */
-static Value *keep(const Again *a, Value *value, Node *before)
+/* What o2c.Kept gives of a value, at the end of the graph; NULL after errors in the report. */
+static Value *keep(const Again *a, Value *value, bool is_late)
 {
-    Node *const node = node_new(a->graph, op_find("o2c", "Kept"), value->def ? value->def->name : "", before);
+    Node *const node = node_new(a->graph, op_find("o2c", "Kept"), value->def ? value->def->name : "", NULL);
     node_add_input(node, value);
+    if (is_late)
+        attr_set_int(node, "late", 1);
     Value *const kept = node_add_output(node, "");
     return node_infer(node) ? kept : NULL;
 }
@@ -118,7 +109,7 @@ static Value *operand_of_copy(const Again *a, Value *value)
     if (copy || value->constant || value->is_overridable || value->type.kind != TENSOR ||
         dtype_is_integer(value->type.dtype))
         return copy ? copy : value;
-    copy = keep(a, value, NULL);
+    copy = keep(a, value, true);
     if (copy)
         map_set(a->copy, value, copy);
     return copy;
@@ -143,7 +134,7 @@ static bool copy_node(const Again *a, const Node *node)
     }
     bool ok = node_infer(copy);
     for (int i = 0; ok && i < node->nout; i++) {
-        Value *const stored = node->out[i] && map_get(a->stored, node->out[i]) ? keep(a, copy->out[i], NULL) : NULL;
+        Value *const stored = node->out[i] && map_get(a->stored, node->out[i]) ? keep(a, copy->out[i], false) : NULL;
         ok = stored || !node->out[i] || !map_get(a->stored, node->out[i]);
         if (stored)
             map_set(a->copy, node->out[i], stored);
@@ -180,13 +171,8 @@ static bool keep_stored(const Again *a)
         next = node->next;
         for (int i = 0; node->id < a->known && i < node->nout; i++) {
             Value *const value = node->out[i];
-            if (!value || !map_get(a->wanted, value) || !map_get(a->stored, value))
-                continue;
-            Value *const kept = keep(a, value, next);
-            if (!kept)
+            if (value && map_get(a->wanted, value) && map_get(a->stored, value) && !keep_value(value))
                 return false;
-            value_replace(value, kept);
-            node_set_input(kept->def, 0, value);
         }
     }
     return true;
@@ -219,22 +205,44 @@ static void place_late(const Again *a)
     }
 }
 
-bool recompute(Graph *graph, const Recompute *plan)
+static Again again_new(Graph *graph, const Recompute *plan)
 {
     Context *const context = graph->context;
     Again a = {.graph = graph,
                .plan = plan,
-               .is_forward = ARENA_ARRAY(context->arena, context->node_count, bool),
+               .is_forward = nodes_needed(graph, plan->nforward, plan->stored, plan->nstored),
                .lost = map_new(context->arena),
                .wanted = map_new(context->arena),
                .copy = map_new(context->arena),
                .known = context->node_count};
-    mark_forward(&a);
     a.again = values_of(&a, plan->again, plan->nagain);
     a.kept = values_of(&a, plan->kept, plan->nkept);
     a.stored = values_of(&a, plan->stored, plan->nstored);
     find_lost(&a);
     find_wanted(&a);
+    return a;
+}
+
+/* A composed operator that copies are wanted of: what is kept may be inside. Not dropout, whose copies would share the
+ * integers that it draws by; NULL: there is none. */
+static Node *find_composed(const Again *a)
+{
+    for (Node *node = a->graph->first; node; node = node->next)
+        for (int i = 0; i < node->nout; i++)
+            if (node->out[i] && map_get(a->wanted, node->out[i]) && node->op->form == FORM_COMPOSED &&
+                !node_is(node, "o2c", "Dropout"))
+                return node;
+    return NULL;
+}
+
+bool recompute(Graph *graph, Recompute *plan)
+{
+    if (plan->keeps)
+        return keep_values(graph, plan->nforward, &plan->keep);
+    Again a = again_new(graph, plan);
+    for (Node *composed; (composed = find_composed(&a)); a = again_new(graph, plan))
+        if (!take_apart(composed))
+            return false;
     if (!copy_all(&a))
         return false;
     read_copies(&a);

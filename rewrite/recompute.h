@@ -7,7 +7,7 @@
  * Xu, Zhang, Guestrin, "Training deep nets with sublinear memory cost", 2016. */
 #ifndef RECOMPUTE_H
 #define RECOMPUTE_H
-#include "../frontend/ir.h"
+#include "keep.h"
 
 /* Names of values of the forward part. */
 typedef struct {
@@ -17,6 +17,8 @@ typedef struct {
     int nkept;
     const char **stored; /* those that nests end at when nothing is computed again, all of the above among them */
     int nstored;
+    bool keeps; /* what fusion would compute again is kept: as keep_values does it, and nothing of the above */
+    Keep keep;
     int nforward; /* outputs of the graph, from the first on, that the forward part computes; set by train_derive */
 } Recompute;
 
@@ -24,5 +26,5 @@ typedef struct {
  * computed from such a value without anything that is kept, then reads a copy, computed by copies of the same nodes;
  * results are the same bit by bit. What cannot be computed twice (random numbers, control flow), integers, and names
  * that the graph has not got are taken as kept. False after errors in the report. */
-bool recompute(Graph *graph, const Recompute *plan);
+bool recompute(Graph *graph, Recompute *plan);
 #endif

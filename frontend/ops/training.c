@@ -15,7 +15,7 @@ const Op ops_training[] = {
      .attributes = "stream:int=0", .form = FORM_COMPOSED, .compose = library_body},
     {.name = "Mix", .domain = "o2c", .schema = "z:int64 -> bits:int64", .attributes = "", .form = FORM_COMPOSED,
      .compose = library_body},
-    {.name = "Kept", .domain = "o2c", .schema = "x:T -> y:T | T=any", .attributes = "", .form = FORM_INDEX,
+    {.name = "Kept", .domain = "o2c", .schema = "x:T -> y:T | T=any", .attributes = "late:int=0", .form = FORM_INDEX,
      .define = define_kept, .ends_nests = true},
     {.name = NULL},
 };
