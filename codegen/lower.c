@@ -173,7 +173,7 @@ void loops_step_add(Program *program, Step *step, Value *value, const Element *e
     step->out[step->nout++] = value;
 }
 
-static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
+static void lower_routine(Lowering *l, const Node *node, const Definition *d)
 {
     Program *program = l->program;
     Step *step = step_new(program, STEP_ROUTINE, node->name);
@@ -195,7 +195,6 @@ static bool lower_routine(Lowering *l, const Node *node, const Definition *d)
     if (d->routine->scratch)
         step->scratch =
             buffer_of(program, hidden_value(program, "scratch", type_tensor(U8, 1, &d->routine->scratch), NULL));
-    return true;
 }
 
 static bool is_known(const Value *value)
@@ -260,62 +259,67 @@ bool require_tensor(Program *program, const Node *node, const Type *type)
                             "--evaluator runs it");
 }
 
-static bool lower_node(Lowering *l, Node *node, Step **loops)
+/* Adds a tensor to the step in which those before it were put, or to a new one. */
+static void lower_tensor(Lowering *l, Value *value, const Element *element, Step **loops)
+{
+    if (!*loops || (*loops)->nout == MAX_STEP_OUTPUTS) {
+        *loops = loops_step_new(l->program, *l->unit->name ? l->unit->name : l->unit->last->out[0]->name);
+        set_operator(l, *loops);
+        (*loops)->is_one_nest = l->unit->is_group;
+    }
+    dim_require_all(l->context->dims, &(*loops)->requires, &l->requires);
+    loops_step_add(l->program, *loops, value, element);
+}
+
+/* An output becomes an inner value, a view, or a tensor that a step computes. */
+static bool lower_output(Lowering *l, const Node *node, Value *value, const Element *defined, Step **loops)
 {
     Program *program = l->program;
+    if (!require_tensor(program, node, &value->type))
+        return false;
+    Element *element = ARENA_NEW(l->context->arena, Element);
+    *element = resolve(l, defined, value->type.rank);
+    const bool is_size = holds_size(program, value), stays_inside = is_inner(l->unit, value);
+    if ((stays_inside || l->unit->is_group) && !element->update && element->body && node != l->unit->last && !is_size) {
+        Inner *inner = ARENA_NEW(l->context->arena, Inner);
+        *inner = (Inner){element, value->type.rank};
+        map_set(l->inner, value, inner);
+        if (stays_inside)
+            return true;
+    }
+    if (value->outputs > 0 || !make_view(program, value, element))
+        lower_tensor(l, value, element, loops);
+    if (is_size) { /* what follows may need it: it comes in a later step */
+        define_sizes(program, value);
+        *loops = NULL;
+    }
+    return true;
+}
+
+static bool lower_node(Lowering *l, Node *node, Step **loops)
+{
     Definition d = {.node = node, .context = l->context};
     if (node->op->form == FORM_CONTROL) {
         *loops = NULL;
-        return lower_control(program, node);
+        return lower_control(l->program, node);
     }
     if (!op_define(node, &d))
         return false;
-    grow_symbols(program);
+    grow_symbols(l->program);
     dim_require_all(l->context->dims, &l->requires, &d.requires);
     if (has_foreign_edges(node))
         return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
                           "its row, order and from do not group its edges as one gnn.Csr does");
-    if (d.routine && !lower_routine(l, node, &d))
-        return false;
-    if (d.routine && node->op->form == FORM_ROUTINE)
-        return true;
-    if (d.routine) /* its elements speak of the sizes it gives */
-        *loops = NULL;
-    if (node->op->form == FORM_ROUTINE)
-        return report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
-                          "generated programs have no strings; verify --evaluator runs it");
-    for (int i = 0; i < node->nout; i++) {
-        Value *value = node->out[i];
-        if (!value || value->constant)
-            continue;
-        if (!require_tensor(program, node, &value->type))
-            return false;
-        Element *element = ARENA_NEW(l->context->arena, Element);
-        *element = resolve(l, &d.element[i], value->type.rank);
-        const bool is_size = holds_size(program, value);
-        const bool stays_inside = is_inner(l->unit, value);
-        if ((stays_inside || l->unit->is_group) && !element->update && element->body && node != l->unit->last &&
-            !is_size) {
-            Inner *inner = ARENA_NEW(l->context->arena, Inner);
-            *inner = (Inner){element, value->type.rank};
-            map_set(l->inner, value, inner);
-            if (stays_inside)
-                continue;
-        }
-        if (value->outputs > 0 || !make_view(program, value, element)) {
-            if (!*loops || (*loops)->nout == MAX_STEP_OUTPUTS) {
-                *loops = loops_step_new(program, *l->unit->name ? l->unit->name : l->unit->last->out[0]->name);
-                set_operator(l, *loops);
-                (*loops)->is_one_nest = l->unit->is_group;
-            }
-            dim_require_all(l->context->dims, &(*loops)->requires, &l->requires);
-            loops_step_add(program, *loops, value, element);
-        }
-        if (is_size) { /* what follows may need it: it comes in a later step */
-            define_sizes(program, value);
-            *loops = NULL;
-        }
+    if (d.routine) {
+        lower_routine(l, node, &d);
+        *loops = NULL; /* its elements speak of the sizes it gives */
     }
+    if (node->op->form == FORM_ROUTINE)
+        return d.routine || report_add(l->context->report, node, OP_UNSUPPORTED, node->op->name,
+                                       "generated programs have no strings; verify --evaluator runs it");
+    for (int i = 0; i < node->nout; i++)
+        if (node->out[i] && !node->out[i]->constant && !lower_output(l, node, node->out[i], &d.element[i], loops))
+            return false;
     return true;
 }
 

@@ -127,72 +127,80 @@ static const char *set_strings(Context *context, Tensor *tensor, const ProtobufC
     return NULL;
 }
 
+/* The fields that hold elements by their type. */
+typedef enum { FLOAT_DATA, DOUBLE_DATA, INT64_DATA, UINT64_DATA, INT32_DATA, STRING_DATA, NUM_FIELD } TypedField;
+
+static TypedField typed_field(DType dtype)
+{
+    switch (dtype) {
+    case F32:
+    case C64:
+        return FLOAT_DATA;
+    case F64:
+    case C128:
+        return DOUBLE_DATA;
+    case I64:
+        return INT64_DATA;
+    case U32:
+    case U64:
+        return UINT64_DATA;
+    case STRING:
+        return STRING_DATA;
+    default:
+        return INT32_DATA;
+    }
+}
+
+/* The entries of each typed field; whether there are any. */
+static bool count_entries(const Onnx__TensorProto *proto, size_t count[NUM_FIELD])
+{
+    bool some = false;
+    count[FLOAT_DATA] = proto->n_float_data;
+    count[DOUBLE_DATA] = proto->n_double_data;
+    count[INT64_DATA] = proto->n_int64_data;
+    count[UINT64_DATA] = proto->n_uint64_data;
+    count[INT32_DATA] = proto->n_int32_data;
+    count[STRING_DATA] = proto->n_string_data;
+    for (int i = 0; i < NUM_FIELD; i++)
+        some |= count[i] > 0;
+    return some;
+}
+
+/* The low halves of uint64_data. */
+static uint32_t *low_halves(Context *context, const uint64_t *value, int64_t count)
+{
+    uint32_t *low = ARENA_ARRAY(context->arena, count, uint32_t);
+    for (int64_t i = 0; i < count; i++)
+        low[i] = (uint32_t)value[i];
+    return low;
+}
+
 /* Sets data from the typed field for the tensor's type; what is wrong, or NULL. */
 static const char *set_typed(Context *context, Tensor *tensor, const Onnx__TensorProto *proto)
 {
-    const struct {
-        size_t n;
-        const void *data;
-        size_t size; /* of an element in protobuf-c's array */
-    } field[] = {
-        {proto->n_float_data, proto->float_data, sizeof(float)},
-        {proto->n_double_data, proto->double_data, sizeof(double)},
-        {proto->n_int64_data, proto->int64_data, sizeof(int64_t)},
-        {proto->n_uint64_data, proto->uint64_data, sizeof(uint64_t)},
-        {proto->n_int32_data, proto->int32_data, sizeof(int32_t)},
-        {proto->n_string_data, proto->string_data, 0},
-    };
-    enum { FLOAT_DATA, DOUBLE_DATA, INT64_DATA, UINT64_DATA, INT32_DATA, STRING_DATA, NUM_FIELD };
-    size_t wanted = INT32_DATA, each = 1;
-    switch (tensor->dtype) {
-    case C64:
-    case C128:
-        each = 2;
-        wanted = tensor->dtype == C64 ? FLOAT_DATA : DOUBLE_DATA;
-        break;
-    case F32:
-        wanted = FLOAT_DATA;
-        break;
-    case F64:
-        wanted = DOUBLE_DATA;
-        break;
-    case I64:
-        wanted = INT64_DATA;
-        break;
-    case U32:
-    case U64:
-        wanted = UINT64_DATA;
-        break;
-    case STRING:
-        wanted = STRING_DATA;
-        break;
-    default:
-        break;
-    }
-    for (size_t i = 0; i < NUM_FIELD; i++)
-        if (i != wanted && field[i].n > 0)
+    const TypedField wanted = typed_field(tensor->dtype);
+    const size_t each = dtype_info(tensor->dtype)->class == COMPLEX ? 2 : 1;
+    size_t count[NUM_FIELD];
+    count_entries(proto, count);
+    for (int i = 0; i < NUM_FIELD; i++)
+        if (i != (int)wanted && count[i] > 0)
             return "data in a field for another element type";
     if (wanted == STRING_DATA)
         return set_strings(context, tensor, proto->string_data, proto->n_string_data);
     if (wanted == INT32_DATA)
         return set_int32(context, tensor, proto->int32_data, proto->n_int32_data);
-    if (field[wanted].n != (size_t)tensor->count * each)
-        return field[wanted].n ? "not as many elements as the shape asks for" : "no data";
-    if (tensor->dtype == U32) {
-        uint32_t *low = ARENA_ARRAY(context->arena, tensor->count, uint32_t);
-        for (int64_t i = 0; i < tensor->count; i++)
-            low[i] = (uint32_t)proto->uint64_data[i];
-        tensor->data = low;
-        return NULL;
-    }
-    tensor->data = field[wanted].n ? (void *)field[wanted].data : arena_alloc(context->arena, 0);
+    if (count[wanted] != (size_t)tensor->count * each)
+        return count[wanted] ? "not as many elements as the shape asks for" : "no data";
+    if (count[wanted] == 0)
+        tensor->data = arena_alloc(context->arena, 0);
+    else if (tensor->dtype == U32)
+        tensor->data = low_halves(context, proto->uint64_data, tensor->count);
+    else /* they stand there as they are wanted */
+        tensor->data = wanted == FLOAT_DATA    ? (void *)proto->float_data
+                       : wanted == DOUBLE_DATA ? (void *)proto->double_data
+                       : wanted == INT64_DATA  ? (void *)proto->int64_data
+                                               : (void *)proto->uint64_data;
     return NULL;
-}
-
-static bool has_typed_data(const Onnx__TensorProto *proto)
-{
-    return proto->n_float_data || proto->n_double_data || proto->n_int64_data || proto->n_uint64_data ||
-           proto->n_int32_data || proto->n_string_data;
 }
 
 const Tensor *tensor_import(const Source *source, const Onnx__TensorProto *proto)
@@ -200,8 +208,9 @@ const Tensor *tensor_import(const Source *source, const Onnx__TensorProto *proto
     Tensor *tensor = import_header(source, proto);
     if (!tensor)
         return NULL;
+    size_t entries[NUM_FIELD];
     bool external = proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-    if (external + proto->has_raw_data + has_typed_data(proto) > 1)
+    if (external + proto->has_raw_data + count_entries(proto, entries) > 1)
         return invalid(source, proto, "data in more than one field");
     if (!external && !proto->has_raw_data) {
         const char *wrong = set_typed(source->context, tensor, proto);

@@ -10,7 +10,14 @@ static void print_list(FILE *to, Expr *const *list, int count)
     }
 }
 
-static void print_index(const Expr *e, FILE *to)
+static void print_call(FILE *to, const char *name, Expr *const *list, int count)
+{
+    fprintf(to, "%s(", name);
+    print_list(to, list, count);
+    fputc(')', to);
+}
+
+static void print_arith(const Expr *e, FILE *to)
 {
     static const char *const sign[] = {
         [I_ADD] = "+",   [I_SUB] = "-",   [I_MUL] = "*",  [I_DIV] = "/",         [I_MOD] = "%",
@@ -34,6 +41,24 @@ static void print_dim(Dim *dim, FILE *to)
     arena_free(arena);
 }
 
+static void print_const(const Expr *e, FILE *to)
+{
+    if (dtype_is_float(e->dtype))
+        fprintf(to, "%.9g", e->u.f);
+    else
+        fprintf(to, "%lld", (long long)e->u.i);
+}
+
+/* An index that may count from the end, or that is checked, and the extent. */
+static void print_within(const Expr *e, FILE *to)
+{
+    fputs(e->kind == E_WRAP ? "wrap(" : "check(", to);
+    expr_print(e->arg[0], to);
+    fputs(", ", to);
+    print_dim(e->u.dim, to);
+    fputc(')', to);
+}
+
 static void print_reduce(const Expr *e, FILE *to)
 {
     static const char *const name[] = {"set", "sum",    "product", "max",         "min",        "all",
@@ -55,10 +80,7 @@ void expr_print(const Expr *e, FILE *to)
 {
     switch (e->kind) {
     case E_CONST:
-        if (dtype_is_float(e->dtype))
-            fprintf(to, "%.9g", e->u.f);
-        else
-            fprintf(to, "%lld", (long long)e->u.i);
+        print_const(e, to);
         break;
     case E_DIM:
         print_dim(e->u.dim, to);
@@ -72,30 +94,20 @@ void expr_print(const Expr *e, FILE *to)
         fputc(']', to);
         break;
     case E_CALL:
-        fprintf(to, "%s(", scalar_info(e->u.scalar, e->arg[0]->dtype)->name);
-        print_list(to, e->arg, e->narg);
-        fputc(')', to);
+        print_call(to, scalar_info(e->u.scalar, e->arg[0]->dtype)->name, e->arg, e->narg);
         break;
     case E_INDEX:
-        print_index(e, to);
+        print_arith(e, to);
         break;
     case E_CAST:
-        fprintf(to, "%s(", dtype_info(e->storage)->text);
-        expr_print(e->arg[0], to);
-        fputc(')', to);
+        print_call(to, dtype_info(e->storage)->text, e->arg, 1);
         break;
     case E_SELECT:
-        fputs("select(", to);
-        print_list(to, e->arg, 3);
-        fputc(')', to);
+        print_call(to, "select", e->arg, 3);
         break;
     case E_WRAP:
     case E_CHECK:
-        fputs(e->kind == E_WRAP ? "wrap(" : "check(", to);
-        expr_print(e->arg[0], to);
-        fputs(", ", to);
-        print_dim(e->u.dim, to);
-        fputc(')', to);
+        print_within(e, to);
         break;
     case E_REDUCE:
         print_reduce(e, to);

@@ -181,64 +181,87 @@ static bool offset_shape(Definition *d, int input, const Window *window, Dim *ce
     return true;
 }
 
+/* A DeformConv that has been checked. */
+typedef struct {
+    Window window;
+    int space;               /* axes of the window */
+    Dim *filters_of_group;   /* outputs that read the same channels */
+    Dim *channels_of_offset; /* channels that share offsets */
+} Deform;
+enum { DEFORM_X, DEFORM_W, DEFORM_OFFSET, DEFORM_BIAS, DEFORM_MASK };
+
+/* Whether the operands go together, which fills what is known of the operator. */
+static bool check_deform(Definition *d, Deform *c)
+{
+    const int rank = def_rank(d, DEFORM_X);
+    const int64_t group = attr_int(d->node, "group", 1), offset_group = attr_int(d->node, "offset_group", 1);
+    if (!def_require(d, rank >= 3 && rank <= 5 && def_rank(d, DEFORM_W) == rank,
+                     "ranks are %d and %d, want the same, 3 to 5", rank, def_rank(d, DEFORM_W)) ||
+        !def_require(d, group > 0 && offset_group > 0 && offset_group < 1 << 20, "group is %lld, offset_group %lld",
+                     (long long)group, (long long)offset_group) ||
+        !def_window(d, &c->window, def_shape(d, DEFORM_W) + 2))
+        return false;
+    c->space = rank - 2;
+    Dim *cells = size_product(d, c->space, c->window.kernel);
+    Dim *channels = def_dim(d, DEFORM_X, 1), *filters = def_dim(d, DEFORM_W, 0);
+    Dim *wanted = size_mul(d, def_dim(d, DEFORM_W, 1), size_const(d, group));
+    c->filters_of_group = size_divided(d, filters, size_const(d, group));
+    c->channels_of_offset = size_divided(d, channels, size_const(d, offset_group));
+    return !d->failed &&
+           def_require(d, size_same(d, channels, wanted), "input has %s channels, the weights are for %s",
+                       size_text(d, channels), size_text(d, wanted)) &&
+           offset_shape(d, DEFORM_OFFSET, &c->window, cells, offset_group, c->space) &&
+           (!def_has(d, DEFORM_MASK) || offset_shape(d, DEFORM_MASK, &c->window, cells, offset_group, 1)) &&
+           def_require(d,
+                       !def_has(d, DEFORM_BIAS) ||
+                           (def_rank(d, DEFORM_BIAS) == 1 && size_same(d, def_dim(d, DEFORM_BIAS, 0), filters)),
+                       "the bias wants one element for each of %s channels", size_text(d, filters));
+}
+
+/* One term of the sum: i is the place in the output, w that in the weights. */
+static Expr *deform_term(Definition *d, const Deform *c, Expr *const *i, Expr *const *w)
+{
+    Expr *at[MAX_RANK], *read[MAX_RANK], *offset[MAX_RANK], *x[MAX_RANK], *unused;
+    window_read(d, &c->window, i + 2, w + 2, read, &unused);
+    at[0] = i[0];
+    at[1] = index_add(
+        d, index_mul(d, index_div(d, i[1], index_dim(d, c->filters_of_group)), index_dim(d, def_dim(d, DEFORM_W, 1))),
+        w[1]);
+    /* the channel of the mask, and those of the offset, for this cell */
+    Expr *cell = index_div(d, at[1], index_dim(d, c->channels_of_offset));
+    for (int k = 0; k < c->space; k++)
+        cell = index_add(d, index_mul(d, cell, index_dim(d, c->window.kernel[k])), w[k + 2]);
+    memcpy(offset, i, sizeof *offset * (size_t)(c->space + 2));
+    for (int k = 0; k < c->space; k++) {
+        offset[1] = index_add(d, index_mul(d, cell, index_const(d, c->space)), index_const(d, k));
+        Expr *moved = def_load(d, DEFORM_OFFSET, offset);
+        x[k] = call2(d, S_ADD, cast(d, read[k], moved->dtype), moved);
+    }
+    Expr *term = call2(d, S_MUL, linear_sample(d, c->space, x, at), def_load(d, DEFORM_W, w));
+    offset[1] = cell;
+    return def_has(d, DEFORM_MASK) ? call2(d, S_MUL, term, def_load(d, DEFORM_MASK, offset)) : term;
+}
+
 /* Y[n, m, o..] = bias[m] + sum over c, k.. of W[m, c, k..] * mask * X at o * stride - pad + k * dilation + offset */
 static void define_deform_conv(Definition *d)
 {
-    enum { X, W, OFFSET, BIAS, MASK };
-    const int rank = def_rank(d, X), space = rank - 2;
-    const int64_t group = attr_int(d->node, "group", 1), offset_group = attr_int(d->node, "offset_group", 1);
-    Window window;
-    if (!def_require(d, rank >= 3 && rank <= 5 && def_rank(d, W) == rank, "ranks are %d and %d, want the same, 3 to 5",
-                     rank, def_rank(d, W)) ||
-        !def_require(d, group > 0 && offset_group > 0 && offset_group < 1 << 20, "group is %lld, offset_group %lld",
-                     (long long)group, (long long)offset_group) ||
-        !def_window(d, &window, def_shape(d, W) + 2))
-        return;
-    Dim *cells = size_product(d, space, window.kernel), *channels = def_dim(d, X, 1), *filters = def_dim(d, W, 0),
-        *dim[MAX_RANK];
-    Dim *filters_of_group = size_divided(d, filters, size_const(d, group));
-    Dim *channels_of_offset = size_divided(d, channels, size_const(d, offset_group));
-    if (d->failed ||
-        !def_require(d, size_same(d, channels, size_mul(d, def_dim(d, W, 1), size_const(d, group))),
-                     "input has %s channels, the weights are for %s", size_text(d, channels),
-                     size_text(d, size_mul(d, def_dim(d, W, 1), size_const(d, group)))) ||
-        !offset_shape(d, OFFSET, &window, cells, offset_group, space) ||
-        (def_has(d, MASK) && !offset_shape(d, MASK, &window, cells, offset_group, 1)) ||
-        !def_require(d, !def_has(d, BIAS) || (def_rank(d, BIAS) == 1 && size_same(d, def_dim(d, BIAS, 0), filters)),
-                     "the bias wants one element for each of %s channels", size_text(d, filters)))
-        return;
-    dim[0] = def_dim(d, X, 0);
-    dim[1] = filters;
-    memcpy(dim + 2, window.out, sizeof *dim * (size_t)space);
-    Expr *i[MAX_RANK], *w[MAX_RANK], *at[MAX_RANK], *read[MAX_RANK], *offset[MAX_RANK], *x[MAX_RANK], *unused;
+    Deform c;
+    Dim *dim[MAX_RANK];
+    Expr *i[MAX_RANK], *w[MAX_RANK];
     Axis *over[MAX_RANK];
-    def_output(d, 0, def_dtype(d, X), rank, dim);
+    if (!check_deform(d, &c))
+        return;
+    dim[0] = def_dim(d, DEFORM_X, 0);
+    dim[1] = def_dim(d, DEFORM_W, 0);
+    memcpy(dim + 2, c.window.out, sizeof *dim * (size_t)c.space);
+    def_output(d, 0, def_dtype(d, DEFORM_X), c.space + 2, dim);
     def_index(d, 0, i);
-    over[0] = loop_axis(d, "c", def_dim(d, W, 1));
+    over[0] = loop_axis(d, "c", def_dim(d, DEFORM_W, 1));
     w[0] = i[1];
     w[1] = axis_value(d, over[0]);
-    window_axes(d, &window, over + 1, w + 2);
-    window_read(d, &window, i + 2, w + 2, read, &unused);
-    at[0] = i[0];
-    at[1] = index_add(
-        d, index_mul(d, index_div(d, i[1], index_dim(d, filters_of_group)), index_dim(d, def_dim(d, W, 1))), w[1]);
-    /* the channel of the mask, and those of the offset, for this cell */
-    Expr *cell = index_div(d, at[1], index_dim(d, channels_of_offset));
-    for (int k = 0; k < space; k++)
-        cell = index_add(d, index_mul(d, cell, index_dim(d, window.kernel[k])), w[k + 2]);
-    memcpy(offset, i, sizeof offset);
-    for (int k = 0; k < space; k++) {
-        offset[1] = index_add(d, index_mul(d, cell, index_const(d, space)), index_const(d, k));
-        Expr *moved = def_load(d, OFFSET, offset);
-        x[k] = call2(d, S_ADD, cast(d, read[k], moved->dtype), moved);
-    }
-    Expr *term = call2(d, S_MUL, linear_sample(d, space, x, at), def_load(d, W, w));
-    if (def_has(d, MASK)) {
-        offset[1] = cell;
-        term = call2(d, S_MUL, term, def_load(d, MASK, offset));
-    }
-    Expr *y = reduce(d, COMBINE_ADD, over, space + 1, term);
-    def_body(d, 0, def_has(d, BIAS) ? call2(d, S_ADD, y, def_load(d, BIAS, &i[1])) : y);
+    window_axes(d, &c.window, over + 1, w + 2);
+    Expr *y = reduce(d, COMBINE_ADD, over, c.space + 1, deform_term(d, &c, i, w));
+    def_body(d, 0, def_has(d, DEFORM_BIAS) ? call2(d, S_ADD, y, def_load(d, DEFORM_BIAS, &i[1])) : y);
 }
 
 /* ---- regions ---- */
