@@ -7,9 +7,9 @@
 #include "unit.h"
 #include <string.h>
 
-/* What a node's output is, while a unit is lowered. */
+/* What a node's output is, as its operator defines it, while a unit is lowered. */
 typedef struct {
-    const Element *element;
+    Element element;
     int rank;
 } Inner;
 
@@ -38,8 +38,8 @@ static bool same_index(Expr *const *a, Expr *const *b, int rank)
     return true;
 }
 
-/* The element of an inner value: the same expression for the same place, since copies of copies would double with every
- * node that reads its operand twice. */
+/* The element of an inner value, whose definition may read others: the same expression for the same place, or it would
+ * double with every node that reads its operand twice, and with every operand that is read farther on again. */
 static Expr *load_inner(void *who, Value *value, Expr *const *index)
 {
     const Lowering *l = who;
@@ -54,7 +54,7 @@ static Expr *load_inner(void *who, Value *value, Expr *const *index)
     for (int i = 0; i < inner->rank; i++)
         loaded->index[i] = index[i];
     loaded->element =
-        expr_substitute(l->context, inner->element->body, inner->element->axis, index, inner->rank, NULL, NULL);
+        expr_substitute(l->context, inner->element.body, inner->element.axis, index, inner->rank, load_inner, who);
     loaded->next = known;
     map_set(l->loaded, value, loaded);
     return loaded->element;
@@ -277,18 +277,17 @@ static bool lower_output(Lowering *l, const Node *node, Value *value, const Elem
     Program *program = l->program;
     if (!require_tensor(program, node, &value->type))
         return false;
-    Element *element = ARENA_NEW(l->context->arena, Element);
-    *element = resolve(l, defined, value->type.rank);
     const bool is_size = holds_size(program, value), stays_inside = is_inner(l->unit, value);
-    if ((stays_inside || l->unit->is_group) && !element->update && element->body && node != l->unit->last && !is_size) {
+    if ((stays_inside || l->unit->is_group) && !defined->update && defined->body && node != l->unit->last && !is_size) {
         Inner *inner = ARENA_NEW(l->context->arena, Inner);
-        *inner = (Inner){element, value->type.rank};
+        *inner = (Inner){*defined, value->type.rank};
         map_set(l->inner, value, inner);
         if (stays_inside)
             return true;
     }
-    if (value->outputs > 0 || !make_view(program, value, element))
-        lower_tensor(l, value, element, loops);
+    const Element element = resolve(l, defined, value->type.rank);
+    if (value->outputs > 0 || !make_view(program, value, &element))
+        lower_tensor(l, value, &element, loops);
     if (is_size) { /* what follows may need it: it comes in a later step */
         define_sizes(program, value);
         *loops = NULL;

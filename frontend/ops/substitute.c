@@ -51,6 +51,7 @@ struct Substitution {
     void *who;
     Map *expr;                 /* old expression to new */
     Map *axis;                 /* old axis to the expression that replaces it */
+    Map *reads;                /* expression to whether it reads an axis that is replaced, as far as has been asked */
     const Substitution *outer; /* where axes that are not in the map are looked up */
 };
 
@@ -84,16 +85,48 @@ static bool shadows(const Substitution *s, const Expr *e)
     return false;
 }
 
-/* A bound axis of its own for each copy of a reduction, so that an expression may stand inside itself. */
+static bool reads_replaced(Substitution *s, const Expr *e);
+
+static bool reads_replaced_new(Substitution *s, const Expr *e)
+{
+    if (e->kind == E_AXIS)
+        return axis_replacement(s, e->u.axis);
+    const Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        if (reads_replaced(s, child))
+            return true;
+    for (int i = 0; i < e->nover; i++)
+        if (e->over[i]->of && reads_replaced(s, e->over[i]->of))
+            return true;
+    return false;
+}
+
+static bool reads_replaced(Substitution *s, const Expr *e)
+{
+    static const char yes, no;
+    const char *known = map_get(s->reads, e);
+    if (!known) {
+        known = reads_replaced_new(s, e) ? &yes : &no;
+        map_set(s->reads, e, known);
+    }
+    return known == &yes;
+}
+
+/* A bound axis of its own for each copy of a reduction, so that an expression may stand inside itself; but a reduction
+ * in which nothing is replaced stays one, or sums of sums would double with each. */
 static Expr *replace_reduce(Substitution *s, Expr *e)
 {
     Axis *over[MAX_RANK];
-    Substitution inner = {s->context, s->load, s->who, NULL, NULL, s};
+    Substitution inner = {.context = s->context, .load = s->load, .who = s->who, .outer = s};
+    Map *const outside = s->reads;
+    if (!s->load && !reads_replaced(s, e))
+        return e;
     if (shadows(s, e)) { /* the axis means another thing inside, and so do shared expressions */
         inner.expr = map_new(s->context->arena);
         inner.axis = map_new(s->context->arena);
         s = &inner;
     }
+    s->reads = map_new(s->context->arena); /* inside, its axes are replaced too */
     for (int i = 0; i < e->nover; i++) {
         over[i] = ARENA_NEW(s->context->arena, Axis);
         *over[i] = *e->over[i];
@@ -105,8 +138,9 @@ static Expr *replace_reduce(Substitution *s, Expr *e)
         over[i]->part = replace(s, over[i]->part);
         map_set(s->axis, e->over[i], expr_axis(s->context, over[i]));
     }
-    Expr *body = replace(s, e->arg[0]);
-    return expr_reduce(s->context, e->u.combine, over, e->nover, body, replace(s, e->arg[1]));
+    Expr *body = replace(s, e->arg[0]), *empty = replace(s, e->arg[1]);
+    s->reads = outside;
+    return expr_reduce(s->context, e->u.combine, over, e->nover, body, empty);
 }
 
 Expr *expr_rebuild(Context *context, const Expr *e, Expr *const *arg, Expr *const *index)
@@ -175,7 +209,10 @@ static Expr *replace(Substitution *s, Expr *e)
 Expr *expr_substitute(Context *context, Expr *e, Axis *const *from, Expr *const *to, int count, LoadRewrite *load,
                       void *who)
 {
-    Substitution s = {context, load, who, map_new(context->arena), map_new(context->arena), NULL};
+    Substitution s = {.context = context, .load = load, .who = who};
+    s.expr = map_new(context->arena);
+    s.axis = map_new(context->arena);
+    s.reads = map_new(context->arena);
     for (int i = 0; i < count; i++)
         map_set(s.axis, from[i], to[i]);
     return replace(&s, e);
