@@ -4,6 +4,18 @@
 #include "../rewrite/rule.h"
 #include "command.h"
 
+/* Whether the edges of --graph lead somewhere: the passes that compute what depends on them see that. */
+static bool check_graph(Context *context, const Options *options, Model *model)
+{
+    PassOptions passes;
+    if (options->graph.count == 0)
+        return true;
+    if (!pass_options(context, options, &passes))
+        return false;
+    passes.stop_after = "structure";
+    return rewrite(model, &passes, NULL);
+}
+
 static bool check_model(Context *context, const Options *options, void *who)
 {
     (void)who;
@@ -11,10 +23,15 @@ static bool check_model(Context *context, const Options *options, void *who)
     if (!model)
         return false;
     model_lint(model);
+    const Graph *graph = model->graph;
+    const int nodes = graph->nnode, inputs = graph->nin, outputs = graph->nout;
+    if (!check_graph(context, options, model) || report_errors(context->report) > 0)
+        return false;
     if (options->json)
-        return report_errors(context->report) == 0 ? (report_print_json(context->report, stdout), true) : false;
-    printf("%s: %d nodes, %d inputs, %d outputs: no errors, %d warnings\n", options->operand.word[0],
-           model->graph->nnode, model->graph->nin, model->graph->nout, report_warnings(context->report));
+        report_print_json(context->report, stdout);
+    else
+        printf("%s: %d nodes, %d inputs, %d outputs: no errors, %d warnings\n", options->operand.word[0], nodes, inputs,
+               outputs, report_warnings(context->report));
     return true;
 }
 

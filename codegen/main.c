@@ -30,6 +30,7 @@ static const Verb verbs[] = {
     {"check", "[MODEL]", "say everything that is wrong with a model, or with rules",
      "Reads a model, infers every type and shape, and prints all errors and warnings; writes nothing.\n"
      "Among the warnings are exports of graph networks that compute something else than the model they came from.\n"
+     "With --graph also whether all of its edges lead somewhere.\n"
      "With --rules the rules of a file are tested instead, or first: both sides of each on the inputs of its test "
      "lines.\n"
      "\n"
@@ -74,6 +75,7 @@ static const Verb verbs[] = {
      "\n"
      "    onnx2c verify models/digits/*\n"
      "    onnx2c verify --evaluator --atol 1e-5 models/digits/gat__ts\n"
+     "    onnx2c verify --graph edges.pb --dim N=1797 models/digits/gat__ts   # the data sets with these edges\n"
      "    onnx2c verify --cflags '-O1 -fsanitize=address,undefined' models/digits/gat__ts\n",
      verb_verify, VERIFY, 1, 1 << 20},
     {"train", "MODEL -o FILE", "derive a model that trains this one, or gives gradients",
@@ -166,7 +168,7 @@ static const Option option_table[] = {
     {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "range of a named dimension; N=VALUE fixes it, N<=E relates two"},
     {0, "fix", "INPUT=FILE.pb", LIST, FIELD(fix), BUILD | CHECK | INSPECT | TRAIN, "make a graph input a constant"},
-    {0, "graph", "[INPUT=]FILE.pb", LIST, FIELD(graph), BUILD | INSPECT,
+    {0, "graph", "[INPUT=]FILE.pb", LIST, FIELD(graph), BUILD | CHECK | INSPECT | VERIFY,
      "the edges are these: grouped, and all that depends on them alone computed, when the model is compiled"},
     {0, "rules", "FILE", LIST, FIELD(rules), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "rewrite with the rules of this file too; check tests them"},

@@ -33,6 +33,7 @@ typedef struct {
     int nleft;
     DataSet *set;
     int nset;
+    int left_out;          /* sets with other edges than --graph says */
     const char *fixed;     /* names of the inputs that became constants; "" */
     const char *temporary; /* to be removed; NULL */
     double seconds;        /* the fastest run of the slowest data set; < 0: not measured */
@@ -194,6 +195,42 @@ static bool fix_to_sets(Case *test, int k)
     return true;
 }
 
+/* Whether a set has the edges of --graph. */
+static bool has_given_edges(const Case *test, const DataSet *set)
+{
+    for (int i = 0; i < test->model->ngiven; i++) {
+        int k = 0;
+        while (test->input[k] != test->model->given[i].in)
+            k++;
+        const Tensor *tensor = set_tensor(set, k);
+        if (!tensor || !tensor_equal(tensor, test->model->given[i].tensor))
+            return false;
+    }
+    return true;
+}
+
+/* Outputs belong to the edges of their own set: of those with others than --graph says there is nothing to compare. */
+static bool leave_out_other_edges(Case *test)
+{
+    int kept = 0;
+    for (int i = 0; i < test->nset; i++)
+        if (has_given_edges(test, &test->set[i]))
+            test->set[kept++] = test->set[i];
+    const bool none = kept == 0 && test->nset > 0;
+    test->left_out += test->nset - kept;
+    test->nset = kept;
+    return !none || report_add(test->context->report, NULL, OPTION_INVALID, "--graph", test->model->given[0].from,
+                               "no data set has these edges");
+}
+
+/* The inputs that are no constants. */
+static void find_left(Case *test)
+{
+    const Graph *graph = test->model->graph;
+    test->nleft = graph->nin;
+    test->left = arena_grow(test->context->arena, graph->in, (size_t)graph->nin, (size_t)graph->nin, sizeof *graph->in);
+}
+
 /* Reads and prepares the model; inputs that are marked become the constants that the data sets have for them. */
 static bool load_case(Case *test, const bool *marked)
 {
@@ -209,12 +246,13 @@ static bool load_case(Case *test, const bool *marked)
     for (int i = 0; i < test->nset; i++)
         if (!load_inputs(test, &test->set[i]))
             return false;
+    if (!leave_out_other_edges(test))
+        return false;
     test->fixed = "";
     for (int k = 0; marked && k < test->ninput; k++)
         if (marked[k] && set_tensor(&test->set[0], k) && !fix_to_sets(test, k))
             return false;
-    test->nleft = graph->nin;
-    test->left = arena_grow(context->arena, graph->in, (size_t)graph->nin, (size_t)graph->nin, sizeof *graph->in);
+    find_left(test);
     return prepare_model(model);
 }
 
@@ -417,6 +455,7 @@ static bool run_program(Case *test)
     if (!compile_model(test->model, test->options, &build) ||
         !compile_program(test, build.folder, test->nset > 0 ? "driver" : "test"))
         return false;
+    find_left(test); /* given edges are no input any more */
     if (test->nset == 0)
         return run_self_test(test, build.folder);
     for (int i = 0; i < test->nset; i++)
@@ -451,6 +490,8 @@ static void print_case(const Case *test)
     } else {
         report_print_first(test->context->report, stdout);
     }
+    if (test->left_out > 0)
+        printf(" (%d with other edges left out)", test->left_out);
     if (*test->fixed)
         printf(" (fixed: %s)", test->fixed);
     if (test->temporary && test->options->keep)
