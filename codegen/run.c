@@ -487,36 +487,24 @@ static void print_function(Program *program, Text *text, Function function)
     text_line(text, "}");
 }
 
-/* NAME_run in terms of the two: the graph lies at the beginning of the workspace. */
+/* NAME_run in terms of the two: the graph lies at the beginning of the workspace, or, for CUDA, at its end. */
 static void print_both(Program *program, Text *text)
 {
     Arena *arena = program->context->arena;
-    text_string(text, prototype(program, FUNCTION_RUN, false));
-    text_line(text, "{");
-    text_line(text, "    const size_t bytes = %s(%s);", function_name(program, FUNCTION_GRAPH_BYTES),
-              size_arguments(program));
-    const bool cuda = is_for_cuda(program); /* the workspace's own part, with the fault, comes first */
-    if (cuda)
-        text_line(text, "    const size_t all = %s(%s);", function_name(program, FUNCTION_WORKSPACE),
-                  size_arguments(program));
-    text_line(text, cuda ? "    void *graph = (char *)workspace + (all == SIZE_MAX ? 0 : all - bytes);"
-                         : "    void *graph = workspace;");
-    text_line(text, cuda ? "    if (all == SIZE_MAX)" : "    if (bytes == SIZE_MAX)");
-    text_line(text, "        return %sBAD_SIZE;", program->upper);
-    text_wrapped(text,
-                 arena_printf(arena, "    const enum %sstatus status = %s(%s);", program->prefix,
-                              function_name(program, FUNCTION_GRAPH),
-                              function_parameters(program, FUNCTION_GRAPH, false)),
-                 8);
-    text_line(text, "    if (status != %sOK)", program->upper);
-    text_line(text, "        return status;");
-    if (!cuda)
-        text_line(text, "    workspace = (char *)workspace + bytes;");
-    text_wrapped(text,
-                 arena_printf(arena, "    return %s(%s);", function_name(program, FUNCTION_RUN_GRAPH),
-                              function_parameters(program, FUNCTION_RUN_GRAPH, false)),
-                 8);
-    text_line(text, "}");
+    const char *sizes = size_arguments(program);
+    const Both both = {
+        .upper = program->upper,
+        .prototype = prototype(program, FUNCTION_RUN, false),
+        .graph_bytes = arena_printf(arena, "%s(%s)", function_name(program, FUNCTION_GRAPH_BYTES), sizes),
+        .workspace_bytes = is_for_cuda(program)
+                               ? arena_printf(arena, "%s(%s)", function_name(program, FUNCTION_WORKSPACE), sizes)
+                               : NULL,
+        .call_graph =
+            arena_printf(arena, "    const enum %sstatus status = %s(%s);", program->prefix,
+                         function_name(program, FUNCTION_GRAPH), function_parameters(program, FUNCTION_GRAPH, false)),
+        .call_run = arena_printf(arena, "    return %s(%s);", function_name(program, FUNCTION_RUN_GRAPH),
+                                 function_parameters(program, FUNCTION_RUN_GRAPH, false))};
+    template_both(text, &both);
 }
 
 void print_run(Program *program, Text *text)

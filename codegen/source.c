@@ -63,97 +63,70 @@ const char *type_comment(const Program *program, const Type *type)
 }
 
 /* ---- the workspace ---- */
-static void print_place(const Program *program, Text *text)
+static const char **size_names(const Program *program)
 {
-    text_line(text,
-              "/* Takes `bytes` at *end and moves *end to the next cache line; to SIZE_MAX if that is too much. */");
-    text_line(text, "static size_t %splace(size_t *end, int64_t bytes)", program->prefix);
-    text_line(text, "{");
-    text_line(text, "    const size_t at = *end;");
-    text_line(text, "    if (at == SIZE_MAX || bytes < 0 || (uint64_t)bytes > SIZE_MAX / 2 - at)");
-    text_line(text, "        *end = SIZE_MAX;");
-    text_line(text, "    else");
-    text_line(text, "        *end = (at + (size_t)bytes + 63) & ~(size_t)63;");
-    text_line(text, "    return at;");
-    text_line(text, "}");
-    text_line(text, "%s", "");
+    const char **name = ARENA_ARRAY(program->context->arena, nsizes(program), const char *);
+    for (int i = 0; i < nsizes(program); i++)
+        name[i] = size_name(program, i);
+    return name;
+}
+
+static int first_place(const Program *program)
+{
+    return is_for_cuda(program) ? FAULT_BYTES : 0;
 }
 
 /* The slots of the structure, or the others, and the function that says where they are. */
 static void print_places(const Program *program, Text *text, bool structure)
 {
-    const char *part = layout_name(program, structure);
-    Text *members = text_new(program->context->arena);
+    Arena *arena = program->context->arena;
+    Layout layout = {.prefix = program->prefix,
+                     .part = layout_name(program, structure),
+                     .parameters = size_parameters(program),
+                     .size = size_names(program),
+                     .nsize = nsizes(program),
+                     .slot = ARENA_ARRAY(arena, program->nslot, LayoutSlot),
+                     .begin = first_place(program)};
+    Text *members = text_new(arena);
     text_string(members, "    size_t ");
-    for (int i = 0; i < program->nslot; i++)
-        if (program->slot[i].is_structure == structure)
-            text_add(members, "%s, ", program->slot[i].buffer->name);
+    for (int i = 0; i < program->nslot; i++) {
+        const Slot *slot = &program->slot[i];
+        if (slot->is_structure != structure)
+            continue;
+        text_add(members, "%s, ", slot->buffer->name);
+        layout.slot[layout.nslot++] = (LayoutSlot){slot->buffer->name, dim_before_run(program, slot->bytes)};
+    }
     text_string(members, "end;");
-    text_line(text, "struct %s_places {", part);
-    text_wrapped(text, members->data, 4);
-    text_line(text, "};");
-    text_line(text, "%s", "");
-    text_line(text, "static struct %s_places %s_layout(%s)", part, part, size_parameters(program));
-    text_line(text, "{");
-    text_line(text, "    struct %s_places at;", part);
-    text_line(text, "    size_t end = %d;", is_for_cuda(program) ? FAULT_BYTES : 0);
-    for (int i = 0; i < program->nslot; i++)
-        if (program->slot[i].is_structure == structure)
-            text_line(text, "    at.%s = %splace(&end, %s);", program->slot[i].buffer->name, program->prefix,
-                      dim_before_run(program, program->slot[i].bytes));
-    text_line(text, "    at.end = end;");
-    for (int i = 0; i < nsizes(program); i++)
-        text_line(text, "    (void)%s;", size_name(program, i));
-    text_line(text, "    return at;");
-    text_line(text, "}");
-    text_line(text, "%s", "");
+    layout.members = members->data;
+    template_layout(text, &layout);
 }
 
 /* NAME_workspace or NAME_graph_bytes: the end of what is laid out, or of both parts one after the other. */
 static void print_bytes(const Program *program, Text *text, Function function)
 {
-    const bool both = function == FUNCTION_WORKSPACE && program->has_structure;
-    const char *sizes = size_arguments(program), *rest = layout_name(program, false);
-    const char *graph = layout_name(program, true);
-    text_string(text, prototype(program, function, false));
-    text_line(text, "{");
-    for (int i = 0; i < nsizes(program); i++) {
-        text_line(text, "    if (%s < 0 || %s > %lld)", size_name(program, i), size_name(program, i),
-                  (long long)program->most);
-        text_line(text, "        return SIZE_MAX;");
-    }
-    if (both) {
-        text_line(text, "    const size_t graph = %s_layout(%s).end, rest = %s_layout(%s).end;", graph, sizes, rest,
-                  sizes);
-        text_line(text, "    return graph > SIZE_MAX / 2 || rest > SIZE_MAX / 2 ? SIZE_MAX : graph + rest;");
-    } else {
-        text_line(text, "    return %s_layout(%s).end;", function == FUNCTION_WORKSPACE ? rest : graph, sizes);
-    }
-    text_line(text, "}");
-    text_line(text, "%s", "");
-}
-
-static void print_no_bytes(const Program *program, Text *text)
-{
-    text_string(text, prototype(program, FUNCTION_WORKSPACE, false));
-    text_line(text, "{");
-    for (int i = 0; i < nsizes(program); i++)
-        text_line(text, "    (void)%s;", size_name(program, i));
-    text_line(text, "    return %d;", is_for_cuda(program) ? FAULT_BYTES : 0);
-    text_line(text, "}");
-    text_line(text, "%s", "");
+    const bool workspace = function == FUNCTION_WORKSPACE, both = workspace && program->has_structure;
+    const ByteCount bytes = {.prototype = prototype(program, function, false),
+                             .part = layout_name(program, !workspace),
+                             .graph = both ? layout_name(program, true) : NULL,
+                             .arguments = size_arguments(program),
+                             .size = size_names(program),
+                             .nsize = nsizes(program),
+                             .most = program->most,
+                             .begin = first_place(program)};
+    if (program->nslot == 0)
+        template_no_bytes(text, &bytes);
+    else
+        template_bytes(text, &bytes);
 }
 
 static void print_layout(const Program *program, Text *text)
 {
-    if (program->nslot == 0) {
-        print_no_bytes(program, text);
-        return;
+    if (program->nslot > 0) {
+        template_place(text, program->prefix);
+        text_line(text, "/* Byte offsets of tensors. Those that are never needed together share a place. */");
+        print_places(program, text, false);
     }
-    print_place(program, text);
-    text_line(text, "/* Byte offsets of tensors. Those that are never needed together share a place. */");
-    print_places(program, text, false);
-    if (program->has_structure) {
+    if (program->nslot > 0 && program->has_structure) {
         print_places(program, text, true);
         print_bytes(program, text, FUNCTION_GRAPH_BYTES);
     }
@@ -162,17 +135,13 @@ static void print_layout(const Program *program, Text *text)
 
 static void print_status_text(const Program *program, Text *text)
 {
-    text_line(text, "const char *%sstatus_text(enum %sstatus status)", program->prefix, program->prefix);
-    text_line(text, "{");
-    text_line(text, "    switch (status) {");
-    for (int i = 0; program_status_name(program, i); i++) {
-        text_line(text, "    case %s%s:", program->upper, program_status_name(program, i));
-        text_line(text, "        return \"%s\";", program_status_text(program, i));
-    }
-    text_line(text, "    }");
-    text_line(text, "    return \"unknown status\";");
-    text_line(text, "}");
-    text_line(text, "%s", "");
+    int count = 0;
+    while (program_status_name(program, count))
+        count++;
+    StatusText *status = ARENA_ARRAY(program->context->arena, count, StatusText);
+    for (int i = 0; i < count; i++)
+        status[i] = (StatusText){program_status_name(program, i), program_status_text(program, i)};
+    template_status_text(text, program->prefix, program->upper, status, count);
 }
 
 /* ---- the file ---- */
@@ -226,12 +195,7 @@ static void print_head(Program *program, Text *text)
 static void print_c_head(Program *program, Text *head)
 {
     print_carried_declarations(program, head);
-    text_line(head, "#if defined(__GNUC__) || defined(_MSC_VER)");
-    text_line(head, "#define %sRESTRICT __restrict", program->upper);
-    text_line(head, "#else");
-    text_line(head, "#define %sRESTRICT", program->upper);
-    text_line(head, "#endif");
-    text_line(head, "%s", "");
+    template_restrict(head, program->upper);
     print_weight_declarations(program, head);
     if (program->helpers->needs_tile)
         template_tile(head, program->prefix, program->upper, PANEL, program->options->exact,

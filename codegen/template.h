@@ -52,6 +52,42 @@ typedef struct {
 } Header;
 void template_header(Text *text, const Header *header);
 
+/* NAME.c: slots of the workspace or of a graph, and the function that says where they are; ... */
+typedef struct {
+    const char *name, *bytes;
+} LayoutSlot;
+typedef struct {
+    const char *prefix, *part; /* part: names the struct and the function */
+    const char *members, *parameters;
+    const char **size; /* names of the parameters */
+    LayoutSlot *slot;
+    int nsize, nslot;
+    int begin; /* the first slot's place */
+} Layout;
+/* ... a function that says how many bytes all slots are, of a part or, where `graph` is not NULL, of both; ... */
+typedef struct {
+    const char *prototype, *part, *graph, *arguments;
+    const char **size;
+    int nsize;
+    int64_t most; /* what a size may be */
+    int begin;    /* the bytes where there is no slot */
+} ByteCount;
+/* ... the function that takes both parts of a run, by their calls. */
+typedef struct {
+    const char *upper, *prototype, *graph_bytes, *workspace_bytes; /* workspace_bytes: for CUDA, else NULL */
+    const char *call_graph, *call_run;
+} Both;
+typedef struct {
+    const char *name, *text;
+} StatusText;
+void template_restrict(Text *text, const char *upper);
+void template_place(Text *text, const char *prefix);
+void template_layout(Text *text, const Layout *layout);
+void template_no_bytes(Text *text, const ByteCount *bytes);
+void template_bytes(Text *text, const ByteCount *bytes);
+void template_status_text(Text *text, const char *prefix, const char *upper, const StatusText *status, int count);
+void template_both(Text *text, const Both *both);
+
 /* NAME_driver.c, which speaks of inputs and outputs of the program ... */
 typedef struct {
     int number; /* in the model */
