@@ -69,6 +69,19 @@ static bool wrong_option(Context *context, const char *option, const char *word,
     return report_add(context->report, NULL, OPTION_INVALID, option, word, why);
 }
 
+/* An error about a file that holds something else than an input; always false. */
+static bool wrong_type(const Datum *datum, const Value *input, const char *option, const char *word)
+{
+    Context *context = input->graph->context;
+    Type actual;
+    if (datum->tensor)
+        actual = type_of_tensor(context, datum->tensor);
+    const char *is = datum->tensor ? type_text(&actual, context->arena) : "no tensor";
+    return wrong_option(context, option, word,
+                        arena_printf(context->arena, "the file holds %s, the input is %s", is,
+                                     type_text(&input->type, context->arena)));
+}
+
 /* ---- --fix ---- */
 
 /* Whether a tensor is of an input's type, as far as that is known. */
@@ -114,7 +127,7 @@ static bool apply_fix(Model *model, const char *word)
     if (!datum)
         return false;
     if (!datum->tensor || !fix_input(model->graph, input, datum->tensor))
-        return wrong_option(context, "--fix", word, "the file is not of the input's type");
+        return wrong_type(datum, input, "--fix", word);
     return true;
 }
 
@@ -250,7 +263,7 @@ static bool apply_graph(Model *model, const char *word)
     if (!datum)
         return false;
     if (!datum->tensor || !dtype_is_integer(datum->tensor->dtype) || !is_of_type(datum->tensor, edges))
-        return wrong_option(context, "--graph", word, "the file is not of the input's type");
+        return wrong_type(datum, edges, "--graph", word);
     for (int i = 0; i < datum->tensor->rank && i < edges->type.rank; i++) {
         const int64_t size = datum->tensor->dim[i];
         if (dim_is_symbol(edges->type.dim[i]) && !narrow_dimension(model, edges->type.dim[i], size, size))

@@ -1,9 +1,11 @@
 /* process.c -- other programs, and folders that are gone afterwards. */
 #include "process.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +26,7 @@ int process_run(const char *const argv[], const char *folder, const char *log)
             setrlimit(RLIMIT_CPU, &limit) != 0)
             _exit(127);
         execvp(argv[0], (char *const *)argv); /* execvp does not write to its arguments */
+        dprintf(STDERR_FILENO, "cannot run %s: %s\n", argv[0], strerror(errno));
         _exit(127);
     }
     int status;

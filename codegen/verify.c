@@ -322,18 +322,29 @@ static bool process_failed(Case *test, const char *what, int status, const char 
     return false;
 }
 
-/* The words of all --cflags, or -O2. */
-static int add_flags(Case *test, const char **argument, int count, int limit)
+/* Adds what stands between the blanks of a text; how many arguments there are then. */
+static int add_words(Case *test, const char *text, const char **argument, int count, int limit)
 {
-    Words flags = test->options->cflags;
+    char *rest = arena_strdup(test->context->arena, text);
+    for (char *word; (word = strsep(&rest, " ")) && count < limit;)
+        if (*word)
+            argument[count++] = word;
+    return count;
+}
+
+/* The C compiler as the environment has it, the language, and the words of all --cflags, or -O2. */
+static int add_compiler(Case *test, bool cuda, const char **argument, int limit)
+{
+    const char *given = getenv(cuda ? "NVCC" : "CC");
+    const Words flags = test->options->cflags;
+    int count = given ? add_words(test, given, argument, 0, limit) : 0;
+    if (count == 0)
+        argument[count++] = cuda ? "nvcc" : "cc";
+    argument[count++] = cuda ? "-std=c++17" : "-std=c99";
     if (flags.count == 0)
         argument[count++] = "-O2";
-    for (int i = 0; i < flags.count; i++) {
-        char *rest = arena_strdup(test->context->arena, flags.word[i]);
-        for (char *word; (word = strsep(&rest, " ")) && count < limit;)
-            if (*word)
-                argument[count++] = word;
-    }
+    for (int i = 0; i < flags.count; i++)
+        count = add_words(test, flags.word[i], argument, count, limit);
     return count;
 }
 
@@ -343,9 +354,8 @@ static bool compile_program(Case *test, const char *folder, const char *with)
     enum { LIMIT = 256 };
     const char *other = strcmp(with, "test") == 0 ? "_driver.c" : "_test.c";
     const bool cuda = test->options->target && strcmp(test->options->target, "cuda") == 0;
-    const char *given = getenv(cuda ? "NVCC" : "CC");
-    const char *argument[LIMIT] = {given && *given ? given : cuda ? "nvcc" : "cc", cuda ? "-std=c++17" : "-std=c99"};
-    int count = add_flags(test, argument, 2, LIMIT / 2);
+    const char *argument[LIMIT] = {NULL};
+    int count = add_compiler(test, cuda, argument, LIMIT / 2);
     argument[count++] = "-o";
     argument[count++] = with;
     DIR *files = opendir(folder);
@@ -542,9 +552,11 @@ static bool check_options(Context *context, const Options *options, void *who)
 
 static int check_words(const Options *options)
 {
+    enum { MOST_RUNS = 1000000 };
     char *end;
-    if (options->repeat && (strtol(options->repeat, &end, 10) < 1 || *end != '\0'))
-        return usage_error("--repeat %s is not a number of runs", options->repeat);
+    const long runs = options->repeat ? strtol(options->repeat, &end, 10) : 1; /* what is too large for it is large */
+    if (options->repeat && (runs < 1 || runs > MOST_RUNS || *end != '\0'))
+        return usage_error("--repeat %s is not a number of runs, 1 to %d", options->repeat, MOST_RUNS);
     for (int i = 0; i < options->operand.count; i++) {
         const char *path = options->operand.word[i], *slash = strrchr(path, '/');
         struct stat info;
