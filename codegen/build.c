@@ -139,27 +139,59 @@ static bool can_be_compared(const Requirements *list, const int64_t *values)
     return true;
 }
 
-/* The greatest size for which no tensor's bytes overflow, nor what is compared: what NAME_run accepts. */
-static int64_t greatest_size(const Program *program)
+/* Whether all that a run compares can be while no size is greater than these. */
+static bool can_compare_all(const Program *program, const int64_t *values)
 {
-    DimTable *dims = program->context->dims;
-    const int count = dim_symbol_count(dims);
-    int64_t *values = ARENA_ARRAY(program->context->arena, count + 1, int64_t), bytes;
-    for (int64_t most = INT32_MAX; most > 1; most /= 2) {
-        for (int i = 0; i < count; i++) {
-            const int64_t upper = dim_upper(dim_symbol_at(dims, i));
-            values[i] = upper < most ? upper : most;
-        }
-        bool fits = true;
-        for (const Buffer *buffer = program->buffers; buffer && fits; buffer = buffer->next)
-            fits = dim_evaluate(buffer_bytes(program, buffer->value), values, &bytes) && bytes < INT64_MAX / 4;
-        fits = fits && can_be_compared(&program->requires, values);
-        for (const Step *step = program->first; step && fits; step = step->next)
-            fits = !step->is_needed || can_be_compared(&step->requires, values);
-        if (fits)
-            return most;
+    bool can = can_be_compared(&program->requires, values);
+    for (const Step *step = program->first; step && can; step = step->next)
+        can = !step->is_needed || can_be_compared(&step->requires, values);
+    return can;
+}
+
+/* A tensor whose bytes overflow for these sizes; NULL: there is none. */
+static const Buffer *find_overflow(const Program *program, const int64_t *values)
+{
+    int64_t bytes;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (!dim_evaluate(buffer_bytes(program, buffer->value), values, &bytes) || bytes >= INT64_MAX / 4)
+            return buffer;
+    return NULL;
+}
+
+/* Whether the caller has sizes to give that are no greater than the program accepts. */
+static bool check_least_sizes(const Program *program)
+{
+    Context *context = program->context;
+    for (int i = 0; i < program->nparameter; i++) {
+        Dim *size = program->parameter[i];
+        if (dim_lower(size) > program->most)
+            return report_add(
+                context->report, NULL, OP_UNSUPPORTED, arena_printf(context->arena, "size %s", dim_symbol_name(size)),
+                arena_printf(context->arena, "it is at least %lld, programs of this model take up to %lld",
+                             (long long)dim_lower(size), (long long)program->most));
     }
-    return 1;
+    return true;
+}
+
+/* Finds the greatest size for which no tensor's bytes overflow, nor what is compared: what NAME_run accepts. */
+static bool find_greatest_size(Program *program)
+{
+    Context *context = program->context;
+    const int count = dim_symbol_count(context->dims);
+    int64_t *values = ARENA_ARRAY(context->arena, count + 1, int64_t);
+    const Buffer *overflow = NULL;
+    for (program->most = INT32_MAX; program->most > 0; program->most /= 2) {
+        for (int i = 0; i < count; i++) {
+            const int64_t upper = dim_upper(dim_symbol_at(context->dims, i));
+            values[i] = upper < program->most ? upper : program->most;
+        }
+        overflow = find_overflow(program, values);
+        if (!overflow && can_compare_all(program, values))
+            return check_least_sizes(program);
+    }
+    return report_add(context->report, NULL, OP_UNSUPPORTED,
+                      overflow ? arena_printf(context->arena, "tensor '%s'", overflow->value->name) : "a model",
+                      "its size overflows 64 bits, however small the sizes are that a run may choose");
 }
 
 /* Moves the filled folder to where it belongs; what was there goes to `old`. */
@@ -187,7 +219,8 @@ bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *
     if (!program || !program_functions(program) || (is_for_cuda(program) && !cuda_supports(program)))
         return false;
     program_plan(program);
-    program->most = greatest_size(program);
+    if (!find_greatest_size(program))
+        return false;
     size_t length = strlen(options->folder);
     while (length > 1 && options->folder[length - 1] == '/')
         length--;
