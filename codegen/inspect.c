@@ -8,7 +8,11 @@
 
 static const char *form_text(OpForm form)
 {
-    static const char *const text[] = {"elementwise", "index", "composed", "routine", "control"};
+    static const char *const text[] = {[FORM_ELEMENTWISE] = "elementwise",
+                                       [FORM_INDEX] = "index",
+                                       [FORM_COMPOSED] = "composed",
+                                       [FORM_ROUTINE] = "routine",
+                                       [FORM_CONTROL] = "control"};
     return text[form];
 }
 

@@ -16,7 +16,7 @@ static const struct {
 #include "messages.def"
 #undef MESSAGE
 };
-static const char *const severity_text[] = {"note", "warning", "error"};
+static const char *const severity_text[] = {[NOTE] = "note", [WARNING] = "warning", [ERROR] = "error"};
 
 typedef struct {
     Message message;

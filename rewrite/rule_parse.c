@@ -215,7 +215,8 @@ static bool name_gradients(Parser *parser)
 /* ---- rules ---- */
 static bool parse_contract(Parser *parser)
 {
-    static const char *const name[] = {"exact", "reassoc", "lossy", "stochastic"};
+    static const char *const name[] = {
+        [EXACT] = "exact", [REASSOC] = "reassoc", [LOSSY] = "lossy", [STOCHASTIC] = "stochastic"};
     for (int i = 0; i < 4; i++)
         if (lexer_accept(&parser->lexer, name[i])) {
             parser->rule->contract = (Contract)i;

@@ -61,8 +61,19 @@ static void print_within(const Expr *e, FILE *to)
 
 static void print_reduce(const Expr *e, FILE *to)
 {
-    static const char *const name[] = {"set", "sum",    "product", "max",         "min",        "all",
-                                       "any", "argmax", "argmin",  "last argmax", "last argmin"};
+    static const char *const name[] = {
+        [COMBINE_SET] = "set",
+        [COMBINE_ADD] = "sum",
+        [COMBINE_MUL] = "product",
+        [COMBINE_MAX] = "max",
+        [COMBINE_MIN] = "min",
+        [COMBINE_AND] = "all",
+        [COMBINE_OR] = "any",
+        [COMBINE_ARG_MAX] = "argmax",
+        [COMBINE_ARG_MIN] = "argmin",
+        [COMBINE_ARG_MAX_LAST] = "last argmax",
+        [COMBINE_ARG_MIN_LAST] = "last argmin",
+    };
     fprintf(to, "%s[", name[e->u.combine]);
     for (int i = 0; i < e->nover; i++) {
         const Axis *axis = e->over[i];
