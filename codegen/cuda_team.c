@@ -246,14 +246,16 @@ static void bind_lane(const Team *t, Block *to)
          (Stmt){.kind = STMT_AXIS, .axis = t->lane->axis, .axis_name = t->lane->axis_name, .value = own_place(t)});
 }
 
-/* A loop over the innermost axis, of which a lane does its own. */
+/* A loop over the innermost axis, of which a lane does its own; lanes beyond its end what does not depend on it, such
+ * as the beginning of a total. */
 static void lane_loop(Team *t, Block *to, const Stmt *loop, const Block *body)
 {
     Block *inside = own_open(t, to), made = {0};
     team_block(t, &made, body);
-    if (t->each > 1 && reads_axis(t, &made, loop->axis))
+    const bool depends = reads_axis(t, &made, loop->axis);
+    if (t->each > 1 && depends)
         bind_lane(t, inside);
-    if (constant_extent(loop->axis) != t->each * t->width) /* not by the axis, which is known to end before */
+    if (depends && constant_extent(loop->axis) != t->each * t->width) /* the axis itself is known to end before */
         inside = &make(t, inside, (Stmt){.kind = STMT_IF, .value = arith(t, I_LESS, own_place(t), loop->hi)})->body;
     put_all(inside, &made);
     t->own = NULL;

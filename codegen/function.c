@@ -374,7 +374,7 @@ static void print_function(Program *program, const Step *step, Call *call, const
                                         : "void";
     const char *head = arena_printf(context->arena, "static %s %s(", type, name);
     if (call->in_teams)
-        text_line(text, "template <int %sWARPS>", program->upper);
+        text_line(text, "%sTEAMS", program->upper);
     text_wrapped(text, arena_printf(context->arena, "%s%s)", head, parameters(program, &printer.uses, true)),
                  (int)strlen(head));
     text_line(text, "{");

@@ -27,6 +27,7 @@
 #define __device__
 #define __host__
 #define __managed__
+#define __launch_bounds__(...)
 #define __shared__ static __attribute__((section("emulated_shared")))
 
 struct dim3 {
