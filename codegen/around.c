@@ -89,7 +89,8 @@ static void print_tensor(const Program *program, const Buffer *buffer, FILE *to)
     fputs("]}", to);
 }
 
-void write_manifest(const Program *program, FILE *to)
+/* All of it but the last bracket. */
+static void print_manifest(const Program *program, FILE *to)
 {
     const char *separator = "\n    ";
     fprintf(to,
@@ -122,5 +123,23 @@ void write_manifest(const Program *program, FILE *to)
             fprintf(to, "%s\"%s\": %d", separator, program->log->rule[i].rule, program->log->rule[i].fired);
             separator = ", ";
         }
-    fputs("}\n}\n", to);
+    fputs("}", to);
+}
+
+static const char manifest_end[] = "\n}\n";
+
+void write_manifest(const Program *program, FILE *to)
+{
+    print_manifest(program, to);
+    fputs(manifest_end, to);
+}
+
+void add_manifest(const Program *program, FILE *to)
+{
+    if (fseek(to, -(long)strlen(manifest_end), SEEK_END) != 0)
+        return;
+    fputs(",\n  \"cuda\": ", to);
+    print_manifest(program, to);
+    fputs("}", to);
+    fputs(manifest_end, to);
 }

@@ -40,10 +40,12 @@ static bool may_replace(const Program *program, const char *path)
                       "it holds other files than an earlier program's, which would be lost");
 }
 
-static bool write_named(const Build *build, const char *name, void (*write)(const Build *build, FILE *to))
+/* mode: fopen's. */
+static bool write_named(const Build *build, const char *name, const char *mode,
+                        void (*write)(const Build *build, FILE *to))
 {
     const char *path = arena_printf(build->program->context->arena, "%s/%s", build->folder, name);
-    FILE *to = fopen(path, "wx");
+    FILE *to = fopen(path, mode);
     if (!to)
         return write_error(build->program, path);
     write(build, to);
@@ -61,6 +63,15 @@ static void write_carried_part(const Build *build, FILE *to)
     fputs(carried_text(build->program, build->carried), to);
 }
 
+/* Adds to a file that is there. */
+static bool add_to_file(const Build *build, const char *name, const char *mode,
+                        void (*write)(const Program *program, FILE *to))
+{
+    Build part = *build;
+    part.write = write;
+    return write_named(&part, name, mode, write_part);
+}
+
 /* A file of this name, or, where it starts with a dot or an underscore, of the program's name and this. */
 static bool write_file(const Build *build, const char *name, void (*write)(const Program *program, FILE *to))
 {
@@ -68,7 +79,7 @@ static bool write_file(const Build *build, const char *name, void (*write)(const
     part.write = write;
     if (*name == '.' || *name == '_')
         name = arena_printf(build->program->context->arena, "%s%s", build->program->options->name, name);
-    return write_named(&part, name, write_part);
+    return write_named(&part, name, "wx", write_part);
 }
 
 static bool write_runtime(const Build *build)
@@ -79,7 +90,7 @@ static bool write_runtime(const Build *build)
         part.carried = carried.file[i];
         if (!write_named(&part,
                          arena_printf(build->program->context->arena, "%s%s", build->program->prefix, part.carried),
-                         write_carried_part))
+                         "wx", write_carried_part))
             return false;
     }
     return true;
@@ -106,13 +117,28 @@ static bool write_weights(const Build *build)
            (form == WEIGHTS_BIN || write_file(build, "_weights.S", write_weights_s));
 }
 
+static bool write_cuda_sources(const Build *build)
+{
+    return write_file(build, ".cu", write_source_file) && write_weights(build) &&
+           (!build->program->options->driver || write_file(build, "_driver.cu", write_driver)) &&
+           write_file(build, "_test.cu", write_test);
+}
+
 static bool write_cuda_files(const Build *build)
 {
-    return write_file(build, ".cu", write_source_file) && write_file(build, ".h", write_header_file) &&
-           write_weights(build) &&
-           (!build->program->options->driver || write_file(build, "_driver.cu", write_driver)) &&
-           write_file(build, "_test.cu", write_test) && write_file(build, "Makefile", write_cuda_makefile) &&
+    return write_cuda_sources(build) && write_file(build, ".h", write_header_file) &&
+           write_file(build, "Makefile", write_cuda_makefile) &&
            write_file(build, "CMakeLists.txt", write_cuda_cmake) && write_file(build, "manifest.json", write_manifest);
+}
+
+/* Beside the program in C: one header, one manifest. */
+static bool add_cuda_files(const Build *build)
+{
+    const char *header = arena_printf(build->program->context->arena, "%s.h", header_name(build->program));
+    return write_cuda_sources(build) && write_file(build, "cuda.mk", write_cuda_makefile) &&
+           add_to_file(build, header, "a", write_header_file) &&
+           add_to_file(build, "CMakeLists.txt", "a", write_cuda_cmake) &&
+           add_to_file(build, "manifest.json", "r+", add_manifest);
 }
 
 static bool write_files(const Build *build)
@@ -221,6 +247,8 @@ bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *
     program_plan(program);
     if (!find_greatest_size(program))
         return false;
+    if (options->beside)
+        return add_cuda_files(&(Build){.program = program, .folder = options->folder});
     size_t length = strlen(options->folder);
     while (length > 1 && options->folder[length - 1] == '/')
         length--;
@@ -234,5 +262,6 @@ bool codegen_build(Model *model, const BuildOptions *options, const RewriteLog *
     const Build build = {.program = program, .folder = arena_printf(arena, "%s/new", beside)};
     arena_at_free(arena, release_folder, beside); /* also when writing ends in report_fatal */
     return (mkdir(build.folder, 0777) == 0 || write_error(program, build.folder)) && write_files(&build) &&
+           (!options->complete || options->complete(options->who, build.folder)) &&
            put_in_place(program, build.folder, folder, arena_printf(arena, "%s/old", beside));
 }

@@ -20,6 +20,11 @@ typedef struct {
     bool in_order; /* steps stay in the graph's order: nothing is done ahead because only the structure tells it */
     bool openblas; /* --blas openblas: products by cblas_sgemm and its kin */
     bool driver;   /* write NAME_driver.c too, see below */
+    /* Called with the filled folder before it is put in place; false: it is not. NULL: nothing is to be done. */
+    bool (*complete)(void *who, const char *folder);
+    void *who;
+    const char *beside; /* the name of the same model's program in C that is in the folder, to which this one for CUDA
+                           is added: in the C program's header, CMakeLists.txt and manifest. NULL: none */
     const char *command; /* the options as given, for the header comment and the manifest */
 } BuildOptions;
 

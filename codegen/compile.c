@@ -25,7 +25,8 @@ static bool target_option(Context *context, const Options *options, BuildOptions
     if (!options->target || strcmp(options->target, "c") == 0)
         return true;
     if (strcmp(options->target, "cuda") != 0)
-        return report_add(report, NULL, OPTION_INVALID, "--target", options->target, "it must be c or cuda");
+        return report_add(report, NULL, OPTION_INVALID, "--target", options->target,
+                          "it must be c or cuda; for build, c,cuda too");
     if (options->weights && build->weights != WEIGHTS_BIN)
         return report_add(report, NULL, OPTION_INVALID, "--weights", options->weights,
                           "a program for CUDA takes them from a file: bin");
@@ -90,17 +91,60 @@ static const char *name_of_folder(Context *context, const char *folder)
     return isalpha((unsigned char)*name) ? name : arena_printf(context->arena, "model%s%s", *name ? "_" : "", name);
 }
 
-static bool build_program(Context *context, const Options *options, void *who)
+/* ---- both targets ---- */
+typedef struct {
+    const Options *options;
+    const char *name, *folder; /* of the program in C */
+} Both;
+
+static bool add_cuda(Context *context, const Options *options, void *who)
 {
-    (void)who;
+    const Both *both = who;
     BuildOptions build;
     if (!build_options(context, options, &build))
         return false;
+    build.folder = both->folder;
+    build.name = arena_printf(context->arena, "%s_cuda", both->name);
+    build.beside = both->name;
+    Model *model = load_model(context, options);
+    return model && compile_model(model, options, &build);
+}
+
+/* The program for CUDA, made from the beginning: rewriting has used up the model. What is for C alone is left out. */
+static bool complete_with_cuda(void *who, const char *folder)
+{
+    Both *both = who;
+    Options options = *both->options;
+    options.target = "cuda";
+    options.weights = options.blas = NULL;
+    options.threads = false;
+    both->folder = folder;
+    return with_context(&options, options.operand.word[0], add_cuda, both) == EXIT_OK;
+}
+
+/* ---- one ---- */
+static bool build_program(Context *context, const Options *given, void *who)
+{
+    (void)who;
+    BuildOptions build;
+    Options one = *given;
+    const Options *options = &one;
+    Both both = {.options = given};
+    const bool is_both = given->target && strcmp(given->target, "c,cuda") == 0;
+    if (is_both)
+        one.target = "c";
+    if (!build_options(context, options, &build))
+        return false;
+    if (is_both) {
+        build.complete = complete_with_cuda;
+        build.who = &both;
+    }
     build.folder = options->output;
     build.name = options->name ? options->name : name_of_folder(context, options->output);
     if (!is_prefix(build.name))
         return report_add(context->report, NULL, OPTION_INVALID, "--name", build.name,
                           "it must be a C identifier, with single underscores inside");
+    both.name = build.name;
     Model *model = load_model(context, options);
     return model && compile_model(model, options, &build);
 }

@@ -21,7 +21,8 @@ void write_cuda_makefile(const Program *program, FILE *to)
             "clean:\n"
             "\trm -f %s.o lib%s.a %s_test\n"
             ".PHONY: test clean\n",
-            ONNX2C_VERSION, name, name, name, name, name, name, name, name, name, name, name, name, name, name);
+            ONNX2C_VERSION, name, name, name, name, name, header_name(program), name, name, name, name, name, name,
+            name, name);
 }
 
 void write_cuda_cmake(const Program *program, FILE *to)

@@ -143,6 +143,7 @@ void write_driver(const Program *of, FILE *to)
     copy.symbol_name = members(of, of->symbol_name);
     copy.maximum_name = members(of, of->maximum_name);
     Driver driver = {.name = of->options->name,
+                     .header = header_name(of),
                      .prefix = of->prefix,
                      .upper = of->upper,
                      .version = ONNX2C_VERSION,

@@ -3,6 +3,11 @@
 #include "cuda.h"
 #include <string.h>
 
+const char *header_name(const Program *program)
+{
+    return program->options->beside ? program->options->beside : program->options->name;
+}
+
 /* ---- sizes ---- */
 int nsizes(const Program *program)
 {

@@ -13,6 +13,9 @@ const char *size_name(const Program *program, int size);
 const char *size_parameters(const Program *program); /* "int64_t N, int64_t E"; "void" when there is none */
 const char *size_arguments(const Program *program);  /* "N, E" */
 
+/* The file, without .h, in which the program's functions are declared. */
+const char *header_name(const Program *program);
+
 /* The name of the argument that takes an output's dimensions; NULL where the caller can tell them. */
 const char *output_shape_name(const Program *program, int output);
 
@@ -67,4 +70,6 @@ void write_makefile(const Program *program, FILE *to);
 void write_cmake(const Program *program, FILE *to);
 void write_pkgconfig(const Program *program, FILE *to);
 void write_manifest(const Program *program, FILE *to);
+/* Adds that of a program for CUDA to the one of the same model in C. */
+void add_manifest(const Program *program, FILE *to);
 #endif

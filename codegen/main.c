@@ -156,8 +156,10 @@ static const Option option_table[] = {
      "what the backward part computes again rather than keeping it (default: what fusion finds faster)"},
     {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN | INSPECT, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
-    {0, "target", "c|cuda", WORD, FIELD(target), BUILD | VERIFY,
-     "write C, or CUDA C++ for NVIDIA's GPUs (not yet run on one); verify compiles that with $NVCC (nvcc)"},
+    {0, "target", "c|cuda|c,cuda", WORD, FIELD(target), BUILD | VERIFY,
+     "write C, or CUDA C++ for NVIDIA's GPUs (not yet run on one), which verify compiles with $NVCC (nvcc); or both in "
+     "one "
+     "folder, NAME and NAME_cuda"},
     {0, "weights", "c|bin|obj", WORD, FIELD(weights), BUILD | VERIFY,
      "weights as C source, as a file to map, or as an object (default: c; with --target cuda always bin)"},
     {0, "threads", NULL, FLAG, FIELD(threads), BUILD | VERIFY,

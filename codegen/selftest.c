@@ -336,6 +336,7 @@ void write_test(const Program *program, FILE *to)
                        .limit = 2};
     find_example(&example);
     Test test = {.name = program->options->name,
+                 .header = header_name(program),
                  .prefix = program->prefix,
                  .upper = program->upper,
                  .version = ONNX2C_VERSION,

@@ -215,7 +215,7 @@ void write_source(Program *program, FILE *to)
     if (program->nstate > 0)
         print_state_functions(program, body);
     print_head(program, head);
-    text_line(head, "#include \"%s.h\"", program->options->name);
+    text_line(head, "#include \"%s.h\"", header_name(program));
     if (is_for_cuda(program))
         cuda_print_head(program, head);
     else

@@ -100,7 +100,7 @@ typedef struct {
     const char *name, *value;
 } DriverSize;
 typedef struct {
-    const char *name, *prefix, *upper, *version;
+    const char *name, *header, *prefix, *upper, *version;
     const char *helpers; /* functions that the expressions call */
     const char *size_struct, *size_arguments, *call;
     const char *suffix; /* of the source's name */
@@ -123,7 +123,7 @@ typedef struct {
     int64_t room, count;         /* elements of the array, and of the result */
 } TestOutput;
 typedef struct {
-    const char *name, *prefix, *upper, *version;
+    const char *name, *header, *prefix, *upper, *version;
     const char *noise; /* runtime/noise.h */
     const char *call, *call_again;
     int64_t workspace_bytes, weight_bytes; /* weight_bytes: -1 when NAME_run takes no weights */

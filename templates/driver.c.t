@@ -11,7 +11,7 @@
 %   if (!d->is_for_cuda) { /* C++ has it all */
 #define _POSIX_C_SOURCE 199309L
 %   }
-#include "${d->name}.h"
+#include "${d->header}.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
