@@ -20,12 +20,26 @@ typedef struct {
     Map *memo;
 } Factoring;
 
-/* Takes a product apart. False when it has too many factors. */
-static bool find_factors(Factors *f, Expr *e, bool is_divisor)
+/* What e is exactly so many times: -a is -1, a + a is 2 times a. NULL: e is no such multiple. */
+static Expr *multiple_of(Expr *e, double *times)
 {
+    if (e->kind != E_CALL || (e->u.scalar != S_NEG && (e->u.scalar != S_ADD || e->arg[0] != e->arg[1])))
+        return NULL;
+    *times = e->u.scalar == S_NEG ? -1 : 2;
+    return e->arg[0];
+}
+
+/* Takes a product apart. False when it has too many factors. */
+static bool find_factors(Context *context, Factors *f, Expr *e, bool is_divisor)
+{
+    double times;
+    Expr *multiple = multiple_of(e, &times);
+    if (multiple)
+        return find_factors(context, f, multiple, is_divisor) &&
+               find_factors(context, f, expr_float(context, e->dtype, times), is_divisor);
     if (e->kind == E_CALL && (e->u.scalar == S_MUL || e->u.scalar == S_DIV))
-        return find_factors(f, e->arg[0], is_divisor) &&
-               find_factors(f, e->arg[1], is_divisor != (e->u.scalar == S_DIV));
+        return find_factors(context, f, e->arg[0], is_divisor) &&
+               find_factors(context, f, e->arg[1], is_divisor != (e->u.scalar == S_DIV));
     if (f->nup == MAX_FACTORS || f->ndown == MAX_FACTORS)
         return false;
     if (is_divisor)
@@ -139,7 +153,7 @@ static Expr *factor_sum(Factoring *f, Expr *reduce)
 {
     Factors inside = {0}, outside = {0};
     if (reduce->u.combine != COMBINE_ADD || !dtype_is_float(reduce->dtype) || reduce->arg[1] ||
-        !find_factors(&inside, reduce->arg[0], false))
+        !find_factors(f->context, &inside, reduce->arg[0], false))
         return reduce;
     split(f->context, reduce, inside.up, &inside.nup, outside.up, &outside.nup);
     split(f->context, reduce, inside.down, &inside.ndown, outside.down, &outside.ndown);

@@ -30,6 +30,10 @@ typedef struct {
  * long from the outermost on. The number of the output with the most, whose loops the others share. */
 int nest_spatials(const NestScope *in, const NestOutput *out, int count, Spatial *spatial);
 
+/* The points of the inner loops of a nest's only output as outputs of their own, if those loops are short and functions
+ * are saved by that; how many there are, 1: the output stays as it is. */
+int write_out_points(Nest *nest, Spatial **spatial);
+
 /* Columns that stand together in packed weights. */
 enum { PANEL = 16 };
 

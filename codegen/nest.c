@@ -426,8 +426,10 @@ typedef struct {
     const Spatial *largest; /* whose loops they are */
     Scope *scope[2 * MAX_RANK + 2];
     int depth;
-    Axis *block;  /* of lanes; NULL: all at once */
-    Scope *inner; /* in which all of them are open */
+    Axis *block;    /* of lanes; NULL: all at once */
+    Scope *inner;   /* in which all of them are open */
+    Stages *stages; /* of the innermost loop's points; NULL: none */
+    ReductionLoops chunk;
 } OpenLoops;
 
 /* Where threads are to compute an element each, nothing stands between the loops. */
@@ -443,12 +445,40 @@ static OpenLoops open_loops(Nest *n, const Spatial *largest, bool one_by_one)
     return open;
 }
 
+/* Lets the innermost loop run over chunks of points, for which functions are computed at once. Where there are
+ * reductions, theirs do so. */
+static void open_stages_of_points(Nest *n, OpenLoops *open, Expr *const *root, int count)
+{
+    Axis *const *innermost = open->largest->loop + open->depth - 1;
+    if (n->lane || n->nreduction > 0 || open->depth == 0)
+        return;
+    const int64_t extent = constant_extent(*innermost);
+    Scope *outer = open->scope[open->depth - 1];
+    if (extent < 0 || extent >= LEAST_VECTOR)
+        open->stages = find_stages(n, *innermost, root, count, outer);
+    if (!open->stages)
+        return;
+    open->chunk = (ReductionLoops){.over = innermost, .nover = 1};
+    open->scope[open->depth] = scope_new(n, open_stages(n, open->stages, &open->chunk, outer), *innermost);
+}
+
+static void close_stages_of_points(Nest *n, const OpenLoops *open)
+{
+    close_loop(n, open->scope[open->depth], open->chunk.over[0], open->chunk.chunk_lo, open->chunk.chunk_hi);
+    close_stages(n, open->stages);
+}
+
 static Block close_loops(Nest *n, const OpenLoops *open)
 {
+    int i = open->depth;
+    if (open->stages) {
+        close_stages_of_points(n, open);
+        i--;
+    }
     if (open->block)
         close_loop(n, open->inner, open->block, open->block->lo, open->block->hi)->step =
             expr_index(n->context, LANE_BLOCK);
-    for (int i = open->depth; i-- > (n->rows ? 1 : 0);)
+    while (i-- > (n->rows ? 1 : 0))
         close_loop(n, open->scope[i + 1], open->largest->loop[i], open->largest->loop[i]->lo,
                    open->largest->loop[i]->hi)
             ->is_spatial = true;
@@ -498,6 +528,25 @@ static void study_outputs(Nest *n, const Spatial *spatial, int count)
     nest_study(n, root, nroot);
 }
 
+/* Stores all outputs inside the loops they have; the loops. */
+static Block store_outputs(Nest *n, const Spatial *spatial, int count, OpenLoops *open)
+{
+    Expr **inside = ARENA_ARRAY(n->context->arena, count, Expr *);
+    int ninside = 0;
+    for (int k = 0; k < count; k++) {
+        if (has_all_loops(open, &spatial[k]))
+            inside[ninside++] = spatial[k].body;
+        else
+            store_outside(n, open, &spatial[k]);
+    }
+    open_stages_of_points(n, open, inside, ninside);
+    open->inner = n->lane ? open_lane_blocks(n, open->scope[open->depth], &open->block) : open->scope[open->depth];
+    for (int k = 0; k < count; k++)
+        if (has_all_loops(open, &spatial[k]))
+            store_inside(n, open, &spatial[k]);
+    return close_loops(n, open);
+}
+
 /* The loops over the largest output's axes, in which all are stored. */
 static Block loops_of_bodies(const NestScope *in, Nest *n, const Spatial *spatial, int count, const Spatial *largest)
 {
@@ -508,14 +557,7 @@ static Block loops_of_bodies(const NestScope *in, Nest *n, const Spatial *spatia
     OpenLoops open = open_loops(n, largest, in->one_by_one);
     n->rows = in->threads && open.depth > 0 ? find_rows(n, largest->loop[0]) : NULL;
     n->has_long_rows = n->rows && is_worth_cutting(n, open.scope[0]);
-    for (int k = 0; k < count; k++)
-        if (!has_all_loops(&open, &spatial[k]))
-            store_outside(n, &open, &spatial[k]);
-    open.inner = n->lane ? open_lane_blocks(n, open.scope[open.depth], &open.block) : open.scope[open.depth];
-    for (int k = 0; k < count; k++)
-        if (has_all_loops(&open, &spatial[k]))
-            store_inside(n, &open, &spatial[k]);
-    Block block = close_loops(n, &open);
+    Block block = store_outputs(n, spatial, count, &open);
     if (block.last && block.last->kind == STMT_FOR && (open.depth > 0 || open.block) && !n->in_long_rows) {
         block.last->work = work_of(in, largest->output);
         block.last->chunk = n->rows ? 1 : is_uneven(n) ? 64 : 0;
@@ -543,6 +585,13 @@ static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int coun
         if (block.last->kind == STMT_FOR)
             block.last->work = work_of(in, largest->output);
         return block;
+    }
+    const int points = count == 1 && !in->one_by_one ? write_out_points(&n, &spatial) : 1;
+    if (points > 1) {
+        largest = spatial;
+        count = points;
+        n = nest_new(in, largest->output);
+        study_outputs(&n, spatial, count);
     }
     block = loops_of_bodies(in, &n, spatial, count, largest);
     if (n.has_long_rows) {

@@ -139,9 +139,10 @@ typedef struct {
     unsigned lanes;
     Axis *vector; /* the lane along which it is found in vectors; NULL: one by one */
 } Accumulator;
-/* The loops of a reduction, opened once or more. */
+/* The loops of a reduction, or over points that are computed in stages, opened once or more. */
 typedef struct {
-    const Expr *e;
+    Axis *const *over;
+    int nover;
     Expr *chunk_lo, *chunk_hi; /* instead of the outermost axis's bounds; NULL: all of it */
     Scope *scope[MAX_RANK + 1];
     Expr *lo[MAX_RANK], *hi[MAX_RANK];

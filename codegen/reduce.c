@@ -246,23 +246,21 @@ Expr *place_end(Nest *n, const Axis *axis, Scope *scope)
 
 Scope *reduction_open(Nest *n, ReductionLoops *loops, Scope *scope)
 {
-    const Expr *e = loops->e;
     loops->scope[0] = scope;
-    for (int i = 0; i < e->nover; i++) {
+    for (int i = 0; i < loops->nover; i++) {
         const bool in_chunk = i == 0 && loops->chunk_lo;
-        loops->lo[i] = in_chunk ? loops->chunk_lo : place(n, e->over[i]->lo, loops->scope[i]);
-        loops->hi[i] = in_chunk ? loops->chunk_hi : place_end(n, e->over[i], loops->scope[i]);
-        loops->scope[i + 1] = scope_new(n, loops->scope[i], e->over[i]);
+        loops->lo[i] = in_chunk ? loops->chunk_lo : place(n, loops->over[i]->lo, loops->scope[i]);
+        loops->hi[i] = in_chunk ? loops->chunk_hi : place_end(n, loops->over[i], loops->scope[i]);
+        loops->scope[i + 1] = scope_new(n, loops->scope[i], loops->over[i]);
     }
-    return loops->scope[e->nover];
+    return loops->scope[loops->nover];
 }
 
 void reduction_close(Nest *n, ReductionLoops *loops)
 {
-    const Expr *e = loops->e;
-    prefetch_ahead(n, loops->scope[e->nover], e->over[e->nover - 1]);
-    for (int i = e->nover; i-- > 0;)
-        close_loop(n, loops->scope[i + 1], e->over[i], loops->lo[i], loops->hi[i]);
+    prefetch_ahead(n, loops->scope[loops->nover], loops->over[loops->nover - 1]);
+    for (int i = loops->nover; i-- > 0;)
+        close_loop(n, loops->scope[i + 1], loops->over[i], loops->lo[i], loops->hi[i]);
 }
 
 static void reduce_plain(Nest *n, const Accumulator *batch, int count, ReductionLoops loops, Scope *scope)
@@ -295,7 +293,10 @@ static void reduce_in_vectors(Nest *n, const Accumulator *batch, int count, cons
 
 void reduce(Nest *n, Accumulator *batch, int count, ReductionLoops loops, Scope *scope)
 {
-    Stages *stages = find_stages(n, batch, count, scope);
+    Expr *term[MAX_BATCH];
+    for (int i = 0; i < count; i++)
+        term[i] = batch[i].e->arg[0];
+    Stages *stages = loops.nover == 1 ? find_stages(n, loops.over[0], term, count, scope) : NULL;
     for (int i = 0; i < count; i++) {
         batch[i].vector = vector_lane(n, &batch[i]);
         open_accumulator(n, &batch[i], scope, batch[i].vector && !stages && !loops.chunk_lo);
@@ -316,7 +317,7 @@ Expr *place_reduction(Nest *n, Expr *e, Scope *scope)
     if (is_cut(n, e, scope))
         reduce_in_pieces(n, batch, count, scope);
     else
-        reduce(n, batch, count, (ReductionLoops){.e = e}, scope);
+        reduce(n, batch, count, (ReductionLoops){.over = e->over, .nover = e->nover}, scope);
     for (int i = 0; i < count; i++) {
         settle_empty(n, &batch[i], scope);
         map_set(scope->placed, batch[i].e, load_total(n, batch[i].total, batch[i].lanes));

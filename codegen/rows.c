@@ -218,7 +218,7 @@ static void reduce_piece(Nest *n, const Accumulator *batch, const Parts *parts, 
     Accumulator own[MAX_BATCH];
     memcpy(own, batch, sizeof *own * (size_t)count);
     Expr *number = expr_axis(n->context, piece);
-    ReductionLoops loops = {.e = batch[0].e};
+    ReductionLoops loops = {.over = batch[0].e->over, .nover = batch[0].e->nover};
     loops.chunk_lo = cut(n, scope, batch, edges, number, "begin");
     loops.chunk_hi = cut(n, scope, batch, edges, next_of(n, number, 1), "end");
     n->in_piece = true;

@@ -1,5 +1,5 @@
-/* stage.c -- functions of a reduction's points that do not vary along the lanes: computed for a chunk of points at
- * once.
+/* stage.c -- functions of a reduction's points that do not vary along the lanes, or of the points of a loop without
+ * lanes: computed for a chunk of points at once.
  *
  *     for chunks of the edges of v:   exp_[e] = score(e) - greatest, for the chunk's edges e
  *                                     exp_ = exp(exp_), all of them
@@ -68,15 +68,15 @@ static int collect(Nest *n, Stages *stages, Expr *e, const Scope *scope, Map *le
     return level;
 }
 
-Stages *find_stages(Nest *n, const Accumulator *batch, int count, Scope *scope)
+Stages *find_stages(Nest *n, Axis *over, Expr *const *root, int count, Scope *scope)
 {
     Stages *stages = ARENA_NEW(n->context->arena, Stages);
     Map *level_of = map_new(n->context->arena);
-    stages->over = batch[0].e->over[0];
-    if (batch[0].e->nover != 1 || scope->is_expression)
+    stages->over = over;
+    if (scope->is_expression)
         return NULL;
     for (int i = 0; i < count; i++)
-        collect(n, stages, batch[i].e->arg[0], scope, level_of);
+        collect(n, stages, root[i], scope, level_of);
     return stages->count > 0 ? stages : NULL;
 }
 

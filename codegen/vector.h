@@ -44,9 +44,9 @@ void prefetch_ahead(Nest *nest, Scope *scope, const Axis *edges);
 
 /* ---- stages ---- */
 typedef struct Stages Stages;
-/* What is worth computing for a chunk of the batch's points at once; NULL: nothing. */
-Stages *find_stages(Nest *nest, const Accumulator *batch, int count, Scope *scope);
-/* Opens the loop over chunks and computes the stages of one. The scope in which the chunk's points are reduced. */
+/* What of these expressions is worth computing for a chunk of the axis's points at once; NULL: nothing. */
+Stages *find_stages(Nest *nest, Axis *over, Expr *const *root, int count, Scope *scope);
+/* Opens the loop over chunks and computes the stages of one. The scope for the loop over the chunk's points. */
 Scope *open_stages(Nest *nest, Stages *stages, ReductionLoops *loops, Scope *scope);
 void close_stages(Nest *nest, const Stages *stages);
 #endif
