@@ -139,14 +139,31 @@ static bool is_finite(const Tensor *tensor)
     return true;
 }
 
-/* The same of wide rows that the caller gives, such as bags of words: whether they are nearly all zeros is seen when
- * they are there. Zeros can be left out because no weight is infinite or NaN; the other products are added as ever. */
-static bool match_product_of_features(Nest *n, const Spatial *spatial, Product *p)
+/* Whether a is wide rows that the caller gives, such as bags of words: if they are nearly all zeros is seen when they
+ * are there. */
+static bool has_features(const Product *p)
 {
     enum { LEAST_FEATURES = 256 };
-    int64_t depth;
-    return match_packed_product(n, spatial, p) && !p->a->def && !p->a->constant && dim_is_const(p->depth, &depth) &&
-           depth >= LEAST_FEATURES && depth <= INT32_MAX && is_finite(p->b->constant);
+    int64_t features;
+    return !p->a->def && !p->a->constant && dim_is_const(p->a_transposed ? p->rows : p->depth, &features) &&
+           features >= LEAST_FEATURES && features <= INT32_MAX;
+}
+
+/* Zeros can be left out because no weight is infinite or NaN; the other products are added as ever. */
+static bool match_product_of_features(Nest *n, const Spatial *spatial, Product *p)
+{
+    return match_packed_product(n, spatial, p) && has_features(p) && is_finite(p->b->constant);
+}
+
+/* Whether the product's rows stand in the output as such, from its begin on. */
+static bool has_rows_of_output(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Axis *const axes[] = {p->row, p->column};
+    Expr *flat = flat_index(n->context, spatial->output, spatial->index);
+    const Dim *row = stride_along(n, flat, p->row), *column = stride_along(n, flat, p->column);
+    int64_t origin;
+    return row == p->columns && column && dim_equals(column, 1) &&
+           expr_is_int(simplify(n->simplifier, at_origin(n, flat, axes, 2)), &origin) && origin == 0;
 }
 
 static bool match_library_product(Nest *n, const Spatial *spatial, Product *p)
@@ -164,6 +181,20 @@ static bool match_product_of_rows(Nest *n, const Spatial *spatial, Product *p)
 static bool match_product_of_columns(Nest *n, const Spatial *spatial, Product *p)
 {
     return match_library_product(n, spatial, p) && p->a_transposed && !p->b_transposed;
+}
+
+/* The same two of features, by one matrix: whether it is finite is seen when it is there. */
+static bool match_rows_of_features(Nest *n, const Spatial *spatial, Product *p)
+{
+    int64_t columns;
+    return spatial->nloop == 2 && match_product_of_rows(n, spatial, p) && has_features(p) &&
+           dim_is_const(p->columns, &columns);
+}
+
+static bool match_columns_of_features(Nest *n, const Spatial *spatial, Product *p)
+{
+    return spatial->nloop == 2 && match_product_of_columns(n, spatial, p) && has_features(p) &&
+           has_rows_of_output(n, spatial, p);
 }
 
 /* ---- from the micro-kernel ---- */
@@ -234,9 +265,14 @@ static Expr *product_of(Context *context, Expr *a, Expr *b)
 typedef struct {
     TileForm form;
     Expr *row, *row_end, *column, *column_end, *k, *k_end;
-    Value *nonzeros; /* TILE_OF_NONZEROS: lists of where each row is not 0, from this row on */
+    Value *nonzeros; /* lists of where each row is not 0, from this row on; NULL: none */
     Expr *first_listed;
 } Part;
+
+static bool is_by_nonzeros(TileForm form)
+{
+    return form == TILE_OF_NONZEROS || form == TILE_OF_NONZEROS_BY_ROWS;
+}
 
 /* The operands of a part: its rows of a, from k on, and its columns of b. */
 static void set_operands(Nest *n, const Product *p, const Part *part, Scope *scope, KernelCall *call)
@@ -296,6 +332,9 @@ static void store_part(Nest *n, const Spatial *spatial, const Product *p, const 
     close_loop(n, row, p->row, part->row, part->row_end);
 }
 
+/* Of features in the columns of a product: as many at once, and of as many rows, as stay in a near cache. */
+enum { BLOCK_OF_FEATURES = 256, CHUNK_OF_FEATURES = 192 };
+
 /* Columns of a tile of the product. */
 static Expr *tile_step(Nest *n, const Product *p)
 {
@@ -304,24 +343,46 @@ static Expr *tile_step(Nest *n, const Product *p)
     return macro(n, arena_printf(n->context->arena, "TILE_STEP(%lld)", (long long)columns));
 }
 
-/* The lists of a chunk's rows, in a local array. */
-static Value *find_nonzeros(Nest *n, const Product *p, Scope *scope, Expr *first_row, Expr *row_end)
+/* A local that tells whether b is finite, so that zeros of a can be left out. */
+static Expr *ask_finite(Nest *n, const Product *p, Scope *scope)
+{
+    Context *context = n->context;
+    Stmt *ask = append(n, &scope->block, STMT_FINITE);
+    ask->target = local_new(n, "is_finite", BOOL, 0);
+    ask->call = (KernelCall){.rows = expr_dim(context, p->depth),
+                             .columns = expr_dim(context, p->columns),
+                             .b = p->b,
+                             .b_offset = place(n, p->b_offset, scope),
+                             .b_stride = expr_dim(context, p->b_stride)};
+    return expr_load(context, ask->target, NULL);
+}
+
+/* The lists of what the call says of a, in a local array for so many rows. */
+static Value *find_nonzeros(Nest *n, const Product *p, Scope *scope, Expr *rows, const KernelCall *call)
 {
     Context *context = n->context;
     Stmt *var = append(n, &scope->block, STMT_VAR);
     var->target = local_new(n, "nonzeros", I32, 1);
-    var->count = product_of(context, macro(n, "NONZERO_ROWS"), expr_index(context, most_nonzeros(p) + 1));
+    var->count = product_of(context, rows, expr_index(context, call->most + 1));
     Stmt *find = append(n, &scope->block, STMT_NONZEROS);
     find->target = var->target;
-    Expr *stride = expr_dim(context, p->a_stride);
-    find->call =
-        (KernelCall){.rows = expr_arith(context, I_SUB, row_end, first_row),
-                     .depth = expr_dim(context, p->depth),
-                     .a = p->a,
-                     .a_offset = sum_of(context, place(n, p->a_offset, scope), product_of(context, first_row, stride)),
-                     .a_stride = stride,
-                     .most = most_nonzeros(p)};
+    find->call = *call;
+    find->call.a = p->a;
+    find->call.a_stride = expr_dim(context, p->a_stride);
     return var->target;
+}
+
+/* The same of a chunk's rows. */
+static Value *find_nonzeros_of_rows(Nest *n, const Product *p, Scope *scope, Expr *first, Expr *end, Expr *may_skip)
+{
+    Context *context = n->context;
+    Expr *from = product_of(context, first, expr_dim(context, p->a_stride));
+    const KernelCall call = {.may_skip = may_skip,
+                             .rows = expr_arith(context, I_SUB, end, first),
+                             .depth = expr_dim(context, p->depth),
+                             .a_offset = sum_of(context, place(n, p->a_offset, scope), from),
+                             .most = most_nonzeros(p)};
+    return find_nonzeros(n, p, scope, macro(n, "NONZERO_ROWS"), &call);
 }
 
 /* for chunks of rows: for blocks of columns: for the chunk's blocks of rows: a tile. While a chunk's tiles are
@@ -331,7 +392,8 @@ static Block build_rows(Nest *n, const Spatial *spatial, const Product *p, TileF
     Context *context = n->context;
     Scope *outer[2 * MAX_RANK];
     Scope *scope = open_outer(n, spatial, outer);
-    const bool one_block = dim_upper(p->columns) <= PANEL, by_nonzeros = form == TILE_OF_NONZEROS;
+    const bool one_block = dim_upper(p->columns) <= PANEL, by_nonzeros = is_by_nonzeros(form);
+    Expr *may_skip = form == TILE_OF_NONZEROS_BY_ROWS ? ask_finite(n, p, scope) : NULL;
     Expr *chunk_rows = macro(n, by_nonzeros ? "NONZERO_ROWS" : "TILE_CHUNK");
     Axis *chunks = blocks_of(n, p->row, "chunk", p->row->lo, p->row->hi);
     Axis *columns = blocks_of(n, p->column, "block", p->column->lo, p->column->hi);
@@ -342,7 +404,7 @@ static Block build_rows(Nest *n, const Spatial *spatial, const Product *p, TileF
     Expr *chunk_end = end_of_block(n, by_nonzeros ? chunk : panel, p->row, "chunk_end", expr_axis(context, chunks),
                                    chunk_rows, p->row->hi);
     if (by_nonzeros)
-        part.nonzeros = find_nonzeros(n, p, chunk, expr_axis(context, chunks), chunk_end);
+        part.nonzeros = find_nonzeros_of_rows(n, p, chunk, expr_axis(context, chunks), chunk_end, may_skip);
     part.column_end = one_block ? p->column->hi
                                 : end_of_block(n, panel, p->column, "end", part.column, tile_step(n, p), p->column->hi);
     Axis *rows = blocks_of(n, p->row, "block", expr_axis(context, chunks), chunk_end);
@@ -369,30 +431,33 @@ static Block build_tile_of_nonzeros(Nest *n, const Spatial *spatial, const Produ
     return build_rows(n, spatial, p, TILE_OF_NONZEROS);
 }
 
+static Block build_tile_of_nonzeros_by_rows(Nest *n, const Spatial *spatial, const Product *p)
+{
+    return build_rows(n, spatial, p, TILE_OF_NONZEROS_BY_ROWS);
+}
+
 static Block build_tile_of_rows(Nest *n, const Spatial *spatial, const Product *p)
 {
     return build_rows(n, spatial, p, TILE_OF_ROWS);
 }
 
-/* The tiles of the sums over one chunk of rows, which are added to what is there. */
-static void add_chunk(Nest *n, const Spatial *spatial, const Product *p, Scope *scope, Part part)
+/* The tiles of the sums over one chunk of rows, which are added to what is there, for all the rows and columns of a
+ * part: the loop over them. */
+static Stmt *add_chunk(Nest *n, const Spatial *spatial, const Product *p, Scope *scope, Part part)
 {
     Context *context = n->context;
-    Axis *rows = blocks_of(n, p->row, "block", p->row->lo, p->row->hi);
-    Axis *columns = blocks_of(n, p->column, "block", p->column->lo, p->column->hi);
+    Axis *rows = blocks_of(n, p->row, "tile", part.row, part.row_end);
+    Axis *columns = blocks_of(n, p->column, "tile", part.column, part.column_end);
     Scope *across = scope_new(n, scope, rows), *tile = scope_new(n, across, columns);
     part.row = expr_axis(context, rows);
     part.column = expr_axis(context, columns);
-    part.row_end = end_of_block(n, tile, p->row, "end", part.row, macro(n, "TILE_ROWS"), p->row->hi);
-    part.column_end = end_of_block(n, tile, p->column, "end", part.column, tile_step(n, p), p->column->hi);
+    part.row_end = end_of_block(n, tile, p->row, "end", part.row, macro(n, "TILE_ROWS"), rows->hi);
+    part.column_end = end_of_block(n, tile, p->column, "end", part.column, tile_step(n, p), columns->hi);
     store_part(n, spatial, p, &part, tile, COMBINE_ADD, tile_sums(n, p, &part, tile));
     close_loop(n, tile, columns, columns->lo, columns->hi)->step = tile_step(n, p);
     Stmt *loop = close_loop(n, across, rows, rows->lo, rows->hi);
     loop->step = macro(n, "TILE_ROWS");
-    loop->with_next = true;
-    DimTable *dims = context->dims;
-    if (spatial->nloop == 2) /* else threads share what is around it */
-        loop->work = expr_dim(context, dim_mul(dims, p->depth, dim_mul(dims, p->rows, p->columns)));
+    return loop;
 }
 
 /* for chunks of rows of both, as many as stay in a near cache: for tiles: the sums over the chunk are added to the
@@ -407,15 +472,83 @@ static Block build_tile_of_columns(Nest *n, const Spatial *spatial, const Produc
     const Axis *k = p->reduce->over[0];
     Axis *chunks = blocks_of(n, k, "chunk", expr_index(context, 0), expr_dim(context, p->depth));
     Scope *chunk = scope_new(n, scope, chunks);
-    Part part = {.form = TILE_OF_COLUMNS, .k = expr_axis(context, chunks)};
+    Part part = all;
+    part.form = TILE_OF_COLUMNS;
+    part.k = expr_axis(context, chunks);
     part.k_end = end_of_block(n, chunk, k, "end", part.k, macro(n, "TILE_DEPTH"), chunks->hi);
-    add_chunk(n, spatial, p, chunk, part);
+    Stmt *tiles = add_chunk(n, spatial, p, chunk, part);
+    DimTable *dims = context->dims;
+    tiles->with_next = true;
+    if (spatial->nloop == 2) /* else threads share what is around it */
+        tiles->work = expr_dim(context, dim_mul(dims, p->depth, dim_mul(dims, p->rows, p->columns)));
     Stmt *loop = close_loop(n, chunk, chunks, chunks->lo, chunks->hi);
     loop->step = macro(n, "TILE_DEPTH");
     loop->is_serial = true;
     if (spatial->body != p->reduce)
         store_part(n, spatial, p, &all, scope, COMBINE_SET, expr_load(context, n->output, spatial->index));
     return close_outer(n, spatial, outer);
+}
+
+/* What one chunk of rows adds to a block of the output's: by the rows' lists, or, where there is more in them than
+ * pays, by tiles. */
+static void add_chunk_of_features(Nest *n, const Spatial *spatial, const Product *p, Scope *scope, const Part *part,
+                                  Expr *may_skip)
+{
+    enum { MOST = 48 }; /* of FEATURES, which cost as much as a fifth of the dense product */
+    Context *context = n->context;
+    Expr *const a_stride = expr_dim(context, p->a_stride), *const b_stride = expr_dim(context, p->b_stride);
+    Expr *a_from = sum_of(context, product_of(context, part->k, a_stride), part->row);
+    KernelCall call = {.may_skip = may_skip,
+                       .rows = expr_arith(context, I_SUB, part->k_end, part->k),
+                       .depth = expr_arith(context, I_SUB, part->row_end, part->row),
+                       .a_offset = sum_of(context, place(n, p->a_offset, scope), a_from),
+                       .most = MOST};
+    call.nonzeros = find_nonzeros(n, p, scope, expr_index(context, CHUNK_OF_FEATURES), &call);
+    call.nonzeros_offset = expr_index(context, 0);
+    Scope *sparse = arm_new(n, scope, false), *dense = arm_new(n, scope, false);
+    Stmt *add = append(n, &sparse->block, STMT_ADD_NONZEROS);
+    add->target = spatial->output;
+    add->call = call;
+    add->call.columns = expr_dim(context, p->columns);
+    add->call.a = p->a;
+    add->call.a_stride = a_stride;
+    add->call.b = p->b;
+    add->call.b_offset = sum_of(context, place(n, p->b_offset, scope), product_of(context, part->k, b_stride));
+    add->call.b_stride = b_stride;
+    add->call.out_offset = product_of(context, part->row, expr_dim(context, p->columns));
+    add_chunk(n, spatial, p, dense, *part);
+    Stmt *choose = append(n, &scope->block, STMT_IF);
+    Expr *first = expr_cast(context, expr_load(context, call.nonzeros, (Expr *[]){expr_index(context, 0)}), INDEX);
+    choose->value = expr_arith(context, I_LESS_EQUAL, expr_index(context, 0), first);
+    choose->body = sparse->block;
+    choose->otherwise = dense->block;
+}
+
+/* for blocks of features: for chunks of rows: what is not 0 in both, and the sums of that. Threads share the blocks. */
+static Block build_sums_of_nonzeros(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Context *context = n->context;
+    Scope *scope = scope_new(n, NULL, NULL);
+    Expr *may_skip = ask_finite(n, p, scope);
+    Axis *blocks = blocks_of(n, p->row, "block", p->row->lo, p->row->hi);
+    Scope *block = scope_new(n, scope, blocks);
+    Part part = {.form = TILE_OF_COLUMNS, .column = p->column->lo, .column_end = p->column->hi};
+    part.row = expr_axis(context, blocks);
+    part.row_end =
+        end_of_block(n, block, p->row, "block_end", part.row, expr_index(context, BLOCK_OF_FEATURES), p->row->hi);
+    store_part(n, spatial, p, &part, block, COMBINE_SET, expr_float(context, F32, 0));
+    const Axis *k = p->reduce->over[0];
+    Axis *chunks = blocks_of(n, k, "chunk", expr_index(context, 0), expr_dim(context, p->depth));
+    Scope *chunk = scope_new(n, block, chunks);
+    Part added = part;
+    added.k = expr_axis(context, chunks);
+    added.k_end = end_of_block(n, chunk, k, "end", added.k, expr_index(context, CHUNK_OF_FEATURES), chunks->hi);
+    add_chunk_of_features(n, spatial, p, chunk, &added, may_skip);
+    close_loop(n, chunk, chunks, chunks->lo, chunks->hi)->step = expr_index(context, CHUNK_OF_FEATURES);
+    if (spatial->body != p->reduce)
+        store_part(n, spatial, p, &part, block, COMBINE_SET, expr_load(context, n->output, spatial->index));
+    close_loop(n, block, blocks, blocks->lo, blocks->hi)->step = expr_index(context, BLOCK_OF_FEATURES);
+    return scope->block;
 }
 
 /* ---- from a library ---- */

@@ -33,12 +33,23 @@ typedef enum {
     STMT_FAIL,  /* the function returns its BAD_INDEX status */
     STMT_TILE,  /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
     STMT_NONZEROS, /* target, an array of lists, = where the rows of a product's left matrix are not 0 (see call) */
-    STMT_SGEMM     /* target, a tensor, = a product by cblas_sgemm (see call) */
+    STMT_ADD_NONZEROS, /* target, a tensor, has the listed elements of a times rows of b added (see call) */
+    STMT_FINITE,       /* a local: target = whether all elements of b are finite (see call) */
+    STMT_SGEMM         /* target, a tensor, = a product by cblas_sgemm (see call) */
 } StmtKind;
 
-/* How the operands of a tile stand in memory: a by rows and b packed, the same where rows of a are nearly all zeros,
- * both by rows, a by columns and b by rows. */
-typedef enum { TILE_OF_WEIGHTS, TILE_OF_NONZEROS, TILE_OF_ROWS, TILE_OF_COLUMNS, TILE_FORMS } TileForm;
+/* How the operands of a tile stand in memory: a by rows and b packed, both by rows, the same two where rows of a are
+ * nearly all zeros, a by columns and b by rows; of the latter without the zeros of a there are no tiles, but sums in
+ * memory. */
+typedef enum {
+    TILE_OF_WEIGHTS,
+    TILE_OF_ROWS,
+    TILE_OF_NONZEROS,
+    TILE_OF_NONZEROS_BY_ROWS,
+    TILE_OF_COLUMNS,
+    SUMS_OF_NONZEROS,
+    TILE_FORMS
+} TileForm;
 
 /* The operands of a product by a kernel: INDEX expressions, offsets in elements. */
 typedef struct {
@@ -47,9 +58,10 @@ typedef struct {
     Value *a, *b;
     Expr *a_offset, *a_stride, *b_offset, *b_stride, *out_offset;
     bool a_transposed, b_transposed; /* STMT_SGEMM */
-    Value *nonzeros;                 /* STMT_TILE: the lists of all rows it has been made for; NULL: none */
+    Value *nonzeros;                 /* the lists of all rows it has been made for; NULL: none */
     Expr *nonzeros_offset;
-    int64_t most; /* numbers in a list */
+    int64_t most;   /* numbers in a list */
+    Expr *may_skip; /* STMT_NONZEROS: whether zeros may be left out; NULL: they may */
 } KernelCall;
 struct Stmt {
     StmtKind kind;
@@ -79,7 +91,7 @@ struct Stmt {
     bool is_sum;          /* STMT_SET: the value is the sum of a vector's lanes */
     const char *function; /* STMT_EACH, STMT_ROWS; STMT_TEAMS: what the team is called */
     const Value *source;  /* STMT_TAKE */
-    KernelCall call;      /* STMT_TILE, STMT_SGEMM */
+    KernelCall call;      /* STMT_TILE to STMT_SGEMM */
     Block body, otherwise;
     Stmt *next;
 };

@@ -251,15 +251,29 @@ static void print_kernel_call(Printer *p, const char *name, const char *argument
     text_wrapped(p->text, print_format(p, "%s%s);", head, arguments), 4 * p->text->indent + (int)strlen(head));
 }
 
+static void needs_tile_of(Printer *p, TileForm form)
+{
+    p->helpers->needs_tile = p->helpers->needs_vector = p->helpers->needs_tile_of[form] = true;
+}
+
+static const char *print_lists(Printer *p, const KernelCall *call)
+{
+    return print_format(p, "%lld, %s", (long long)call->most,
+                        print_pointer(p, call->nonzeros, call->nonzeros_offset, false));
+}
+
 static void print_tile(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
-    static const char *const name[] = {"tile", "tile_of_nonzeros", "tile_of_rows", "tile_of_columns"};
-    p->helpers->needs_tile = p->helpers->needs_vector = p->helpers->needs_tile_of[call->form] = true;
+    static const char *const name[] = {[TILE_OF_WEIGHTS] = "tile",
+                                       [TILE_OF_ROWS] = "tile_of_rows",
+                                       [TILE_OF_NONZEROS] = "tile_of_nonzeros",
+                                       [TILE_OF_NONZEROS_BY_ROWS] = "tile_of_nonzeros_by_rows",
+                                       [TILE_OF_COLUMNS] = "tile_of_columns"};
+    needs_tile_of(p, call->form);
     const char *more = call->b_stride ? print_format(p, "%s, ", print_expression(p, call->b_stride).text) : "";
     if (call->nonzeros)
-        more = print_format(p, "%lld, %s, ", (long long)call->most,
-                            print_pointer(p, call->nonzeros, call->nonzeros_offset, false));
+        more = print_format(p, "%s%s, ", more, print_lists(p, call));
     print_kernel_call(p, name[call->form],
                       print_format(p, "%s, %s, %s, %s, %s, %s, %s%s", print_expression(p, call->rows).text,
                                    print_expression(p, call->columns).text, print_expression(p, call->depth).text,
@@ -274,9 +288,32 @@ static void print_nonzeros(Printer *p, const Stmt *stmt)
     p->helpers->needs_vector = true;
     print_kernel_call(
         p, "nonzeros",
-        print_format(p, "%s, %s, %s, %s, %lld, %s", print_expression(p, call->rows).text,
-                     print_expression(p, call->depth).text, print_pointer(p, call->a, call->a_offset, false),
-                     print_expression(p, call->a_stride).text, (long long)call->most, stmt->target->name));
+        print_format(p, "%s, %s, %s, %s, %s, %lld, %s", call->may_skip ? print_expression(p, call->may_skip).text : "1",
+                     print_expression(p, call->rows).text, print_expression(p, call->depth).text,
+                     print_pointer(p, call->a, call->a_offset, false), print_expression(p, call->a_stride).text,
+                     (long long)call->most, stmt->target->name));
+}
+
+static void print_add_nonzeros(Printer *p, const Stmt *stmt)
+{
+    const KernelCall *call = &stmt->call;
+    needs_tile_of(p, SUMS_OF_NONZEROS);
+    print_kernel_call(
+        p, "add_nonzeros",
+        print_format(p, "%s, %s, %s, %s, %s, %s, %s, %s", print_expression(p, call->rows).text,
+                     print_expression(p, call->columns).text, print_pointer(p, call->a, call->a_offset, false),
+                     print_expression(p, call->a_stride).text, print_pointer(p, call->b, call->b_offset, false),
+                     print_expression(p, call->b_stride).text, print_lists(p, call),
+                     print_pointer(p, stmt->target, call->out_offset, true)));
+}
+
+static void print_finite(Printer *p, const Stmt *stmt)
+{
+    const KernelCall *call = &stmt->call;
+    p->helpers->needs_vector = true;
+    text_line(p->text, "const int %s = %sall_finite(%s, %s, %s, %s);", stmt->target->name, p->prefix,
+              print_expression(p, call->rows).text, print_expression(p, call->columns).text,
+              print_pointer(p, call->b, call->b_offset, false), print_expression(p, call->b_stride).text);
 }
 
 /* Sizes fit in CBLAS's int: NAME_run accepts none that do not. */
@@ -345,6 +382,12 @@ static void print_stmt(Printer *p, const Stmt *stmt)
         break;
     case STMT_NONZEROS:
         print_nonzeros(p, stmt);
+        break;
+    case STMT_ADD_NONZEROS:
+        print_add_nonzeros(p, stmt);
+        break;
+    case STMT_FINITE:
+        print_finite(p, stmt);
         break;
     case STMT_SGEMM:
         print_sgemm(p, stmt);

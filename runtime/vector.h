@@ -150,6 +150,25 @@ O2C_INLINE int o2c_lowest_bit(uint64_t bits)
 #endif
 }
 
+/* Whether none of these floats is infinite or NaN: 0 times each is 0. */
+O2C_INLINE int o2c_all_finite(int64_t rows, int64_t columns, const float *from, int64_t stride)
+{
+    o2c_wide wide = {0};
+    float lane[O2C_WIDE], rest = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const float *row = from + i * stride;
+        int64_t j = 0;
+        for (; j + O2C_WIDE <= columns; j += O2C_WIDE)
+            wide += 0.0f * o2c_wide_load(row + j);
+        for (; j < columns; j++)
+            rest += 0.0f * row[j];
+    }
+    o2c_wide_store(lane, wide);
+    for (int i = 0; i < O2C_WIDE; i++)
+        rest += lane[i];
+    return rest == 0;
+}
+
 /* A vector's first lane. */
 O2C_INLINE float o2c_first(o2c_vector a)
 {

@@ -114,11 +114,30 @@ static void test_choices(void)
     CU_ASSERT_EQUAL(o2c_sum(o2c_splat(3)), 3 * O2C_LANES);
 }
 
+/* Rows of 19 that stand 21 apart: whole vectors of every width, and what is left. Between them anything may stand. */
+static void test_finite(void)
+{
+    enum { ROWS = 3, COLUMNS = 19, STRIDE = 21 };
+    float a[ROWS * STRIDE];
+    for (int i = 0; i < ROWS * STRIDE; i++)
+        a[i] = i % STRIDE < COLUMNS ? (i % 2 ? FLT_MAX : -FLT_MAX) : NAN;
+    CU_ASSERT(o2c_all_finite(ROWS, COLUMNS, a, STRIDE));
+    CU_ASSERT(o2c_all_finite(0, COLUMNS, a, STRIDE));
+    CU_ASSERT(!o2c_all_finite(ROWS, COLUMNS + 1, a, STRIDE));
+    for (int i = 0; i < ROWS * STRIDE; i++) {
+        const float kept = a[i];
+        a[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY;
+        CU_ASSERT_EQUAL(o2c_all_finite(ROWS, COLUMNS, a, STRIDE), i % STRIDE >= COLUMNS);
+        a[i] = kept;
+    }
+}
+
 void suite_vector(void)
 {
     const UnitTest tests[] = {{"functions are within their bound", test_errors},
                               {"arrays are like single values", test_arrays},
                               {"infinities and NaN", test_not_numbers},
-                              {"comparisons and choices", test_choices}};
+                              {"comparisons and choices", test_choices},
+                              {"whether all are finite", test_finite}};
     ADD_SUITE("vector", tests);
 }
