@@ -104,7 +104,7 @@ static bool match_product(Nest *n, const Spatial *spatial, Product *p)
 /* Products worth a library call or a micro-kernel are not small. */
 static bool is_worth_it(const Product *p)
 {
-    enum { LEAST_COLUMNS = 8, LEAST_DEPTH = 8 };
+    enum { LEAST_COLUMNS = 6, LEAST_DEPTH = 5 };
     return dim_upper(p->columns) >= LEAST_COLUMNS && dim_upper(p->depth) >= LEAST_DEPTH && dim_upper(p->rows) > 1;
 }
 

@@ -153,14 +153,14 @@ O2C_INLINE int o2c_lowest_bit(uint64_t bits)
 /* Whether none of these floats is infinite or NaN: 0 times each is 0. */
 O2C_INLINE int o2c_all_finite(int64_t rows, int64_t columns, const float *from, int64_t stride)
 {
+    const int64_t whole = columns - columns % O2C_WIDE;
     o2c_wide wide = {0};
     float lane[O2C_WIDE], rest = 0;
     for (int64_t i = 0; i < rows; i++) {
         const float *row = from + i * stride;
-        int64_t j = 0;
-        for (; j + O2C_WIDE <= columns; j += O2C_WIDE)
+        for (int64_t j = 0; j < whole; j += O2C_WIDE)
             wide += 0.0f * o2c_wide_load(row + j);
-        for (; j < columns; j++)
+        for (int64_t j = whole; j < columns; j++)
             rest += 0.0f * row[j];
     }
     o2c_wide_store(lane, wide);

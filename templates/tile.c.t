@@ -20,7 +20,7 @@ ${upper}INLINE void ${prefix}tile_part(int rows, int vectors, int last, int64_t 
     ${upper}UNROLL
     for (int r = 0; r < rows; r++) {
         ${upper}UNROLL
-        for (int v = 0; v < vectors; v++)
+        for (int v = 0; v < ${upper}TILE_COLUMNS / ${upper}WIDE; v++)
             part[r][v] = zero;
     }
     for (int64_t k = 0; k < depth; k++) {
@@ -152,7 +152,7 @@ ${upper}INLINE void ${prefix}tile_row_of_nonzeros(int vectors, int last, const f
     ${prefix}wide part[${upper}TILE_COLUMNS / ${upper}WIDE];
     const ${prefix}wide zero = {0};
     ${upper}UNROLL
-    for (int v = 0; v < vectors; v++)
+    for (int v = 0; v < ${upper}TILE_COLUMNS / ${upper}WIDE; v++)
         part[v] = zero;
     for (int32_t i = 1; i <= list[0]; i++) {
         const int64_t k = list[i];
@@ -220,18 +220,18 @@ static void ${prefix}tile_of_nonzeros_by_rows(int64_t rows, int64_t columns, int
 static void ${prefix}add_nonzeros(int64_t rows, int64_t columns, const float *${upper}RESTRICT a, int64_t stride,
                      const float *${upper}RESTRICT b, int64_t b_stride, int32_t most, const int32_t *lists, float *${upper}RESTRICT sum)
 {
+    const int64_t whole = columns - columns % ${upper}WIDE;
     for (int64_t r = 0; r < rows; r++, a += stride, b += b_stride, lists += most + 1)
         for (int32_t i = 1; i <= lists[0]; i++) {
             const float factor = a[lists[i]];
             float *to = sum + lists[i] * columns;
-            int64_t j = 0;
-            for (; j + ${upper}WIDE <= columns; j += ${upper}WIDE)
+            for (int64_t j = 0; j < whole; j += ${upper}WIDE)
 %    if (exact) {
                 ${prefix}wide_store(to + j, ${prefix}wide_load(to + j) + factor * ${prefix}wide_load(b + j));
 %    } else {
                 ${prefix}wide_store(to + j, ${prefix}wide_fma(factor, ${prefix}wide_load(b + j), ${prefix}wide_load(to + j)));
 %    }
-            for (; j < columns; j++)
+            for (int64_t j = whole; j < columns; j++)
                 to[j] += factor * b[j];
         }
 }
