@@ -32,7 +32,7 @@ typedef enum {
     STMT_IF,    /* if value: body, else otherwise */
     STMT_FAIL,  /* the function returns its BAD_INDEX status */
     STMT_TILE,  /* target, an array of TILE_ROWS x TILE_COLUMNS sums, = the tile of a product (see call) */
-    STMT_NONZEROS, /* target, an array of lists, = where the rows of a product's left matrix are not 0 (see call) */
+    STMT_NONZEROS,     /* target, an array of lists, = where the rows of a product's left matrix are not 0 (see call) */
     STMT_ADD_NONZEROS, /* target, a tensor, has the listed elements of a times rows of b added (see call) */
     STMT_FINITE,       /* a local: target = whether all elements of b are finite (see call) */
     STMT_SGEMM         /* target, a tensor, = a product by cblas_sgemm (see call) */

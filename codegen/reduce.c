@@ -293,7 +293,7 @@ static void reduce_in_vectors(Nest *n, const Accumulator *batch, int count, cons
 
 void reduce(Nest *n, Accumulator *batch, int count, ReductionLoops loops, Scope *scope)
 {
-    Expr *term[MAX_BATCH];
+    Expr *term[MAX_BATCH] = {NULL};
     for (int i = 0; i < count; i++)
         term[i] = batch[i].e->arg[0];
     Stages *stages = loops.nover == 1 ? find_stages(n, loops.over[0], term, count, scope) : NULL;
