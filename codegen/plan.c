@@ -119,10 +119,22 @@ static void find_live_ranges(Program *program)
 
 static bool is_free(const Program *program, int slot, const Buffer *wanted)
 {
-    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
-        if (buffer->slot == slot && buffer->first <= wanted->last && wanted->first <= buffer->last)
+    for (const Buffer *buffer = program->slot[slot].buffers; buffer; buffer = buffer->beside)
+        if (buffer->first <= wanted->last && wanted->first <= buffer->last)
             return false;
     return true;
+}
+
+/* Gives a buffer its place in a slot. */
+static void put_in_slot(Program *program, Buffer *buffer, int slot, Dim *begin)
+{
+    Buffer **link = &program->slot[slot].buffers;
+    while (*link && (*link)->number < buffer->number)
+        link = &(*link)->beside;
+    buffer->slot = slot;
+    buffer->begin = begin;
+    buffer->beside = *link;
+    *link = buffer;
 }
 
 /* Whether slot `a` is the better one for so many bytes: the smallest that holds them, or else the largest of those that
@@ -137,7 +149,7 @@ static bool is_better(DimTable *dims, Dim *bytes, Dim *a, Dim *b)
 
 static int add_slot(Program *program, Buffer *buffer, Dim *bytes)
 {
-    program->slot[program->nslot] = (Slot){bytes, buffer, buffer->is_structure};
+    program->slot[program->nslot] = (Slot){bytes, buffer, NULL, buffer->is_structure};
     return program->nslot++;
 }
 
@@ -161,8 +173,10 @@ static int find_slot(Program *program, Buffer *buffer, Dim *bytes)
 
 static void forget_slots(Program *program)
 {
+    int number = 0;
     program->nslot = 0;
     for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
+        buffer->number = number++;
         buffer->slot = -1;
         buffer->begin = dim_const(program->context->dims, 0);
     }
@@ -176,7 +190,8 @@ static void plan_in_order(Program *program)
         for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
             later |= buffer->first > place;
             if (buffer->kind == BUFFER_WORKSPACE && buffer->first == place)
-                buffer->slot = find_slot(program, buffer, buffer_bytes(program, buffer->value));
+                put_in_slot(program, buffer, find_slot(program, buffer, buffer_bytes(program, buffer->value)),
+                            buffer->begin);
         }
         if (!later)
             break;
@@ -190,9 +205,8 @@ enum { LINE = 64 }; /* bytes of a cache line, in which every buffer begins */
 static bool is_free_between(const Program *program, int slot, const Buffer *wanted, Dim *begin, Dim *end)
 {
     DimTable *dims = program->context->dims;
-    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
-        if (buffer->slot == slot && buffer->first <= wanted->last && wanted->first <= buffer->last &&
-            !dim_le(dims, end, buffer->begin) &&
+    for (const Buffer *buffer = program->slot[slot].buffers; buffer; buffer = buffer->beside)
+        if (buffer->first <= wanted->last && wanted->first <= buffer->last && !dim_le(dims, end, buffer->begin) &&
             !dim_le(dims, dim_add(dims, buffer->begin, buffer_bytes(program, buffer->value)), begin))
             return false;
     return true;
@@ -207,9 +221,7 @@ static Dim *find_begin(const Program *program, int slot, const Buffer *wanted, D
         return NULL;
     if (is_free_between(program, slot, wanted, begin, bytes))
         return begin;
-    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
-        if (buffer->slot != slot)
-            continue;
+    for (const Buffer *buffer = program->slot[slot].buffers; buffer; buffer = buffer->beside) {
         Dim *size = buffer_bytes(program, buffer->value);
         begin = dim_add(dims, buffer->begin, size);
         Dim *end = dim_add(dims, begin, bytes);
@@ -236,8 +248,7 @@ static void find_room(Program *program, Buffer *buffer)
             begin = free;
         }
     }
-    buffer->slot = best < 0 ? add_slot(program, buffer, bytes) : best;
-    buffer->begin = begin;
+    put_in_slot(program, buffer, best < 0 ? add_slot(program, buffer, bytes) : best, begin);
 }
 
 typedef struct {

@@ -38,6 +38,8 @@ struct Buffer {
     int first, last;   /* WORKSPACE, OUTPUT: the steps from the one that writes it to the last that reads it */
     int slot;          /* BUFFER_WORKSPACE: its place in the plan ... */
     Dim *begin;        /* ... and the bytes of the slot before it */
+    int number;        /* in order of making, as ... */
+    Buffer *beside;    /* ... is the next one in the same slot */
     Buffer *next;      /* in order of making */
 };
 
@@ -116,6 +118,7 @@ struct Step {
 typedef struct {
     Dim *bytes;
     Buffer *buffer;    /* the first that took it: names the slot */
+    Buffer *buffers;   /* all that did */
     bool is_structure; /* of buffers that are */
 } Slot;
 
