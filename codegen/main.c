@@ -105,15 +105,10 @@ static const Verb verbs[] = {
      "    adagrad     lr_decay=0 epsilon=1e-10 weight_decay=0\n"
      "\n"
      "--recompute says what of the forward part is computed again when the backward part wants it, rather than kept:\n"
-     "nothing that costs operations (`none`), as frameworks do; what costs at most 16 operations for each byte "
-     "(`auto`);\n"
-     "all that makes the program's workspace smaller (`all`); or as much as it takes to meet a budget of BYTES (K, M, "
-     "G) "
-     "at\n"
-     "the sizes of --at, the cheapest first. Without it fusion decides, by what is faster. Every result is the same, "
-     "bit "
-     "by\n"
-     "bit.\n"
+     "nothing that costs operations (`none`), as frameworks do; what costs at most 16 operations for each byte\n"
+     "(`auto`); all that makes the program's workspace smaller (`all`); or as much as it takes to meet a budget of\n"
+     "BYTES (K, M, G) at the sizes of --at, the cheapest first. Without it only fusion decides. Every result is the\n"
+     "same, bit by bit.\n"
      "\n"
      "    onnx2c train gcn.onnx --loss ce --mask --optimizer adam --lr 0.01 -o gcn.train.onnx\n"
      "    onnx2c build gcn.train.onnx -o gcn_train\n"
@@ -153,7 +148,7 @@ static const Option option_table[] = {
     {0, "freeze", "NAME", LIST, FIELD(freeze), TRAIN | INSPECT,
      "an initialiser that is not trained; NAME* all that begin so"},
     {0, "recompute", "auto|none|all|BYTES", WORD, FIELD(recompute), TRAIN | INSPECT,
-     "what the backward part computes again rather than keeping it (default: what fusion finds faster)"},
+     "what the backward part computes again rather than keeping it (default: what fusion does)"},
     {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN | INSPECT, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
     {0, "target", "c|cuda|c,cuda", WORD, FIELD(target), BUILD | VERIFY,

@@ -113,7 +113,7 @@ def dense_block(path):
     net.add("GlobalAveragePool")
     net.add("Flatten")
     net.add("MatMul", net.weight((layers + 1) * growth, 10))
-    return net.save(path, ["N", 3, 8, 8], [10]), [["--at", "N=4"], samples(net, 4, 3, 8, 8)]
+    return net.save(path, ["N", 3, 8, 8], [10]), [["--at", "N=16"], samples(net, 16, 3, 8, 8)]
 
 
 class GraphNet(Net):
@@ -225,7 +225,7 @@ class Step:
     def build(self, inputs):
         folder = self.model.with_suffix("")
         run(self.onnx2c, "build", self.model, "-o", folder)
-        program = Program(folder)
+        program = Program(folder, flags=("-O1",))
         self.workspace = program.workspace_bytes(*program.sizes(inputs))
         assert self.said in (None, self.workspace), f"{self.said} bytes are said to be {self.workspace}"
         follows, outputs = first_state(onnx.load(self.model))[0], []
@@ -283,7 +283,7 @@ def check(onnx2c, work, name):
         assert step.workspace <= min(budget, before.workspace), f"{step.workspace} bytes at a budget of {budget}"
         step.check_same(none, f"at a budget of {budget}")
         before = step
-    refused = subprocess.run([onnx2c, "train", model, "--loss", "ce", "--recompute", str(before.workspace - 1), *options, "-o", work / "no.onnx"],
+    refused = subprocess.run([onnx2c, "train", model, "--loss", "ce", "--optimizer", "momentum", "--recompute", str(before.workspace - 1), *options, "-o", work / "no.onnx"],
                              capture_output=True, text=True)
     assert refused.returncode == 2 and str(before.workspace) in refused.stderr, refused.stderr
     reaches_half = 2 * before.workspace <= none.workspace
