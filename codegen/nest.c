@@ -536,7 +536,7 @@ static Block store_outputs(Nest *n, const Spatial *spatial, int count, OpenLoops
     for (int k = 0; k < count; k++) {
         if (has_all_loops(open, &spatial[k]))
             inside[ninside++] = spatial[k].body;
-        else
+        else if (spatial[k].nshared > 0 || !n->in_long_rows) /* else it is stored with the other rows */
             store_outside(n, open, &spatial[k]);
     }
     open_stages_of_points(n, open, inside, ninside);

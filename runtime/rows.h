@@ -5,8 +5,9 @@
 #define O2C_ROWS_H
 #include <stdint.h>
 
-/* At most so many shares, none of less work than this; and a row of no more edges is never long. */
-enum { O2C_MOST_SHARES = 128, O2C_LEAST_SHARE = 2048, O2C_LEAST_LONG = 2048 };
+/* At most so many shares, none of less work than this. A row is long that has more than this part of all edges, and
+ * more than so many. */
+enum { O2C_MOST_SHARES = 128, O2C_LEAST_SHARE = 2048, O2C_LONG_PART = 64, O2C_LEAST_LONG = 2048 };
 
 /* The number of shares. */
 static inline int64_t o2c_shares(const int32_t *row, int64_t rows)
@@ -32,7 +33,7 @@ static inline int64_t o2c_share(const int32_t *row, int64_t rows, int64_t share)
 /* Rows of more edges than this are long. */
 static inline int64_t o2c_longest(const int32_t *row, int64_t rows)
 {
-    const int64_t share = row[rows] / O2C_MOST_SHARES;
-    return share > (int64_t)O2C_LEAST_LONG ? share : (int64_t)O2C_LEAST_LONG;
+    const int64_t part = row[rows] / O2C_LONG_PART;
+    return part > (int64_t)O2C_LEAST_LONG ? part : (int64_t)O2C_LEAST_LONG;
 }
 #endif
