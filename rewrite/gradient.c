@@ -132,12 +132,18 @@ static Value *emit(Walk *walk, const char *op, Value *a, Value *b)
     return out;
 }
 
+/* An error about a gradient that is not of its value's type. */
+static void misfit(Walk *walk, const Value *value, const char *is)
+{
+    walk->failed = !report_add(walk->context->report, walk->end, GRADIENT_SHAPE, value->name,
+                               type_text(&value->type, walk->context->arena), is);
+}
+
 static Value *emit_shape(Walk *walk, const Value *like)
 {
     Value *const shape = value_of_dims(walk->end, like->type.dim, like->type.rank, false);
     if (!shape)
-        walk->failed = !report_add(walk->context->report, walk->end, GRADIENT_SHAPE, like->name,
-                                   type_text(&like->type, walk->context->arena));
+        misfit(walk, like, "a shape that no node can compute");
     return shape;
 }
 
@@ -184,8 +190,7 @@ static Value *fit(Walk *walk, Value *gradient, const Value *value)
     Value *const shape = emit_shape(walk, value);
     gradient = shape ? emit(walk, "Expand", gradient, shape) : gradient;
     if (!walk->failed && !same_dims(&gradient->type, &value->type))
-        walk->failed = !report_add(walk->context->report, walk->end, GRADIENT_SHAPE, value->name,
-                                   type_text(&gradient->type, walk->context->arena));
+        misfit(walk, value, type_text(&gradient->type, walk->context->arena));
     return gradient;
 }
 
@@ -198,8 +203,7 @@ static void add_gradient(Walk *walk, Value *value, Value *gradient)
     if (walk->failed)
         return;
     if (gradient->type.dtype != value->type.dtype) {
-        walk->failed = !report_add(walk->context->report, walk->end, GRADIENT_SHAPE, value->name,
-                                   type_text(&gradient->type, walk->context->arena));
+        misfit(walk, value, type_text(&gradient->type, walk->context->arena));
         return;
     }
     map_set(walk->sum, value, before ? emit(walk, "Add", before, gradient) : gradient);
