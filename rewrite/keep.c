@@ -138,7 +138,7 @@ static bool *find_summed(const Graph *graph)
         for (int i = 0; i < node->nout; i++)
             for (int k = 0; node->out[i] && k < node->out[i]->nreader; k++) {
                 const Node *const reader = node->out[i]->reader[k];
-                if (reader->graph == graph)
+                if (reader->graph == graph && !dtype_is_integer(node->out[i]->type.dtype)) /* sizes, say */
                     summed[node->id] |=
                         manner[reader->id] == SUMS_ROWS || (manner[reader->id] == PASSES_ON && summed[reader->id]);
             }
@@ -246,7 +246,8 @@ static bool take_dropout_apart(Graph *graph)
         if (!take_apart(node))
             return false;
     }
-    return !any || pass_cse(graph->model, &(PassOptions){0});
+    const PassOptions all = {0};
+    return !any || (pass_fold(graph->model, &all) && pass_shape(graph->model, &all) && pass_cse(graph->model, &all));
 }
 
 /* ---- all of it ---- */

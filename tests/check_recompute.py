@@ -52,6 +52,11 @@ class Net:
         self.weights.append(numpy_helper.from_array(np.array(values), name))
         return name
 
+    def true(self):
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.array(True), name))
+        return name
+
     def add(self, op, *more, inputs=None, **attributes):
         """A node that reads what was computed last, or `inputs`, and more."""
         out = f"v{len(self.nodes)}"
@@ -142,14 +147,15 @@ class GraphNet(Net):
 
 
 def attention(path):
-    """Three layers of graph attention, four heads."""
+    """Three layers of graph attention, four heads, with dropout of edges."""
     net, heads, width, before = GraphNet(), 4, 16, FEATURES
     for layer in range(3):
         rows = net.add("Reshape", net.integers(0, heads, width), inputs=net.add("MatMul", net.weight(before, heads * width)))
         left, right = (net.add("ReduceSum", net.integers(2), inputs=net.add("Mul", net.weight(1, heads, width), inputs=rows), keepdims=0)
                        for _ in range(2))
         score = net.add("LeakyRelu", inputs=net.add("Add", net.rows(right, net.source), inputs=net.rows(left, net.target)))
-        share = net.add("Unsqueeze", net.integers(2), inputs=net.segment("SegmentSoftmax", score))
+        share = net.add("Dropout", net.constant(0.25), net.true(), inputs=net.segment("SegmentSoftmax", score))
+        share = net.add("Unsqueeze", net.integers(2), inputs=share)
         sums = net.segment("SegmentSum", net.add("Mul", share, inputs=net.rows(rows, net.source)))
         net.add("Add", net.constant(0.1, heads * width), inputs=net.add("Reshape", net.integers(0, heads * width), inputs=sums))
         net.add("Elu")
