@@ -26,6 +26,8 @@ help:
 #: check-passes  the graph after every pass, checked by onnx.checker and run by ONNX Runtime
 #: check-malformed   broken and hostile models, with and without sanitizers
 #: bench-gnn     generated C beside PyTorch Geometric and ONNX Runtime, half an hour; ROWS='gat*-arxiv edgeconv-*' picks rows
+#: gpu-check     the same on a GPU, with compute-sanitizer
+#: bench-gpu     programs for CUDA beside PyTorch Geometric and cuSPARSE on a GPU, by $(GPU_PYTHON), which has them
 #: bless         rewrite the expectations of the text cases; the diff is the review
 #: asan, ubsan   the command with a sanitizer, in build/asan and build/ubsan
 #: install       into $(PREFIX)/bin, PREFIX=/usr/local unless given
@@ -158,6 +160,17 @@ check-cuda: $(OUT)/onnx2c $(BUILD)/backend/manifest.txt
 	   --engine c --engine cuda --every $(EVERY)
 	@echo "what failed, and why: $(BUILD)/conformance-cuda.txt"
 
+# The same on a GPU; without one it says so.
+.PHONY: gpu-check bench-gpu
+gpu-check: export SHARED_MODELS = $(SHARED)/models
+gpu-check: $(OUT)/onnx2c $(BUILD)/venv/ok
+	@mkdir -p $(BUILD)/gpu
+	@if [ -x $(SHARED)/models/expand.sh ]; then $(SHARED)/models/expand.sh $(BUILD)/gpu/gnn $(SHARED)/models/gnn/*/; fi
+	@$(PYTHON) tests/check_gpu.py $(OUT)/onnx2c $(BUILD)/gpu/models models/digits/*/ $$(ls -d $(BUILD)/gpu/gnn/*/ 2>/dev/null)
+bench-gpu: $(OUT)/onnx2c
+	@nvidia-smi -L >/dev/null 2>&1 || { echo "bench-gpu: there is no GPU; nothing was timed"; exit 1; }
+	@PYTHONDONTWRITEBYTECODE=1 $(GPU_PYTHON) tests/bench/gpu.py $(OUT)/onnx2c $(BENCH) $(SHARED) --rows '$(ROWS)' --modes $(MODES) --rounds $(ROUNDS)
+
 # The graph after every pass, as other engines see it.
 .PHONY: check-passes
 check-passes: $(OUT)/onnx2c $(BUILD)/venv/ok
@@ -175,6 +188,7 @@ BENCH   = $(BUILD)/bench
 ROWS   ?= *
 THREADS ?= 1,2
 ROUNDS ?= 7
+GPU_PYTHON ?= python3 # with PyTorch for the GPU, PyTorch Geometric, onnx and onnxscript
 MODES  ?= inference,training
 BENCH_BUILD ?= # options of `onnx2c build` to measure, such as --blas openblas
 .PHONY: bench-gnn

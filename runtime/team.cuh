@@ -12,9 +12,8 @@ enum { O2C_BLOCK_WARPS = 8, O2C_BLOCK_THREADS = 32 * O2C_BLOCK_WARPS };
 #define O2C_LANE   ((int64_t)(threadIdx.x % 32))
 #define O2C_WARP   ((int64_t)(O2C_WARPS == 1 ? 0 : threadIdx.x / 32)) /* in its team */
 #define O2C_UNROLL _Pragma("unroll")
-/* Before a kernel: at least four of its blocks find room on a multiprocessor, whose registers are 64 for each thread
- * then. */
-#define O2C_TEAMS template <int O2C_WARPS> __launch_bounds__(O2C_BLOCK_THREADS, 4)
+/* Before a kernel: three of its blocks find room on a multiprocessor, whose registers are 80 for each thread then. */
+#define O2C_TEAMS template <int O2C_WARPS> __launch_bounds__(O2C_BLOCK_THREADS, 3)
 
 /* Memory of a block, outside of all templates so that it is there once: which of the points it looks at have long rows,
  * a bit for each; and the parts that are joined. */

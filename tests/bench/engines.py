@@ -79,10 +79,7 @@ class Generated:
             self.function, onnx = "step", training_model(task)
             self.argument.update(target=labels(task.graph), lr=np.array(LEARNING_RATE, np.float32))
         out = task.work / f"{task.mode}_{type(self).__name__.lower()}"
-        checked(task.onnx2c, "build", onnx, "-o", out, "--name", "program", "--threads", *task.options)
-        checked("make", "-C", out, "CFLAGS=-O3 -march=native -fPIC -fopenmp", "libprogram.a")
-        archive, library = out / "libprogram.a", out / "program.so"
-        checked("cc", "-shared", "-fopenmp", "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive", "-lm", "-o", library)
+        library = self.build(task, onnx, out)
         self.library, self.header = ctypes.CDLL(str(library)), (out / "program.h").read_text()
         manifest, size_of = json.loads((out / "manifest.json").read_text()), {}
         for argument in manifest["inputs"]:
@@ -94,8 +91,26 @@ class Generated:
         self.once = self.ONCE and "program_graph(" in self.header
         self.losses = []
 
+    def build(self, task, onnx, out):
+        """The program as a shared library."""
+        checked(task.onnx2c, "build", onnx, "-o", out, "--name", "program", "--threads", *task.options)
+        checked("make", "-C", out, "CFLAGS=-O3 -march=native -fPIC -fopenmp", "libprogram.a")
+        archive, library = out / "libprogram.a", out / "program.so"
+        checked("cc", "-shared", "-fopenmp", "-Wl,--whole-archive", archive, "-Wl,--no-whole-archive", "-lm", "-o", library)
+        return library
+
     def threads(self, count):
         ctypes.CDLL("libgomp.so.1").omp_set_num_threads(count)
+
+    def room(self, count, dtype):
+        return aligned(count, dtype)
+
+    def address(self, name):
+        return self.argument[name].ctypes.data
+
+    def begin(self):
+        """Makes the first state."""
+        self.library.program_init(ctypes.c_void_p(self.address("state")))
 
     def bytes_of(self, function):
         call = self.library[f"program_{function}"]
@@ -105,23 +120,22 @@ class Generated:
     def call(self, function):
         """Calls the function with the arguments that the header names after the sizes."""
         names = re.search(rf"\bprogram_{function}\(([^)]*)\);", self.header)[1].split(",")[len(self.sizes) :]
-        arrays = [self.argument[name.split()[-1].strip("*")] for name in names]
-        pointers = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+        pointers = [ctypes.c_void_p(self.address(name.split()[-1].strip("*"))) for name in names]
         status = self.library[f"program_{function}"](*map(ctypes.c_int64, self.sizes), *pointers)
         if status:
             raise RuntimeError(f"program_{function} ended with status {status}")
 
     def make(self):
         """Memory for what is written, each array touched by the program first; then the graph, or the first state."""
-        self.argument[self.output] = aligned(np.prod(self.shape), np.float32)
+        self.argument[self.output] = self.room(np.prod(self.shape), np.float32)
         training = self.function == "step"
-        self.argument["workspace"] = aligned(self.bytes_of("step_workspace" if training else "workspace"), np.uint8)
+        self.argument["workspace"] = self.room(self.bytes_of("step_workspace" if training else "workspace"), np.uint8)
         if training:
             members = re.search(r"struct program_state \{(.*?)\n\};", self.header, re.S)[1]
-            self.argument["state"] = aligned(sum(map(int, re.findall(r"\[(\d+)\];", members))), np.int64)  # the widest type
-            self.library.program_init(ctypes.c_void_p(self.argument["state"].ctypes.data))
+            self.argument["state"] = self.room(sum(map(int, re.findall(r"\[(\d+)\];", members))), np.int64)  # the widest type
+            self.begin()
         if self.once:
-            self.argument["graph"] = aligned(self.bytes_of("graph_bytes"), np.uint8)
+            self.argument["graph"] = self.room(self.bytes_of("graph_bytes"), np.uint8)
             self.call("graph")
 
     def planned(self):
