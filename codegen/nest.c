@@ -478,10 +478,13 @@ static Block close_loops(Nest *n, const OpenLoops *open)
     if (open->block)
         close_loop(n, open->inner, open->block, open->block->lo, open->block->hi)->step =
             expr_index(n->context, LANE_BLOCK);
-    while (i-- > (n->rows ? 1 : 0))
+    while (i-- > (n->rows ? 1 : 0)) {
+        if (i == 0)
+            block_join(&open->scope[0]->block, before_rows(n, open->largest->loop[0]->hi));
         close_loop(n, open->scope[i + 1], open->largest->loop[i], open->largest->loop[i]->lo,
                    open->largest->loop[i]->hi)
             ->is_spatial = true;
+    }
     if (n->rows)
         (n->in_long_rows ? close_long_rows : close_shares)(n, open->scope[1]);
     return open->scope[0]->block;
@@ -555,7 +558,8 @@ static Block loops_of_bodies(const NestScope *in, Nest *n, const Spatial *spatia
     else if (in->in_teams)
         choose_lane_of_team(n, largest);
     OpenLoops open = open_loops(n, largest, in->one_by_one);
-    n->rows = in->threads && open.depth > 0 ? find_rows(n, largest->loop[0]) : NULL;
+    n->edges = open.depth > 0 ? find_rows(n, largest->loop[0]) : NULL;
+    n->rows = in->threads ? n->edges : NULL;
     n->has_long_rows = n->rows && is_worth_cutting(n, open.scope[0]);
     Block block = store_outputs(n, spatial, count, &open);
     if (block.last && block.last->kind == STMT_FOR && (open.depth > 0 || open.block) && !n->in_long_rows) {
@@ -563,15 +567,6 @@ static Block loops_of_bodies(const NestScope *in, Nest *n, const Spatial *spatia
         block.last->chunk = n->rows ? 1 : is_uneven(n) ? 64 : 0;
     }
     return block;
-}
-
-static void join(Block *block, Block more)
-{
-    if (block->last)
-        block->last->next = more.first;
-    else
-        block->first = more.first;
-    block->last = more.last;
 }
 
 static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int count)
@@ -599,7 +594,7 @@ static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int coun
         of_long_rows.in_long_rows = true;
         of_long_rows.longest = n.longest;
         study_outputs(&of_long_rows, spatial, count);
-        join(&block, loops_of_bodies(in, &of_long_rows, spatial, count, largest));
+        block_join(&block, loops_of_bodies(in, &of_long_rows, spatial, count, largest));
     }
     return block;
 }
@@ -661,6 +656,6 @@ Block nest_of_outputs(const NestScope *in, const NestOutput *out, int count)
     if (out->element->body)
         block = nest_of_bodies(in, out, count);
     if (out->element->update)
-        join(&block, nest_of_update(in, out->value, out->element->update));
+        block_join(&block, nest_of_update(in, out->value, out->element->update));
     return block;
 }

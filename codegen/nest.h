@@ -69,6 +69,7 @@ struct Stmt {
     const char *axis_name; /* C identifier */
     Expr *lo, *hi;
     Expr *step;      /* STMT_FOR: NULL: 1 */
+    Expr *next_at;   /* STMT_FOR: where the next round is, instead of a step further */
     Expr *work;      /* STMT_FOR: operations in the loop, when it may run in parallel; else NULL */
     bool is_spatial; /* STMT_FOR: its rounds do not depend on each other */
     bool is_lane;    /* STMT_FOR: over the innermost output axis, inside of what finds totals for all of it */
@@ -149,6 +150,18 @@ Block nest_of_check(const NestScope *scope, const Check *check);
 static inline bool block_is_empty(const Block *block)
 {
     return !block->first;
+}
+
+/* Appends the statements of another block. */
+static inline void block_join(Block *block, Block more)
+{
+    if (!more.first)
+        return;
+    if (block->last)
+        block->last->next = more.first;
+    else
+        block->first = more.first;
+    block->last = more.last;
 }
 
 /* Whether a Value is a local variable of a nest: it has a name and a type and belongs to no graph. */

@@ -49,6 +49,9 @@ typedef struct {
     bool in_vectors;         /* all lanes are at once, and loops over them may be loops over vectors */
     bool exact;              /* operations are not reordered, functions are the C library's */
     bool has_prefetch;       /* a loop over edges asks for the rows of those to come */
+    const Axis *edges;       /* of the vertices the outermost loop runs over; NULL: it runs over something else */
+    Block before_rows;       /* what comes before that loop, for the windows of stage.c ... */
+    Value *last_edge;        /* ... and the local that says where its edges end; NULL: there are no windows */
     const Axis *rows;        /* the edges whose vertices' rows threads share, see rows.h; NULL: none do */
     Expr *longest;           /* the most edges of a row that is not long */
     bool has_long_rows;      /* those have a nest of their own ... */
@@ -150,6 +153,8 @@ typedef struct {
 
 /* Where the range of a reduction's axis ends; of a part, in a local. */
 Expr *place_end(Nest *nest, const Axis *axis, Scope *scope);
+/* What comes before a loop over the rows of edges that ends before row `end`. */
+Block before_rows(Nest *nest, Expr *end);
 Expr *place_reduction(Nest *nest, Expr *e, Scope *scope);
 /* Declares a total and gives it its first value, unless that is done later. */
 void open_accumulator(Nest *nest, Accumulator *accumulator, Scope *scope, bool is_set_later);

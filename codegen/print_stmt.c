@@ -150,8 +150,9 @@ static void print_for(Printer *p, const Stmt *stmt)
     if (stmt->is_unrolled)
         text_line(p->text, "%s", macro_name(p, "UNROLL"));
     map_set(p->axis_name, stmt->axis, name);
-    const char *step = stmt->step ? print_format(p, "%s += %s", name, print_expression(p, stmt->step).text)
-                                  : print_format(p, "%s++", name);
+    const char *step = stmt->next_at ? print_format(p, "%s = %s", name, print_expression(p, stmt->next_at).text)
+                       : stmt->step  ? print_format(p, "%s += %s", name, print_expression(p, stmt->step).text)
+                                     : print_format(p, "%s++", name);
     text_line(p->text, "for (int64_t %s = %s; %s < %s; %s)%s", name, print_widened(p, stmt->lo), name,
               print_within(p, print_expression(p, stmt->hi), P_SHIFT), step, braces ? " {" : "");
     if (stmt->lane)

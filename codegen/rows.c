@@ -112,6 +112,7 @@ void close_shares(Nest *n, const Scope *scope)
     Stmt *loop = loop_over(n, outer, share, share->lo, share->hi);
     Expr *end = ask(n, &loop->body, "share", name_of(n, "end"), next_of(n, expr_axis(context, share), 1));
     Expr *begin = ask(n, &loop->body, "share", name_of(n, "begin"), expr_axis(context, share));
+    block_join(&loop->body, before_rows(n, end));
     Stmt *rows = loop_over(n, &loop->body, row, begin, end);
     if (n->has_long_rows)
         append_if(n, &rows->body, expr_arith(context, I_LESS_EQUAL, edges_between(n, i, next_of(n, i, 1)), n->longest))

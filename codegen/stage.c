@@ -6,7 +6,10 @@
  *                                     sum += exp_[e] * x[from[e]], for the chunk's edges e
  *
  * An elementary function takes vectors of arguments, which one edge does not have. Functions of functions take several
- * such steps, one level after the other. */
+ * such steps, one level after the other.
+ *
+ * Rows of few edges fill no vectors either. What does not depend on their vertex is computed for a window of edges,
+ * whatever rows they belong to, each time a row comes to its end. */
 #include "nest_state.h"
 #include "vector.h"
 
@@ -23,6 +26,8 @@ struct Stages {
     int count, levels;
     Axis *over, *chunks; /* chunks: NULL when all points are one */
     Scope *scope;
+    Value *first, *end; /* locals: the points of the window; NULL: there is none */
+    Scope *fill;        /* where arrays are filled: `scope`, or the arm of a window's end */
 };
 
 /* ---- what is worth it ---- */
@@ -80,6 +85,28 @@ Stages *find_stages(Nest *n, Axis *over, Expr *const *root, int count, Scope *sc
     return stages->count > 0 ? stages : NULL;
 }
 
+/* Whether the edges of one row after the other come to a window: only one loop walks over them, and what is computed
+ * does not depend on the row. */
+static bool has_window(Nest *n, const Stages *stages, const ReductionLoops *loops, const Scope *scope)
+{
+    const Axis *over = stages->over;
+    if (!n->edges || n->in_long_rows || loops->chunk_lo || !over->of || over->of != n->edges->of ||
+        !csr_equal(over->csr, n->edges->csr) || scope->is_arm)
+        return false;
+    const Axis *row = over->of->u.axis;
+    if (!axis_set_covers(axis_set_add(n, (AxisSet){{0}}, row), scope->bound))
+        return false;
+    for (int i = 0; i < stages->count; i++)
+        if (axis_set_has(n, nest_facts(n, stages->stage[i].call)->reads, row))
+            return false;
+    return true;
+}
+
+static Expr *local_index(Nest *n, Value *local)
+{
+    return expr_load(n->context, local, NULL);
+}
+
 /* ---- a chunk ---- */
 /* The place of a point in a stage's array. */
 static Expr *place_in_array(Nest *n, const Stages *stages, unsigned lanes)
@@ -87,7 +114,8 @@ static Expr *place_in_array(Nest *n, const Stages *stages, unsigned lanes)
     Context *context = n->context;
     Expr *point = expr_axis(context, stages->over);
     if (stages->chunks)
-        point = expr_arith(context, I_SUB, point, expr_axis(context, stages->chunks));
+        point = expr_arith(context, I_SUB, point,
+                           stages->first ? local_index(n, stages->first) : expr_axis(context, stages->chunks));
     if (!lanes)
         return point;
     return expr_arith(context, I_ADD, expr_arith(context, I_MUL, point, expr_index(context, lane_count(n, lanes))),
@@ -129,7 +157,7 @@ static void place_arguments(Nest *n, const Stages *stages, const Stage *stage, S
 static void apply(Nest *n, const Stages *stages, const ReductionLoops *loops, const Stage *stage)
 {
     Context *context = n->context;
-    Stmt *each = append(n, &stages->scope->block, STMT_EACH);
+    Stmt *each = append(n, &stages->fill->block, STMT_EACH);
     each->target = stage->array;
     each->function = vector_function(stage->call->u.scalar);
     each->value = expr_arith(context, I_MUL, expr_arith(context, I_SUB, loops->chunk_hi, loops->chunk_lo),
@@ -146,11 +174,11 @@ static void place_level(Nest *n, Stages *stages, ReductionLoops loops, int level
         Stage *stage = &stages->stage[i];
         if (stage->level != level)
             continue;
-        Stmt *var = append(n, &stages->scope->block, STMT_VAR);
+        Stmt *var = append(n, stages->first ? &n->before_rows : &stages->scope->block, STMT_VAR);
         var->target = stage->array = local_new(n, vector_function(stage->call->u.scalar), F32, 1);
         var->count = expr_index(context, CHUNK * lane_count(n, stage->lanes));
     }
-    Scope *point = reduction_open(n, &loops, stages->scope);
+    Scope *point = reduction_open(n, &loops, stages->fill);
     for (int i = 0; i < stages->count; i++)
         if (stages->stage[i].level == level)
             place_arguments(n, stages, &stages->stage[i], point);
@@ -173,8 +201,77 @@ static void open_chunk(Nest *n, Stages *stages, ReductionLoops *loops, Scope *sc
     loops->chunk_hi = expr_load(context, end->target, NULL);
 }
 
+/* ---- a window ---- */
+static Value *variable_before_rows(Nest *n, const Axis *over, const char *suffix)
+{
+    Stmt *var = append(n, &n->before_rows, STMT_VAR);
+    var->target = local_new(n, arena_printf(n->context->arena, "%s_%s", over->name, suffix), INDEX, 0);
+    var->value = expr_index(n->context, 0);
+    return var->target;
+}
+
+static void set_index(Nest *n, Scope *scope, Value *local, Expr *value)
+{
+    Stmt *stmt = append(n, &scope->block, STMT_SET);
+    stmt->target = local;
+    stmt->combine = COMBINE_SET;
+    stmt->value = value;
+}
+
+/* if (end <= chunk) { first = chunk, end = first + CHUNK; arrays are filled } */
+static void fill_window(Nest *n, Stages *stages, ReductionLoops loops)
+{
+    Context *context = n->context;
+    Expr *first = local_index(n, stages->first), *end = local_index(n, stages->end);
+    Expr *at = expr_axis(context, stages->chunks), *last = local_index(n, n->last_edge);
+    Stmt *passed = append(n, &stages->scope->block, STMT_IF);
+    passed->value = expr_arith(context, I_LESS_EQUAL, end, at);
+    stages->fill = arm_new(n, stages->scope, false);
+    set_index(n, stages->fill, stages->first, at);
+    set_index(n, stages->fill, stages->end,
+              expr_arith(context, I_MIN, expr_arith(context, I_ADD, first, expr_index(context, CHUNK)), last));
+    loops.chunk_lo = first;
+    loops.chunk_hi = end;
+    for (int level = 0; level < stages->levels; level++)
+        place_level(n, stages, loops, level);
+    passed->body = stages->fill->block;
+}
+
+static Scope *open_window(Nest *n, Stages *stages, ReductionLoops *loops, Scope *scope)
+{
+    Context *context = n->context;
+    Expr *lo = place(n, stages->over->lo, scope), *hi = place(n, stages->over->hi, scope);
+    stages->first = variable_before_rows(n, stages->over, "first");
+    stages->end = variable_before_rows(n, stages->over, "behind");
+    if (!n->last_edge)
+        n->last_edge = local_new(n, arena_printf(context->arena, "%s_last", stages->over->name), INDEX, 0);
+    stages->chunks = axis_new(context, arena_printf(context->arena, "%s_chunk", stages->over->name), lo, hi);
+    stages->scope = scope_new(n, scope, stages->chunks);
+    fill_window(n, stages, *loops);
+    Stmt *end = append(n, &stages->scope->block, STMT_LET);
+    end->target = local_new(n, arena_printf(context->arena, "%s_end", stages->over->name), INDEX, 0);
+    end->value = expr_arith(context, I_MIN, hi, local_index(n, stages->end));
+    loops->chunk_lo = expr_axis(context, stages->chunks);
+    loops->chunk_hi = local_index(n, end->target);
+    return stages->scope;
+}
+
+Block before_rows(Nest *n, Expr *end)
+{
+    Block block = {NULL, NULL};
+    if (!n->last_edge)
+        return block;
+    Stmt *last = append(n, &block, STMT_LET);
+    last->target = n->last_edge;
+    last->value = expr_cast(n->context, expr_load(n->context, n->edges->csr->row, &end), INDEX);
+    block_join(&block, n->before_rows);
+    return block;
+}
+
 Scope *open_stages(Nest *n, Stages *stages, ReductionLoops *loops, Scope *scope)
 {
+    if (has_window(n, stages, loops, scope))
+        return open_window(n, stages, loops, scope);
     Expr *lo = loops->chunk_lo ? loops->chunk_lo : place(n, stages->over->lo, scope);
     Expr *hi = loops->chunk_lo ? loops->chunk_hi : place_end(n, stages->over, scope);
     const int64_t extent = constant_extent(stages->over);
@@ -183,6 +280,7 @@ Scope *open_stages(Nest *n, Stages *stages, ReductionLoops *loops, Scope *scope)
     loops->chunk_hi = hi;
     if (extent < 0 || extent > CHUNK)
         open_chunk(n, stages, loops, scope, lo, hi);
+    stages->fill = stages->scope;
     for (int level = 0; level < stages->levels; level++)
         place_level(n, stages, *loops, level);
     return stages->scope;
@@ -190,7 +288,11 @@ Scope *open_stages(Nest *n, Stages *stages, ReductionLoops *loops, Scope *scope)
 
 void close_stages(Nest *n, const Stages *stages)
 {
-    if (stages->chunks)
-        close_loop(n, stages->scope, stages->chunks, stages->chunks->lo, stages->chunks->hi)->step =
-            expr_index(n->context, CHUNK);
+    if (!stages->chunks)
+        return;
+    Stmt *loop = close_loop(n, stages->scope, stages->chunks, stages->chunks->lo, stages->chunks->hi);
+    if (stages->end)
+        loop->next_at = local_index(n, stages->end);
+    else
+        loop->step = expr_index(n->context, CHUNK);
 }
