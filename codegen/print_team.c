@@ -7,8 +7,7 @@ static void print_teams(Printer *p, const Stmt *stmt)
 {
     const char *name = stmt->axis_name, *team = stmt->function;
     map_set(p->axis_name, stmt->axis, name);
-    text_line(p->text, "for (%spoints<%sWARPS> %s(%s);", p->prefix, p->upper, team,
-              print_expression(p, stmt->hi).text);
+    text_line(p->text, "for (%spoints<%sWARPS> %s(%s);", p->prefix, p->upper, team, print_expression(p, stmt->hi).text);
     text_line(p->text, "     %s.next([=](int64_t %s) { return %s; });) {", team, name,
               print_expression(p, stmt->value).text);
     p->text->indent++;
