@@ -118,10 +118,12 @@ class Emulated(Generated):
             return
         said = nvcc(self.out / f"{self.name}.cu", self.folder, "-O3", "-Xptxas", "-v")
         spilled = [int(count) for count in re.findall(r"(\d+) bytes spill", said)]
-        registers = [int(count) for count in re.findall(r"Used (\d+) registers", said)]
+        registers = re.findall(r"entry function '(\w+)' for.*?Used (\d+) registers", said, re.DOTALL)
         assert registers and len(spilled) >= len(registers), f"nvcc told nothing: {said}"
         assert max(spilled) == 0, f"{max(spilled)} bytes of registers are spilled"
-        assert max(registers) <= MOST_REGISTERS, f"{max(registers)} registers"
+        for kernel, count in registers:
+            is_routine = "_node_call_" in kernel  # of runtime/, run by one thread
+            assert is_routine or int(count) <= MOST_REGISTERS, f"{kernel}: {count} registers"
 
 
 def main():
