@@ -23,8 +23,8 @@ typedef struct {
     /* Called with the filled folder before it is put in place; false: it is not. NULL: nothing is to be done. */
     bool (*complete)(void *who, const char *folder);
     void *who;
-    const char *beside; /* the name of the same model's program in C that is in the folder, to which this one for CUDA
-                           is added: in the C program's header, CMakeLists.txt and manifest. NULL: none */
+    const char *beside;  /* the name of the same model's program in C that is in the folder, to which this one for CUDA
+                            is added: in the C program's header, CMakeLists.txt and manifest. NULL: none */
     const char *command; /* the options as given, for the header comment and the manifest */
 } BuildOptions;
 

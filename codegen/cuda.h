@@ -40,7 +40,8 @@ Dim *cuda_threads(const NestScope *scope, Block *block);
 /* A number that the kernel knows by this name, without the prefix. */
 Expr *cuda_number(const NestScope *scope, const char *name);
 
-/* Whether a nest may be work for teams of threads: it has sums whose lengths differ, or that are long for few outputs. */
+/* Whether a nest may be work for teams of threads: it has sums whose lengths differ, or that are long for few outputs.
+ */
 bool cuda_wants_teams(Context *context, const Element *element);
 /* Makes teams of such a nest, which was built for them (in_teams). The number of points; NULL: it cannot be, and the
  * block is not to be used. See cuda_team.c. */

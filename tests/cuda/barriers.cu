@@ -1,5 +1,5 @@
-/* barriers.cu -- does the emulation find missing barriers? Kernels as they are written for GPUs, each with a barrier that
- * -DPLANTED=1, 2, 3 or 4 leaves out; 5 leaves shared memory as it was. Exit 0: all results are right. */
+/* barriers.cu -- does the emulation find missing barriers? Kernels as they are written for GPUs, each with a barrier
+ * that -DPLANTED=1, 2, 3 or 4 leaves out; 5 leaves shared memory as it was. Exit 0: all results are right. */
 #include <cuda_runtime.h>
 
 enum { BLOCK = 128, BLOCKS = 3, COUNT = BLOCK * BLOCKS, WARPS = BLOCK / 32 };
