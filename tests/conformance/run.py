@@ -20,6 +20,8 @@ import threading
 
 BATCH = 60
 SILENCE = 300  # seconds a case may take
+# Cases that want NumPy's random numbers, where ONNX leaves the generator open; tests/check_dropout.py has what is asked of ours.
+DRAWN = re.compile(r"node/test_(bernoulli\w*|training_dropout(_default)?(_mask)?)")
 ENGINES = {
     "evaluator": ("evaluator", ["--evaluator"]),
     "c": ("generated C", ["--cflags", "-O1"]),
@@ -102,7 +104,8 @@ def run(command, folder, cases, jobs):
             except queue.Empty:
                 return
             for name, reason in run_batch([*command, "--rtol", rtol, "--atol", atol], folder, names):
-                results[name] = reason
+                drawn = DRAWN.fullmatch(name) and " differs in " in reason
+                results[name] = "it wants the numbers of NumPy's random generator; ONNX asks for none in particular" if drawn else reason
 
     workers = [threading.Thread(target=work) for _ in range(jobs)]
     for worker in workers:
