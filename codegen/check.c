@@ -16,9 +16,10 @@ static bool check_graph(Context *context, const Options *options, Model *model)
     return rewrite(model, &passes, NULL);
 }
 
-static bool check_model(Context *context, const Options *options, void *who)
+static bool check_model(Context *context, const Options *options)
 {
-    (void)who;
+    const char *file = options->operand.word[0];
+    report_turn_to(context->report, file);
     Model *model = load_model(context, options);
     if (!model)
         return false;
@@ -27,37 +28,43 @@ static bool check_model(Context *context, const Options *options, void *who)
     const int nodes = graph->nnode, inputs = graph->nin, outputs = graph->nout;
     if (!check_graph(context, options, model) || report_errors(context->report) > 0)
         return false;
-    if (options->json)
-        report_print_json(context->report, stdout);
-    else
-        printf("%s: %d nodes, %d inputs, %d outputs: no errors, %d warnings\n", options->operand.word[0], nodes, inputs,
-               outputs, report_warnings(context->report));
+    if (!options->json)
+        printf("%s: %d nodes, %d inputs, %d outputs: no errors, %d warnings\n", file, nodes, inputs, outputs,
+               report_warnings(context->report));
     return true;
 }
 
 /* Tests the rules of one file, by its test lines. */
-static bool check_rules(Context *context, const Options *options, void *who)
+static bool check_rules(Context *context, const Options *options, const char *file)
 {
-    const char *file = who;
     progress("testing %s", file);
+    report_turn_to(context->report, file);
     RuleSet *rules = rules_read(context, file);
     if (!rules || !rules_test(context, rules, options->dump_folder, options->guards))
         return false;
-    if (options->json)
-        report_print_json(context->report, stdout);
-    else
+    if (!options->json)
         printf("%s: both sides of every rule agree\n", file);
     return true;
 }
 
+/* Checks all rules, then the model: one report, and so one JSON document. */
+static bool check(Context *context, const Options *options, void *who)
+{
+    (void)who;
+    bool right = true;
+    for (int i = 0; i < options->rules.count; i++)
+        right = check_rules(context, options, options->rules.word[i]) && right;
+    if (right && options->operand.count > 0)
+        right = check_model(context, options);
+    if (right && options->json)
+        report_print_json(context->report, stdout);
+    return right;
+}
+
 int verb_check(const Options *options)
 {
-    int status = EXIT_OK;
     if (options->operand.count == 0 && options->rules.count == 0)
         return usage_error("check what? onnx2c check MODEL, or onnx2c check --rules FILE");
-    for (int i = 0; i < options->rules.count && status == EXIT_OK; i++)
-        status = with_context(options, options->rules.word[i], check_rules, (void *)options->rules.word[i]);
-    if (options->operand.count > 0 && status == EXIT_OK)
-        status = with_context(options, options->operand.word[0], check_model, NULL);
-    return status;
+    return with_context(options, options->operand.count > 0 ? options->operand.word[0] : options->rules.word[0], check,
+                        NULL);
 }

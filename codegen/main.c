@@ -14,7 +14,9 @@ typedef struct {
     const char *name, *operands, *summary, *text;
     int (*run)(const Options *options);
     int bit;
-    int least, most; /* operands */
+    int least, most;               /* operands */
+    void (*print_table)(FILE *to); /* behind the text; NULL: there is none */
+    const char *more;              /* behind the table */
 } Verb;
 
 static const Verb verbs[] = {
@@ -26,7 +28,7 @@ static const Verb verbs[] = {
      "    make -C gat test\n"
      "    onnx2c build gat.onnx -o gat_cuda --target cuda\n"
      "    onnx2c build gat.onnx -o gat --dim 'N=1..4096' --threads --weights bin\n",
-     verb_build, BUILD, 1, 1},
+     verb_build, BUILD, 1, 1, NULL, NULL},
     {"check", "[MODEL]", "say everything that is wrong with a model, or with rules",
      "Reads a model, infers every type and shape, and prints all errors and warnings; writes nothing.\n"
      "Among the warnings are exports of graph networks that compute something else than the model they came from.\n"
@@ -36,7 +38,7 @@ static const Verb verbs[] = {
      "\n"
      "    onnx2c check gat.onnx\n"
      "    onnx2c check --rules mine.rules\n",
-     verb_check, CHECK, 0, 1},
+     verb_check, CHECK, 0, 1, NULL, NULL},
     {"inspect", "[MODEL]", "show what the compiler sees and does",
      "Prints the graph (--ir, as ONNX text), what the passes did (--passes), what each kernel costs (--cost), where "
      "memory\n"
@@ -65,7 +67,7 @@ static const Verb verbs[] = {
      "    onnx2c inspect gat.onnx --passes\n"
      "    onnx2c inspect gat.onnx --ir --stop-after fuse\n"
      "    onnx2c inspect gat.onnx --passes -d rules -d after:gnn\n",
-     verb_inspect, INSPECT, 0, 1},
+     verb_inspect, INSPECT, 0, 1, NULL, NULL},
     {"verify", "CASE...", "compile, run and compare with expected outputs",
      "A CASE is a folder in the layout of ONNX's backend tests: model.onnx, test_data_set_0/input_0.pb, output_0.pb "
      "...\n"
@@ -77,7 +79,7 @@ static const Verb verbs[] = {
      "    onnx2c verify --evaluator --atol 1e-5 models/digits/gat__ts\n"
      "    onnx2c verify --graph edges.pb --dim N=1797 models/digits/gat__ts   # the data sets with these edges\n"
      "    onnx2c verify --cflags '-O1 -fsanitize=address,undefined' models/digits/gat__ts\n",
-     verb_verify, VERIFY, 1, 1 << 20},
+     verb_verify, VERIFY, 1, 1 << 20, NULL, NULL},
     {"train", "MODEL -o FILE", "derive a model that trains this one, or gives gradients",
      "Writes an ordinary ONNX model. Its inputs are the model's, `target`, `mask` where --mask asks for it, the "
      "parameters\n"
@@ -88,21 +90,8 @@ static const Verb verbs[] = {
      "that changes. Without --optimizer the gradients are outputs, dNAME for each NAME; --by takes them by inputs "
      "(forces,\n"
      "for instance).\n"
-     "\n"
-     "    loss    target                          what it is\n"
-     "    ce      class of each sample, int64     cross-entropy of scores (or of a last Softmax); classes on axis 1\n"
-     "    nll     class of each sample, int64     the same of log-probabilities\n"
-     "    bce     0 or 1, like the output         binary cross-entropy of scores (or of a last Sigmoid)\n"
-     "    mse     like the output                 mean of squares\n"
-     "    hinge   -1 or 1, like the output        mean of max(0, 1 - target * output)\n"
-     "\n"
-     "    optimizer   --set, with what it is otherwise\n"
-     "    sgd         weight_decay=0\n"
-     "    momentum    momentum=0.9 weight_decay=0\n"
-     "    nesterov    momentum=0.9 weight_decay=0\n"
-     "    adam        beta1=0.9 beta2=0.999 epsilon=1e-8 weight_decay=0\n"
-     "    adamw       the same, weight_decay=0.01, decoupled from the gradient\n"
-     "    adagrad     lr_decay=0 epsilon=1e-10 weight_decay=0\n"
+     "\n",
+     verb_train, TRAIN, 1, 1, train_print_tables,
      "\n"
      "--recompute says what of the forward part is computed again when the backward part wants it, rather than kept:\n"
      "nothing that costs operations (`none`), as frameworks do; what costs at most 16 operations for each byte\n"
@@ -113,8 +102,7 @@ static const Verb verbs[] = {
      "    onnx2c train gcn.onnx --loss ce --mask --optimizer adam --lr 0.01 -o gcn.train.onnx\n"
      "    onnx2c build gcn.train.onnx -o gcn_train\n"
      "    onnx2c train net.onnx --loss ce --optimizer sgd --recompute 64M --at N=256 -o net.train.onnx\n"
-     "    onnx2c train energy.onnx --by positions -o forces.onnx\n",
-     verb_train, TRAIN, 1, 1},
+     "    onnx2c train energy.onnx --by positions -o forces.onnx\n"},
 };
 enum { NUM_VERB = sizeof verbs / sizeof *verbs };
 
@@ -140,7 +128,8 @@ static const Option option_table[] = {
      "the model to write; as ONNX text when it ends in .onnxtxt, on stdout when it is -"},
     {0, "loss", "NAME", WORD, FIELD(loss), TRAIN | INSPECT, "what is to become small"},
     {0, "optimizer", "NAME", WORD, FIELD(optimizer), TRAIN | INSPECT, "how parameters follow their gradients"},
-    {0, "lr", "NUMBER", WORD, FIELD(rate), TRAIN | INSPECT, "the learning rate's default (0.01); it stays an input"},
+    {0, "lr", "NUMBER", WORD, FIELD(rate), TRAIN | INSPECT,
+     "the learning rate's default (" TRAIN_RATE "); it stays an input"},
     {0, "set", "NAME=NUMBER", LIST, FIELD(set), TRAIN | INSPECT, "a hyperparameter of the optimizer"},
     {0, "mask", NULL, FLAG, FIELD(mask), TRAIN | INSPECT, "an input bool[samples] says which samples the loss counts"},
     {0, "by", "INPUT", LIST, FIELD(by), TRAIN | INSPECT,
@@ -197,7 +186,7 @@ static const Option option_table[] = {
     {0, "keep", NULL, FLAG, FIELD(keep), VERIFY, "keep the temporary folders and say where they are"},
     {0, "max-memory", "BYTES", WORD, FIELD(max_memory), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "what the compiler may use (default: 2G, verify 16G; K, M and G are understood)"},
-    {0, "json", NULL, FLAG, FIELD(json), CHECK | INSPECT, "print JSON"},
+    {0, "json", NULL, FLAG, FIELD(json), CHECK | INSPECT | VERIFY, "print JSON"},
     {'h', "help", NULL, FLAG, FIELD(help), BUILD | CHECK | INSPECT | VERIFY | TRAIN, "this text"},
 };
 enum { NUM_OPTION = sizeof option_table / sizeof *option_table };
@@ -217,7 +206,10 @@ static void print_overview(FILE *to)
 
 static void print_help(const Verb *verb, FILE *to)
 {
-    fprintf(to, "onnx2c %s %s [OPTION...] -- %s\n\n%s\n", verb->name, verb->operands, verb->summary, verb->text);
+    fprintf(to, "onnx2c %s %s [OPTION...] -- %s\n\n%s", verb->name, verb->operands, verb->summary, verb->text);
+    if (verb->print_table)
+        verb->print_table(to);
+    fprintf(to, "%s\n", verb->more ? verb->more : "");
     for (int i = 0; i < NUM_OPTION; i++) {
         const Option *option = &option_table[i];
         if (!(option->verbs & verb->bit))
@@ -353,7 +345,17 @@ static bool shapes_program(const Option *option)
     return option->verbs & BUILD;
 }
 
-/* The options that shape a program, as one text: without the paths, which differ from machine to machine. */
+/* Prints an option's value; of a file without its folders, which differ from machine to machine. Where an input stands
+ * before the file, its name may have slashes too. */
+static void print_value(FILE *to, const Option *option, const char *value)
+{
+    const char *equals = strstr(option->argument, "INPUT=") ? strrchr(value, '=') : NULL;
+    const char *file = equals ? equals + 1 : value,
+               *slash = strstr(option->argument, "FILE") ? strrchr(file, '/') : NULL;
+    fprintf(to, " --%s %.*s%s", option->name, (int)(file - value), value, slash ? slash + 1 : file);
+}
+
+/* The options that shape a program, as one text. */
 static char *options_text(const Options *options)
 {
     char *text = NULL;
@@ -370,10 +372,8 @@ static char *options_text(const Options *options)
             fprintf(to, " --%s", option->name);
         if (option->kind == WORD && *(const char *const *)field)
             fprintf(to, " --%s %s", option->name, *(const char *const *)field);
-        for (int k = 0; option->kind == LIST && k < ((const Words *)field)->count; k++) {
-            const char *value = ((const Words *)field)->word[k], *slash = strrchr(value, '/');
-            fprintf(to, " --%s %s", option->name, slash ? slash + 1 : value);
-        }
+        for (int k = 0; option->kind == LIST && k < ((const Words *)field)->count; k++)
+            print_value(to, option, ((const Words *)field)->word[k]);
     }
     fclose(to);
     return text;

@@ -273,6 +273,8 @@ static bool plan_fused(Choice *c, bool has_budget)
     const int64_t *const size = kernels ? complete_sizes(c->context, c->options) : NULL;
     if (!size || (has_budget && !check_sizes(c, kernels)))
         return false;
+    if (workspace_bytes(kernels, size) == INT64_MAX)
+        return sizes_too_great(c->context, &c->options->at);
     report_rewind(c->context->report, mark); /* the same warnings come again */
     const double most = wants(c->options, "auto") ? CHEAP : HUGE_VAL;
     c->ladder = find_ladder(kernels, size, model->graph->out, c->plan->nforward, most);

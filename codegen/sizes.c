@@ -63,3 +63,12 @@ int64_t sizes_evaluate(Context *context, const Sizes *sizes, Dim *formula)
     const bool is_known = !sizes_missing(context, sizes, formula) && dim_evaluate(formula, sizes->value, &value);
     return is_known ? value : -1;
 }
+
+bool sizes_too_great(Context *context, const Words *at)
+{
+    const char *all = at->count > 0 ? at->word[0] : "";
+    for (int i = 1; i < at->count; i++)
+        all = arena_printf(context->arena, "%s,%s", all, at->word[i]);
+    return report_add(context->report, NULL, OPTION_INVALID, "--at", all,
+                      "what the model costs at these sizes takes more than 64 bits to count");
+}

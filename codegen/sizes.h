@@ -14,6 +14,8 @@ bool sizes_read(Context *context, const Words *at, Sizes *sizes);
 
 /* The first symbol of a formula whose size is not given; NULL: all are. */
 Dim *sizes_missing(Context *context, const Sizes *sizes, Dim *formula);
-/* A formula's value; -1 where it is not known. */
+/* A formula's value; -1 where it is not known: some size is not given, or it takes more than 64 bits. */
 int64_t sizes_evaluate(Context *context, const Sizes *sizes, Dim *formula);
+/* Reports that what is counted takes more than 64 bits at these sizes; returns false. */
+bool sizes_too_great(Context *context, const Words *at);
 #endif

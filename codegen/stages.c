@@ -61,6 +61,16 @@ static bool check_sizes(const Stages *stages)
     return ok;
 }
 
+/* Whether all that is counted fits its numbers at the given sizes. Nothing in a sum is more than the sum. */
+static bool check_sums(const Stages *stages, const Options *options)
+{
+    for (int stage = 0; stage < NUM_STAGE; stage++)
+        for (int measure = 0; stages->kernels[stage] && measure < NUM_MEASURE; measure++)
+            if (stage_measure(stages, (StageKind)stage, (Measure)measure, NULL).value < 0)
+                return sizes_too_great(stages->context, &options->at);
+    return true;
+}
+
 /* ---- stages ---- */
 /* The ONNX function an operator of our own is defined by; NULL: it is none of ours. */
 static const Graph *own_definition(const Node *node)
@@ -150,7 +160,8 @@ bool stages_run(Context *context, const Options *options, Stages *stages)
             !run_stage(context, options, (StageKind)stage, stages))
             return false;
     progress_end();
-    return sizes_read(context, &options->at, &stages->sizes) && check_sizes(stages);
+    return sizes_read(context, &options->at, &stages->sizes) && check_sizes(stages) &&
+           (!stages->sizes.given || check_sums(stages, options));
 }
 
 StageKind stages_last(const Stages *stages)

@@ -80,9 +80,6 @@ static bool train(Context *context, const Options *options, void *who)
 static bool read_rate(const char *text, double *rate)
 {
     char *end;
-    *rate = 0.01;
-    if (!text)
-        return true;
     *rate = strtod(text, &end);
     return end != text && *end == '\0' && isfinite(*rate) && *rate >= 0;
 }
@@ -114,8 +111,9 @@ bool train_options(Context *context, const Options *options, TrainOptions *train
                             .nhyper = options->set.count,
                             .mask = options->mask,
                             .outputs = options->outputs};
-    if (!read_rate(options->rate, &train->rate))
-        return report_add(context->report, NULL, OPTION_INVALID, "--lr", options->rate, "it is not a learning rate");
+    const char *const rate = options->rate ? options->rate : TRAIN_RATE;
+    if (!read_rate(rate, &train->rate))
+        return report_add(context->report, NULL, OPTION_INVALID, "--lr", rate, "it is not a learning rate");
     return pass_options(context, options, &train->passes);
 }
 

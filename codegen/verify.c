@@ -100,16 +100,26 @@ static bool load_inputs(Case *test, DataSet *set)
     return true;
 }
 
+/* Whether a set has a file for each output of the model, and for no other: what is not compared is not verified. */
+static bool check_output_files(Case *test, const DataSet *set)
+{
+    Context *context = test->context;
+    const int count = test->model->graph->nout;
+    const char *what = NULL;
+    for (int k = 0; k < count && !what; k++)
+        if (!set_file(test, set, "output", k))
+            what = arena_printf(context->arena, "there is no output_%d.pb in it; the model has %d outputs", k, count);
+    if (!what && set_file(test, set, "output", count))
+        what = arena_printf(context->arena, "it has an output_%d.pb, the model has %d outputs", count, count);
+    return !what || report_add(context->report, NULL, FILE_UNREADABLE, set->folder, what);
+}
+
 /* Compares with all output files of a set; got: one for each output of the model. */
 static bool compare_outputs(Case *test, const DataSet *set, Datum *const *got, int ngot, const Type *type)
 {
     Context *context = test->context;
     for (int k = 0; k < ngot; k++) {
-        const char *path = set_file(test, set, "output", k);
-        if (!path)
-            return k > 0 ||
-                   report_add(context->report, NULL, FILE_UNREADABLE, set->folder, "there is no output_0.pb in it");
-        Datum *wanted = datum_load(context, path, &type[k]);
+        Datum *wanted = datum_load(context, set_file(test, set, "output", k), &type[k]);
         if (!wanted)
             return false;
         const char *what = arena_printf(context->arena, "data set %d: output %d", set->number, k);
@@ -244,7 +254,7 @@ static bool load_case(Case *test, const bool *marked)
     test->ninput = graph->nin;
     test->input = arena_grow(context->arena, graph->in, (size_t)graph->nin, (size_t)graph->nin, sizeof *graph->in);
     for (int i = 0; i < test->nset; i++)
-        if (!load_inputs(test, &test->set[i]))
+        if (!load_inputs(test, &test->set[i]) || !check_output_files(test, &test->set[i]))
             return false;
     if (!leave_out_other_edges(test))
         return false;
@@ -483,10 +493,17 @@ static void run_case(void *who)
         test->passed = test->options->evaluator ? run_evaluator(test) : run_program(test);
 }
 
-static void print_case(const Case *test)
+/* Why a case failed. */
+static void print_failure(const Case *test, FILE *to)
 {
-    const char *name = strrchr(test->folder, '/');
-    name = name && name[1] ? name + 1 : test->folder;
+    if (*test->comparison.message)
+        fputs(test->comparison.message, to);
+    else
+        report_print_first(test->context->report, to);
+}
+
+static void print_case(const Case *test, const char *name)
+{
     printf("%s %s: ", test->passed ? "ok  " : "FAIL", name);
     if (test->passed && test->nset == 0) {
         fputs("no data set; the self-test passes", stdout);
@@ -495,10 +512,8 @@ static void print_case(const Case *test)
                test->comparison.largest);
         if (test->seconds >= 0 && test->options->repeat)
             printf(", %.6f s", test->seconds);
-    } else if (*test->comparison.message) {
-        fputs(test->comparison.message, stdout);
     } else {
-        report_print_first(test->context->report, stdout);
+        print_failure(test, stdout);
     }
     if (test->left_out > 0)
         printf(" (%d with other edges left out)", test->left_out);
@@ -507,7 +522,36 @@ static void print_case(const Case *test)
     if (test->temporary && test->options->keep)
         printf(" (kept: %s)", test->temporary);
     putchar('\n');
-    fflush(stdout);
+}
+
+/* The same as a JSON object. Its texts take no memory of the arena, which may be at its end. */
+static void print_case_json(const Case *test, const char *name)
+{
+    fputs("{\"case\": ", stdout);
+    json_string(name, stdout);
+    printf(", \"passed\": %s, \"data_sets\": %d, \"left_out\": %d, \"self_test\": %s", test->passed ? "true" : "false",
+           test->nset, test->left_out, test->nset == 0 && !test->options->evaluator ? "true" : "false");
+    if (test->passed && test->nset > 0)
+        printf(", \"largest_difference\": %.9g", test->comparison.largest);
+    if (test->passed && test->seconds >= 0 && test->options->repeat)
+        printf(", \"seconds\": %.9g", test->seconds);
+    fputs(", \"fixed\": ", stdout);
+    json_string(test->fixed, stdout);
+    if (test->temporary && test->options->keep) {
+        fputs(", \"kept\": ", stdout);
+        json_string(test->temporary, stdout);
+    }
+    char *why = NULL;
+    size_t size;
+    FILE *to = test->passed ? NULL : open_memstream(&why, &size);
+    if (to) {
+        print_failure(test, to);
+        fclose(to);
+        fputs(", \"message\": ", stdout);
+        json_string(why, stdout);
+        free(why);
+    }
+    fputs("}", stdout);
 }
 
 /* Runs one case; 1 when it passed. */
@@ -521,7 +565,12 @@ static bool verify_case(const Options *options, const char *folder, size_t budge
     if (!report_guard(test.context->report, run_case, &test))
         test.passed = false;
     progress_end();
-    print_case(&test);
+    const char *slash = strrchr(path, '/'), *name = slash && slash[1] ? slash + 1 : path;
+    if (options->json)
+        print_case_json(&test, name);
+    else
+        print_case(&test, name);
+    fflush(stdout);
     if (test.temporary && !options->keep)
         remove_folder(test.temporary);
     context_free(test.context);
@@ -579,12 +628,15 @@ int verb_verify(const Options *options)
     if (status != EXIT_OK)
         return status;
     int passed = 0, failed = 0;
+    fputs(options->json ? "{\"cases\": [" : "", stdout);
     for (int i = 0; i < options->operand.count; i++) {
+        if (options->json)
+            fputs(i ? ",\n  " : "\n  ", stdout);
         if (verify_case(options, options->operand.word[i], budget, rtol, atol))
             passed++;
         else
             failed++;
     }
-    printf("%d passed, %d failed\n", passed, failed);
+    printf(options->json ? "\n], \"passed\": %d, \"failed\": %d}\n" : "%d passed, %d failed\n", passed, failed);
     return failed ? EXIT_MODEL : EXIT_OK;
 }

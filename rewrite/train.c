@@ -2,37 +2,16 @@
  *
  * Gradients are taken of the rewritten graph, so what was reorganised forwards is reorganised backwards too. */
 #include "train.h"
-#include "../frontend/embedded.h"
 #include "../frontend/frontend.h"
 #include "../frontend/ops/op.h"
 #include "gradient.h"
 #include "shape.h"
+#include "train_table.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STATE = 4, MAX_HYPER = 8 };
-
-typedef enum { CLASSES, LIKE_OUTPUT } TargetKind;
-typedef struct {
-    const char *name;
-    TargetKind target;
-    const char *activation; /* an operator that the loss contains: taken off the model's end */
-} Loss;
-static const Loss losses[] = {
-    {"ce", CLASSES, "Softmax"}, {"bce", LIKE_OUTPUT, "Sigmoid"}, {"mse", LIKE_OUTPUT, NULL},
-    {"nll", CLASSES, NULL},     {"hinge", LIKE_OUTPUT, NULL},
-};
-const char train_losses[] = "ce, bce, mse, nll, hinge";
-
-typedef struct {
-    const char *name, *step, *decay; /* functions of train.onnxtxt */
-} Optimizer;
-static const Optimizer optimizers[] = {
-    {"sgd", "sgd", "decay"},   {"momentum", "momentum", "decay"},    {"nesterov", "nesterov", "decay"},
-    {"adam", "adam", "decay"}, {"adamw", "adam", "decoupled_decay"}, {"adagrad", "adagrad", "decay"},
-};
-const char train_optimizers[] = "sgd, momentum, nesterov, adam, adamw, adagrad";
+enum { MAX_STATE = 4 };
 
 typedef struct {
     Model *model;
@@ -42,7 +21,7 @@ typedef struct {
     Model *library; /* train.onnxtxt */
     const Loss *loss;
     const Optimizer *optimizer;
-    bool hyper_used[MAX_HYPER];
+    bool *hyper_used;  /* by number of --set */
     Value **parameter; /* what gradients are taken by */
     int nparameter;
     Value **statistic; /* running means and variances; their next values are the graph's outputs behind its own */
@@ -86,15 +65,6 @@ static void keep(Training *t, const Value *input, const char *next)
 }
 
 /* ---- functions of train.onnxtxt ---- */
-static bool read_library(Training *t)
-{
-    t->library = model_new(t->context);
-    t->library->opset[t->library->nopset++] = (Opset){"", NEWEST_OPSET};
-    const char *const text = embedded_text("rewrite/train.onnxtxt");
-    return (text && functions_parse(t->library, text)) ||
-           report_add(t->context->report, NULL, INTERNAL, "train.onnxtxt cannot be read");
-}
-
 /* Gives a call the hyperparameters that the command line sets and the function has. */
 static bool set_hyper(Training *t, Node *call, const Graph *function)
 {
@@ -349,11 +319,15 @@ static bool derive(Training *t, Value *loss, Value **gradient)
 /* ---- the optimizer ---- */
 static bool check_hyper(Training *t)
 {
+    t->hyper_used = ARENA_ARRAY(t->context->arena, t->options->nhyper, bool);
     for (int i = 0; i < t->options->nhyper; i++) {
         const char *const word = t->options->hyper[i], *const equals = strchr(word, '=');
         char *end = NULL;
-        if (i == MAX_HYPER || !equals || equals == word || !isfinite(strtod(equals + 1, &end)) || *end || !equals[1])
+        if (!equals || equals == word || !isfinite(strtod(equals + 1, &end)) || *end || !equals[1])
             return option_fails(t, "--set", word, "it must be NAME=NUMBER");
+        for (int k = 0; k < i; k++)
+            if (strncmp(t->options->hyper[k], word, (size_t)(equals + 1 - word)) == 0)
+                return option_fails(t, "--set", word, "it is given twice");
     }
     return true;
 }
@@ -420,10 +394,10 @@ static bool update(Training *t, Value *parameter, Value *gradient, Value *rate, 
 {
     const Graph *const function = model_find_function(t->library, "optimizer", t->optimizer->step, "");
     Value *in[4 + MAX_STATE] = {parameter, gradient, rate, step}, *out[1 + MAX_STATE];
-    const bool is_decoupled = strcmp(t->optimizer->decay, "decoupled_decay") == 0;
-    if (is_decoupled && !call(t, "optimizer", t->optimizer->decay, (Value *[]){parameter, rate}, 2, &in[0]))
+    const bool decoupled = is_decoupled(t->optimizer);
+    if (decoupled && !call(t, "optimizer", t->optimizer->decay, (Value *[]){parameter, rate}, 2, &in[0]))
         return false;
-    if (!is_decoupled && is_set(t, "weight_decay") &&
+    if (!decoupled && is_set(t, "weight_decay") &&
         !call(t, "optimizer", t->optimizer->decay, (Value *[]){parameter, gradient}, 2, &in[1]))
         return false;
     for (int i = 4; i < function->nin; i++)
@@ -459,27 +433,15 @@ static bool add_optimizer(Training *t, Value **gradient)
 }
 
 /* ---- all of it ---- */
-static const void *find(const Training *t, const char *option, const char *name, const void *table, size_t size,
-                        int count, const char *known)
-{
-    for (int i = 0; i < count; i++) {
-        const void *const row = (const char *)table + (size_t)i * size;
-        if (strcmp(*(const char *const *)row, name) == 0)
-            return row;
-    }
-    option_fails(t, option, name, arena_printf(t->context->arena, "it must be one of %s", known));
-    return NULL;
-}
-
 static bool find_rows(Training *t)
 {
     const TrainOptions *const o = t->options;
     if (o->loss)
-        t->loss = find(t, "--loss", o->loss, losses, sizeof *losses, sizeof losses / sizeof *losses, train_losses);
+        t->loss = loss_find(t->context, o->loss);
     if (o->optimizer)
-        t->optimizer = find(t, "--optimizer", o->optimizer, optimizers, sizeof *optimizers,
-                            sizeof optimizers / sizeof *optimizers, train_optimizers);
-    return (!o->loss || t->loss) && (!o->optimizer || t->optimizer) && check_hyper(t);
+        t->optimizer = optimizer_find(t->context, o->optimizer);
+    t->library = train_library(t->context);
+    return (!o->loss || t->loss) && (!o->optimizer || t->optimizer) && t->library && check_hyper(t);
 }
 
 /* Parameters that no gradient reaches are constants again. */
@@ -550,7 +512,7 @@ bool train_derive(Model *model, const TrainOptions *options)
 {
     Training *const t = ARENA_NEW(model->context->arena, Training);
     *t = (Training){.model = model, .graph = model->graph, .context = model->context, .options = options};
-    if (!find_rows(t) || !read_library(t))
+    if (!find_rows(t))
         return false;
     const bool by_inputs = options->nby > 0;
     t->nout = t->graph->nout;

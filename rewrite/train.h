@@ -33,5 +33,9 @@ typedef struct {
 bool train_derive(Model *model, const TrainOptions *options);
 
 /* The names of losses and optimizers: "ce, bce, mse, nll, hinge". */
-extern const char train_losses[], train_optimizers[];
+extern const char *const train_losses, *const train_optimizers;
+/* The learning rate where none is given. */
+#define TRAIN_RATE "0.01"
+/* Prints, for the help, a table of the losses and one of the optimizers with their hyperparameters. */
+void train_print_tables(FILE *to);
 #endif
