@@ -1,4 +1,5 @@
 /* main.c -- the command line: a table of verbs, a table of options, and the reader of both. */
+#include "../frontend/file_bytes.h"
 #include "command.h"
 #include "interface.h"
 #include <stddef.h>
@@ -421,6 +422,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    file_bytes_guard();
     int status = run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("onnx2c: cannot write the output");

@@ -13,6 +13,7 @@
 
 enum { MOST_OPERATIONS = 100000000, MOST_ELEMENTS = 20000, MOST_TRIPS = 10000 };
 enum { MOST_UNBOUNDED = 64 }; /* of a size whose maximum the caller gives */
+enum { MOST_STATIC = 1 << 30 }; /* bytes of arrays: linkers place 2 GB, some of it is the program's */
 
 typedef struct {
     Program *program;
@@ -326,6 +327,20 @@ static void find_tensors(const Example *example, Test *test)
     }
 }
 
+/* Whether the test's memory is more than arrays should take. */
+static bool is_large(const Example *example, const Test *test)
+{
+    const Program *program = example->program;
+    double bytes = (double)test->workspace_bytes + (double)test->weight_bytes;
+    int number = 0;
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (buffer->kind == BUFFER_INPUT)
+            bytes += (double)test->input[number++].room * (double)dtype_info(buffer->value->type.dtype)->size;
+    for (int i = 0; i < test->noutput; i++) /* and of the second run */
+        bytes += 2 * (double)test->output[i].room * (double)dtype_info(program->output[i]->value->type.dtype)->size;
+    return bytes > MOST_STATIC;
+}
+
 void write_test(const Program *program, FILE *to)
 {
     Context *context = program->context;
@@ -348,6 +363,7 @@ void write_test(const Program *program, FILE *to)
                  .is_evaluated = example.evaluated,
                  .noise = ""};
     find_tensors(&example, &test);
+    test.is_large = is_large(&example, &test);
     if (test.ninput > 0)
         test.noise = carried_text(program, "noise.h");
     test.call = print_run_call(&example, &test, "result");

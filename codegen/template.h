@@ -133,6 +133,7 @@ typedef struct {
     int shape_rank;             /* room for an output's dimensions; 0: none are asked for */
     const char *suffix, *space; /* of the source's name; what stands before memory that the program sees */
     bool is_evaluated, is_for_cuda;
+    bool is_large; /* the tensors are too much for a program's own data: memory for them is asked for */
 } Test;
 void template_test(Text *text, const Test *test);
 

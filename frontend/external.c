@@ -3,18 +3,16 @@
  * The location comes from the model and is hostile: what it names must be a plain file beneath the model's folder,
  * reached without `..`, symbolic links or hard links, and every check is made on the descriptor that is then read, so
  * that nothing can be exchanged in between. After ONNX's docs/ExternalDataSecurity.md. */
+#include "file_bytes.h"
 #include "import.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-enum { MAP_FROM = 64 * 1024 }; /* smaller data are read: a mapping costs more than it saves */
 
 static void *refuse(const Source *source, const Onnx__TensorProto *proto, const char *why)
 {
@@ -86,39 +84,6 @@ static int open_beneath(int folder, const char *location)
     return open_by_components(folder, location); /* kernels before 5.6, and sandboxes that do not know the call */
 }
 
-static void unmap(void *who)
-{
-    Bytes *mapped = who;
-    munmap((void *)mapped->data, mapped->size);
-}
-
-/* `size` bytes of an open file from offset on. NULL: errno says why. */
-static const void *read_part(Arena *arena, int file, uint64_t offset, size_t size)
-{
-    if (size >= MAP_FROM) {
-        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), lead = offset % page;
-        void *data = mmap(NULL, size + lead, PROT_READ, MAP_PRIVATE, file, (off_t)(offset - lead));
-        if (data == MAP_FAILED)
-            return NULL;
-        Bytes *mapped = ARENA_NEW(arena, Bytes);
-        *mapped = (Bytes){data, size + lead};
-        arena_at_free(arena, unmap, mapped);
-        return (const char *)data + lead;
-    }
-    char *data = arena_alloc(arena, size);
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pread(file, data + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            errno = n < 0 ? errno : EIO; /* cut short since it was measured */
-            return NULL;
-        }
-        done += (size_t)n;
-    }
-    return data;
-}
-
 /* What is wrong with the file for `size` bytes from offset on, or NULL. */
 static const char *check_file(int file, uint64_t offset, size_t size)
 {
@@ -160,7 +125,7 @@ const void *external_data(const Source *source, const Onnx__TensorProto *proto, 
     if (file < 0)
         wrong = errno == ELOOP || errno == EXDEV ? "reached through a link" : strerror(errno);
     else if (!(wrong = check_file(file, offset, size)) &&
-             !(data = read_part(source->context->arena, file, offset, size)))
+             !(data = file_bytes(source->context->arena, file, offset, size, MAP_WEIGHTS_FROM)))
         wrong = strerror(errno);
     if (file >= 0)
         close(file);

@@ -1,6 +1,6 @@
 /* import.h -- reading protobuf files: what the parts of the importer (wire, import, tensor_proto, external) share.
  *
- * A file is mapped and scanned before protobuf-c sees it. The scan writes a copy, the skeleton, in which every raw_data
+ * A file is read (file_bytes.h) and scanned before protobuf-c sees it. The scan writes a copy, the skeleton, in which every raw_data
  * field holds a Span instead of its bytes: so weights are never copied and protobuf-c meets only checked messages. */
 #ifndef IMPORT_H
 #define IMPORT_H
@@ -21,10 +21,10 @@ typedef struct {
 typedef struct {
     Context *context;
     const char *path;
-    Bytes bytes; /* mapped for the context's life */
+    Bytes bytes; /* there for the context's life */
 } Source;
 
-/* Opens and maps a file. False after an error in the report. */
+/* Opens and reads a file. False after an error in the report. */
 bool source_open(Source *source, Context *context, const char *path);
 
 /* Checks that the bytes are a message of this type and makes their skeleton. Checked are nesting (100 messages, 32
@@ -37,7 +37,7 @@ bool wire_scan(Context *context, const ProtobufCMessageDescriptor *type, Bytes f
  */
 ProtobufCMessage *source_unpack(const Source *source, const ProtobufCMessageDescriptor *type);
 
-/* The tensor a TensorProto of the source holds; raw data is borrowed from the mapped file where its alignment allows.
+/* The tensor a TensorProto of the source holds; raw data is borrowed from the file's bytes where its alignment allows.
  * NULL after an error in the report. */
 const Tensor *tensor_import(const Source *source, const Onnx__TensorProto *proto);
 /* The same of a SparseTensorProto, made dense; its name is that of its values. */

@@ -67,7 +67,7 @@ struct Type {
     const Type *element; /* of a sequence, an optional, a map's values */
 };
 
-/* Elements in row-major order. The bytes are borrowed: from the mapped model file, or from the arena. */
+/* Elements in row-major order. The bytes are borrowed: from a file (file_bytes.h), or from the arena. */
 struct Tensor {
     DType dtype;
     int rank;

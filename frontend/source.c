@@ -1,17 +1,11 @@
-/* source.c -- opens, maps and unpacks protobuf files. */
+/* source.c -- opens, reads and unpacks protobuf files. */
+#include "file_bytes.h"
 #include "import.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void unmap(void *who)
-{
-    Bytes *bytes = who;
-    munmap((void *)bytes->data, bytes->size);
-}
 
 static bool unreadable(Context *context, const char *path, const char *why)
 {
@@ -26,23 +20,17 @@ bool source_open(Source *source, Context *context, const char *path)
         return unreadable(context, path, strerror(errno));
     struct stat status;
     const char *why = NULL;
-    void *data = NULL;
+    const void *data = NULL;
     if (fstat(file, &status) != 0)
         why = strerror(errno);
     else if (!S_ISREG(status.st_mode))
         why = "not a plain file";
-    else if (status.st_size > 0 &&
-             (data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0)) == MAP_FAILED)
+    else if (!(data = file_bytes(context->arena, file, 0, (size_t)status.st_size, MAP_MODEL_FROM)))
         why = strerror(errno);
     close(file);
     if (why)
         return unreadable(context, path, why);
-    source->bytes = (Bytes){data ? data : (const void *)"", (size_t)status.st_size};
-    if (data) {
-        Bytes *mapped = ARENA_NEW(context->arena, Bytes);
-        *mapped = source->bytes;
-        arena_at_free(context->arena, unmap, mapped);
-    }
+    source->bytes = (Bytes){data, (size_t)status.st_size};
     return true;
 }
 

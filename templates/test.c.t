@@ -1,15 +1,67 @@
 %/* NAME_test.c: made-up inputs, and what must come out (codegen/selftest.c). */
 %
+%/* An array, or a pointer to memory that main() takes. */
+%static void print_memory(Text *text, const Test *t, const char *type, const char *name, int number, int64_t room)
+%{
+%   if (t->is_large) {
+static ${type} *${name}_${number};
+%   } else {
+static ${t->space}${type} ${name}_${number}[${room}];
+%   }
+%}
+%
+%static void print_taking(Text *text, const char *type, const char *name, int number, int64_t room)
+%{
+    ${name}_${number} = (${type} *)take(${room}, sizeof(${type}));
+%}
+%
 %static void print_result_memory(Text *text, const Test *t, const TestOutput *output, int number)
 %{
-static ${t->space}${output->type} result_${number}[${output->room}];
+%   print_memory(text, t, output->type, "result", number, output->room);
 %   if (output->expected) {
 static const double expected_${number}[${output->count ? output->count : 1}] = {
 %       text_string(text, output->expected);
 };
 %   } else {
-static ${t->space}${output->type} again_${number}[${output->room}];
+%       print_memory(text, t, output->type, "again", number, output->room);
 %   }
+%}
+%
+%static void print_take(Text *text, const Test *t)
+%{
+/* Zeroed memory: so much is more than arrays can be. */
+static void *take(uint64_t count, size_t size)
+{
+    void *bytes = NULL;
+%   if (t->is_for_cuda) {
+    if (cudaMallocManaged(&bytes, (size_t)count * size) != cudaSuccess || cudaMemset(bytes, 0, (size_t)count * size) != cudaSuccess)
+        bytes = NULL;
+%   } else {
+    if (count <= SIZE_MAX / size)
+        bytes = calloc((size_t)count, size);
+%   }
+    if (!bytes) {
+        printf("${t->name}: no memory for %.0f bytes\n", (double)count * (double)size);
+        exit(1);
+    }
+    return bytes;
+}
+
+%}
+%
+%static void print_takings(Text *text, const Test *t)
+%{
+    memory = (char *)take(${t->workspace_bytes}, 1);
+%   if (t->weight_bytes >= 0) {
+    weight_memory = (char *)take(${t->weight_bytes + 64}, 1);
+%   }
+%   for (int i = 0; i < t->noutput; i++) {
+%       print_taking(text, t->output[i].type, "result", i, t->output[i].room);
+%       if (!t->output[i].expected)
+%           print_taking(text, t->output[i].type, "again", i, t->output[i].room);
+%   }
+%   for (int i = 0; i < t->ninput; i++)
+%       print_taking(text, t->input[i].type, "input", i, t->input[i].room);
 %}
 %
 %static void print_comparisons(Text *text, const Test *t)
@@ -43,11 +95,21 @@ static ${t->space}${output->type} again_${number}[${output->room}];
 %   }
 #include <math.h>
 #include <stdio.h>
+%   if (t->is_large) {
+#include <stdlib.h>
+%   }
 #include <string.h>
 
+%   if (t->is_large) {
+static char *memory;
+%       if (t->weight_bytes >= 0) {
+static char *weight_memory;
+%       }
+%   } else {
 static ${t->space}char memory[${t->workspace_bytes}];
-%   if (t->weight_bytes >= 0) {
+%       if (t->weight_bytes >= 0) {
 static ${t->space}char weight_memory[${t->weight_bytes + 64}];
+%       }
 %   }
 %   for (int i = 0; i < t->noutput; i++)
 %       print_result_memory(text, t, &t->output[i], i);
@@ -56,9 +118,10 @@ static int64_t shape[${t->shape_rank}];
 %   }
 
 %   text_string(text, t->noise);
-%   for (int i = 0; i < t->ninput; i++) {
-static ${t->space}${t->input[i].type} input_${i}[${t->input[i].room}];
-%   }
+%   for (int i = 0; i < t->ninput; i++)
+%       print_memory(text, t, t->input[i].type, "input", i, t->input[i].room);
+%   if (t->is_large)
+%       print_take(text, t);
 %   if (t->is_evaluated) {
 /* What terms that cancel leave of a sum is as wrong as the terms were: it is measured by the greatest of its tensor. */
 static int differs(double got, double wanted, double greatest)
@@ -72,6 +135,8 @@ int main(void)
 {
     enum ${t->prefix}status status;
     long bad = 0;
+%   if (t->is_large)
+%       print_takings(text, t);
     char *workspace = memory + (64 - (uintptr_t)memory % 64) % 64;
 %   if (t->weight_bytes >= 0) {
     char *weights = weight_memory + (64 - (uintptr_t)weight_memory % 64) % 64;
