@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum { MOST_OPERATIONS = 100000000, MOST_ELEMENTS = 20000, MOST_TRIPS = 10000 };
-enum { MOST_UNBOUNDED = 64 }; /* of a size whose maximum the caller gives */
+enum { MOST_UNBOUNDED = 64 };   /* of a size whose maximum the caller gives */
 enum { MOST_STATIC = 1 << 30 }; /* bytes of arrays: linkers place 2 GB, some of it is the program's */
 
 typedef struct {

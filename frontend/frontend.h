@@ -8,8 +8,8 @@
 enum { NEWEST_OPSET = 28, NEWEST_IR = 14 };
 
 /* Reads a model file (binary ONNX, or ONNX text when the name ends in .onnxtxt or .txt). Checks structure (SSA, order,
- * names, tensors), opens external data beneath the file's folder. The bytes stay for the context's life (file_bytes.h). NULL
- * after errors in the report. */
+ * names, tensors), opens external data beneath the file's folder. The bytes stay for the context's life (file_bytes.h).
+ * NULL after errors in the report. */
 Model *model_load(Context *context, const char *path);
 
 /* Writes an ONNX file, beside its place first. Our own operators go as functions; the opset is the lowest that has what

@@ -1,7 +1,8 @@
 /* import.h -- reading protobuf files: what the parts of the importer (wire, import, tensor_proto, external) share.
  *
- * A file is read (file_bytes.h) and scanned before protobuf-c sees it. The scan writes a copy, the skeleton, in which every raw_data
- * field holds a Span instead of its bytes: so weights are never copied and protobuf-c meets only checked messages. */
+ * A file is read (file_bytes.h) and scanned before protobuf-c sees it. The scan writes a copy, the skeleton, in which
+ * every raw_data field holds a Span instead of its bytes: so weights are never copied and protobuf-c meets only checked
+ * messages. */
 #ifndef IMPORT_H
 #define IMPORT_H
 #include "ir.h"
