@@ -136,13 +136,9 @@ static void study(Nest *n, Order *order, Expr *e)
 /* What runs whenever e does: all but the arms of a selection. */
 static void mark_certain(const Nest *n, const Expr *e)
 {
-    for (int i = 0; i < (e->kind == E_SELECT ? 1 : e->narg); i++)
-        if (e->arg[i])
-            nest_facts(n, e->arg[i])->is_certain = true;
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
-        nest_facts(n, e->index[i])->is_certain = true;
-    for (int i = 0; i < e->nover; i++)
-        nest_facts(n, e->over[i]->lo)->is_certain = nest_facts(n, e->over[i]->hi)->is_certain = true;
+    const Expr *child;
+    for (int i = 0; (child = expr_child(e, i)) && (e->kind != E_SELECT || i == 0); i++)
+        nest_facts(n, child)->is_certain = true;
 }
 
 void nest_study(Nest *n, Expr *const *root, int count)

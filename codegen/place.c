@@ -102,11 +102,9 @@ static bool needs_statements(const Nest *n, const Expr *e, const Scope *scope, M
         return false;
     if (e->kind == E_REDUCE || (facts->uses > 1 && facts->cost > 16))
         return true;
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i] && needs_statements(n, e->arg[i], scope, seen))
-            return true;
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank; i++)
-        if (needs_statements(n, e->index[i], scope, seen))
+    const Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        if (needs_statements(n, child, scope, seen))
             return true;
     return false;
 }

@@ -340,67 +340,30 @@ static void print_sgemm(Printer *p, const Stmt *stmt)
                  4 * p->text->indent + (int)strlen("cblas_sgemm("));
 }
 
-static void print_stmt(Printer *p, const Stmt *stmt)
+static void print_fail(Printer *p, const Stmt *stmt)
 {
-    switch (stmt->kind) {
-    case STMT_FOR:
-        print_for(p, stmt);
-        break;
-    case STMT_LET:
-        print_let(p, stmt);
-        break;
-    case STMT_EACH:
-        print_each(p, stmt);
-        break;
-    case STMT_PREFETCH:
-        print_prefetch(p, stmt);
-        break;
-    case STMT_VAR:
-        print_var(p, stmt);
-        break;
-    case STMT_SET:
-        print_set(p, stmt);
-        break;
-    case STMT_ROWS:
-        print_rows(p, stmt);
-        break;
-    case STMT_AXIS:
-        print_axis(p, stmt);
-        break;
-    case STMT_TEAMS:
-    case STMT_TAKE:
-    case STMT_JOIN:
-        print_team(p, stmt);
-        break;
-    case STMT_IF:
-        print_if(p, stmt);
-        break;
-    case STMT_FAIL:
-        text_line(p->text, "return %s;", p->status);
-        break;
-    case STMT_TILE:
-        print_tile(p, stmt);
-        break;
-    case STMT_NONZEROS:
-        print_nonzeros(p, stmt);
-        break;
-    case STMT_ADD_NONZEROS:
-        print_add_nonzeros(p, stmt);
-        break;
-    case STMT_FINITE:
-        print_finite(p, stmt);
-        break;
-    case STMT_SGEMM:
-        print_sgemm(p, stmt);
-        break;
-    }
+    (void)stmt;
+    text_line(p->text, "return %s;", p->status);
 }
+
+typedef void PrintStmt(Printer *p, const Stmt *stmt);
+static PrintStmt *const print_kind[] = {
+    [STMT_FOR] = print_for,           [STMT_LET] = print_let,
+    [STMT_VAR] = print_var,           [STMT_SET] = print_set,
+    [STMT_EACH] = print_each,         [STMT_PREFETCH] = print_prefetch,
+    [STMT_ROWS] = print_rows,         [STMT_AXIS] = print_axis,
+    [STMT_TEAMS] = print_team,        [STMT_TAKE] = print_team,
+    [STMT_JOIN] = print_team,         [STMT_IF] = print_if,
+    [STMT_FAIL] = print_fail,         [STMT_TILE] = print_tile,
+    [STMT_NONZEROS] = print_nonzeros, [STMT_ADD_NONZEROS] = print_add_nonzeros,
+    [STMT_FINITE] = print_finite,     [STMT_SGEMM] = print_sgemm,
+};
 
 /* Nesting is bounded by the loops of one nest. */
 void print_block(Printer *p, const Block *block)
 {
     for (const Stmt *stmt = block->first; stmt; stmt = stmt->next)
-        print_stmt(p, stmt);
+        print_kind[stmt->kind](p, stmt);
 }
 
 void print_function_body(Printer *p, const Block *block)

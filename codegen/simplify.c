@@ -315,14 +315,10 @@ static int depth_of(Context *context, const Expr *e, const Axis *axis, Map *memo
     if (known)
         return (int)known - 1;
     int depth = 0;
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i]) {
-            const int d = depth_of(context, e->arg[i], axis, memo);
-            depth = d > depth ? d : depth;
-        }
-    for (int i = 0; i < index_count(e); i++) {
-        const int d = depth_of(context, e->index[i], axis, memo);
-        depth = d > depth ? d : depth;
+    const Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++) {
+        const int below = depth_of(context, child, axis, memo);
+        depth = below > depth ? below : depth;
     }
     if (e->kind == E_REDUCE && expr_reads_axis(context, e, axis))
         depth++;

@@ -19,15 +19,10 @@ static Dim *find_split(Context *context, const Expr *e, const Spatial *spatial, 
             }
         }
     }
+    const Expr *child;
     Dim *found = NULL;
-    for (int i = 0; i < e->narg && !found; i++)
-        found = e->arg[i] ? find_split(context, e->arg[i], spatial, loop, seen) : NULL;
-    for (int i = 0; e->kind == E_LOAD && i < e->u.value->type.rank && !found; i++)
-        found = find_split(context, e->index[i], spatial, loop, seen);
-    for (int i = 0; i < e->nover && !found; i++) {
-        found = find_split(context, e->over[i]->lo, spatial, loop, seen);
-        found = found ? found : find_split(context, e->over[i]->hi, spatial, loop, seen);
-    }
+    for (int i = 0; !found && (child = expr_child(e, i)); i++)
+        found = find_split(context, child, spatial, loop, seen);
     return found;
 }
 

@@ -84,8 +84,9 @@ static bool is_inside(const Nest *n, const Expr *e)
         return true;
     if (e->kind == E_LOAD)
         return load_is_inside(n, e);
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i] && !is_inside(n, e->arg[i]))
+    const Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        if (!is_inside(n, child))
             return false;
     return e->kind == E_CALL;
 }

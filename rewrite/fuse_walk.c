@@ -82,12 +82,10 @@ static void walk(Walk *w, const Expr *e, Axis **loop, int nloop, int nspatial)
             *found = (Load){.load = e, .nloop = nloop, .nspatial = nspatial};
             memcpy(found->loop, loop, sizeof *loop * (size_t)nloop);
         }
-        for (int i = 0; i < e->u.value->type.rank; i++)
-            walk(w, e->index[i], loop, nloop, nspatial);
     }
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i])
-            walk(w, e->arg[i], loop, nloop, nspatial);
+    const Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        walk(w, child, loop, nloop, nspatial);
 }
 
 void walk_element(Walk *w, const Element *element, int rank)

@@ -112,6 +112,47 @@ static bool read_equation(Definition *d, Term *term, Term *result, bool *is_expl
     return def_require(d, *text == 0, "the equation has the character '%c' in a wrong place", *text);
 }
 
+/* The dimensions of the result; false after an error. */
+static bool result_shape(const Equation *q, const int *symbol, int rank, Dim **dim)
+{
+    Definition *d = q->d;
+    if (!def_require(d, rank <= MAX_RANK, "the result has %d dimensions, the limit is %d", rank, MAX_RANK))
+        return false;
+    for (int k = 0; k < rank; k++) {
+        dim[k] = q->size[symbol[k]];
+        for (int j = 0; j < k; j++)
+            if (!def_require(d, symbol[j] != symbol[k], "the result of the equation names a letter twice"))
+                return false;
+        if (!def_require(d, dim[k] != NULL, "the result of the equation has a letter that no input has"))
+            return false;
+    }
+    return true;
+}
+
+/* Axes of the symbols that the result has not; how many. */
+static int sum_axes(Equation *q, Axis **over)
+{
+    int count = 0;
+    for (int s = 0; s < SYMBOLS; s++)
+        if (q->size[s] != NULL && q->index[s] == NULL) {
+            over[count] = loop_axis(q->d, "k", q->size[s]);
+            q->index[s] = axis_value(q->d, over[count++]);
+        }
+    return count;
+}
+
+/* The element of an input where the symbols stand. */
+static Expr *load_term(const Equation *q, int input, const Term *term)
+{
+    Definition *d = q->d;
+    int own[2 * MAX_RANK];
+    Expr *at[MAX_RANK];
+    const int count = spell_out(term, q->width, own);
+    for (int k = 0; k < count; k++)
+        at[k] = dim_equals(def_dim(d, input, k), 1) ? index_const(d, 0) : q->index[own[k]];
+    return def_load(d, input, at);
+}
+
 /* out[result..] = sum over the other symbols of the product of in_n[term_n..] */
 static void define_einsum(Definition *d)
 {
@@ -132,35 +173,17 @@ static void define_einsum(Definition *d)
     int symbol[2 * MAX_RANK];
     const int rank = spell_out(&result, q.width, symbol);
     Dim *dim[MAX_RANK];
-    if (!def_require(d, rank <= MAX_RANK, "the result has %d dimensions, the limit is %d", rank, MAX_RANK))
+    if (!result_shape(&q, symbol, rank, dim))
         return;
-    for (int k = 0; k < rank; k++) {
-        dim[k] = q.size[symbol[k]];
-        for (int j = 0; j < k; j++)
-            if (!def_require(d, symbol[j] != symbol[k], "the result of the equation names a letter twice"))
-                return;
-        if (!def_require(d, dim[k] != NULL, "the result of the equation has a letter that no input has"))
-            return;
-    }
     Expr *i[MAX_RANK], *product = NULL;
     def_output(d, 0, def_dtype(d, 0), rank, dim);
     def_index(d, 0, i);
     for (int k = 0; k < rank; k++)
         q.index[symbol[k]] = i[k];
     Axis *over[SYMBOLS];
-    int nover = 0;
-    for (int s = 0; s < SYMBOLS; s++)
-        if (q.size[s] != NULL && q.index[s] == NULL) {
-            over[nover] = loop_axis(d, "k", q.size[s]);
-            q.index[s] = axis_value(d, over[nover++]);
-        }
+    const int nover = sum_axes(&q, over);
     for (int n = 0; n < inputs; n++) {
-        int own[2 * MAX_RANK];
-        Expr *at[MAX_RANK];
-        const int count = spell_out(&term[n], q.width, own);
-        for (int k = 0; k < count; k++)
-            at[k] = dim_equals(def_dim(d, n, k), 1) ? index_const(d, 0) : q.index[own[k]];
-        Expr *x = def_load(d, n, at);
+        Expr *x = load_term(&q, n, &term[n]);
         product = product == NULL ? x : call2(d, S_MUL, product, x);
     }
     def_body(d, 0, nover > 0 ? reduce(d, COMBINE_ADD, over, nover, product) : product);

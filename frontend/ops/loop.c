@@ -310,48 +310,69 @@ static Expr *decide(Context *context, IndexOp op, const Expr *a, const Expr *b)
     return yes || no ? expr_int(context, BOOL, yes) : NULL;
 }
 
-static Expr *simplify_arith(Context *context, IndexOp op, Expr *a, Expr *b)
+/* Constants stand to the right, as one ... */
+static Expr *simplify_sum(Context *context, Expr *a, Expr *b)
 {
     int64_t inner, outer;
+    if (is_int(a, 0) || is_int(b, 0))
+        return is_int(a, 0) ? b : a;
+    if (a->kind == E_CONST)
+        return expr_arith(context, I_ADD, b, a);
+    if (expr_is_int(b, &outer) && a->kind == E_INDEX && a->u.op == I_ADD && expr_is_int(a->arg[1], &inner))
+        return expr_arith(context, I_ADD, a->arg[0], expr_index(context, index_apply(I_ADD, inner, outer)));
+    return NULL;
+}
+
+/* ... and differences by one are sums. */
+static Expr *simplify_difference(Context *context, Expr *a, Expr *b)
+{
+    int64_t by;
+    if (is_int(b, 0) || a == b)
+        return a == b ? expr_index(context, 0) : a;
+    if (expr_is_int(b, &by) && by != INT64_MIN)
+        return expr_arith(context, I_ADD, a, expr_index(context, -by));
+    return NULL;
+}
+
+/* DIV or MOD by one, or by what is greater. */
+static Expr *simplify_division(Context *context, IndexOp op, Expr *a, const Expr *b)
+{
+    if (is_int(b, 1))
+        return op == I_DIV ? a : expr_index(context, 0);
+    const Range x = expr_range(context, a), y = expr_range(context, b);
+    Dim *one = dim_const(context->dims, 1);
+    if (x.low && x.high && y.low && dim_lower(x.low) >= 0 &&
+        dim_le(context->dims, dim_add(context->dims, x.high, one), y.low))
+        return op == I_DIV ? expr_index(context, 0) : a;
+    return NULL;
+}
+
+/* MIN or MAX of two of which one is known not to be greater. */
+static Expr *simplify_choice(Context *context, IndexOp op, Expr *a, Expr *b)
+{
+    Expr *ordered = a == b ? NULL : decide(context, I_LESS_EQUAL, a, b);
+    if (ordered)
+        return is_int(ordered, 1) == (op == I_MIN) ? a : b;
+    return a == b ? a : NULL;
+}
+
+static Expr *simplify_arith(Context *context, IndexOp op, Expr *a, Expr *b)
+{
     switch (op) {
     case I_ADD:
-        if (is_int(a, 0) || is_int(b, 0))
-            return is_int(a, 0) ? b : a;
-        if (a->kind == E_CONST) /* constants to the right ... */
-            return expr_arith(context, I_ADD, b, a);
-        if (expr_is_int(b, &outer) && a->kind == E_INDEX && a->u.op == I_ADD && expr_is_int(a->arg[1], &inner))
-            return expr_arith(context, I_ADD, a->arg[0], expr_index(context, index_apply(I_ADD, inner, outer)));
-        return NULL;
+        return simplify_sum(context, a, b);
     case I_SUB:
-        if (is_int(b, 0) || a == b)
-            return a == b ? expr_index(context, 0) : a;
-        if (expr_is_int(b, &outer) && outer != INT64_MIN) /* ... and differences by one are sums */
-            return expr_arith(context, I_ADD, a, expr_index(context, -outer));
-        return NULL;
+        return simplify_difference(context, a, b);
     case I_MUL:
         if (is_int(a, 0) || is_int(b, 0))
             return expr_index(context, 0);
         return is_int(a, 1) ? b : is_int(b, 1) ? a : NULL;
     case I_DIV:
-    case I_MOD: {
-        if (is_int(b, 1))
-            return op == I_DIV ? a : expr_index(context, 0);
-        const Range x = expr_range(context, a), y = expr_range(context, b);
-        Dim *one = dim_const(context->dims, 1);
-        if (x.low && x.high && y.low && dim_lower(x.low) >= 0 &&
-            dim_le(context->dims, dim_add(context->dims, x.high, one), y.low))
-            return op == I_DIV ? expr_index(context, 0) : a;
-        return NULL;
-    }
+    case I_MOD:
+        return simplify_division(context, op, a, b);
     case I_MIN:
-    case I_MAX: {
-        if (a == b)
-            return a;
-        Expr *ordered = decide(context, I_LESS_EQUAL, a, b);
-        if (ordered)
-            return is_int(ordered, 1) == (op == I_MIN) ? a : b;
-        return NULL;
-    }
+    case I_MAX:
+        return simplify_choice(context, op, a, b);
     case I_LESS:
     case I_LESS_EQUAL:
     case I_EQUAL:

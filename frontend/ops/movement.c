@@ -301,57 +301,77 @@ static Expr *pad_index(Definition *d, const char *mode, Expr *i, Dim *n)
     return index_min(d, at, index_sub(d, period, at));
 }
 
+/* How many elements are added in front of each axis and behind it; NULL: it is not padded. */
+typedef struct {
+    const char *mode;
+    bool is_constant;
+    Dim *begin[MAX_RANK], *end[MAX_RANK];
+} Pads;
+
+/* Reads the pads, and the shape of the output. False after an error. */
+static bool read_pads(Definition *d, Pads *p, Dim **dim)
+{
+    const int rank = def_rank(d, 0);
+    int count, naxes = rank;
+    Dim **pads = def_sizes(d, 1, &count, NULL);
+    const int64_t *axes = def_has(d, 3) ? def_ints(d, 3, &naxes) : NULL;
+    if (d->failed || !def_require(d, count == 2 * naxes, "input 1 has %d pads for %d axes", count, naxes) ||
+        !def_require(d,
+                     p->is_constant || strcmp(p->mode, "reflect") == 0 || strcmp(p->mode, "edge") == 0 ||
+                         strcmp(p->mode, "wrap") == 0,
+                     "attribute 'mode' is '%s', wants constant, reflect, edge or wrap", p->mode))
+        return false;
+    memcpy(dim, def_shape(d, 0), sizeof *dim * (size_t)rank);
+    for (int k = 0; k < naxes; k++) {
+        const int a = def_axis(d, axes != NULL ? axes[k] : k, rank);
+        if (d->failed || !def_require(d, p->begin[a] == NULL, "axis %d is padded twice", a))
+            return false;
+        p->begin[a] = pads[k];
+        p->end[a] = pads[naxes + k];
+        dim[a] = size_add(d, def_dim(d, 0, a), size_add(d, p->begin[a], p->end[a]));
+        if (!def_require(d, dim_upper(dim[a]) >= 0, "axis %d would have %s elements", a, size_text(d, dim[a])) ||
+            !def_require(d,
+                         p->is_constant || dim_equals(dim[a], 0) || size_at_most(d, size_const(d, 1), def_dim(d, 0, a)),
+                         "axis %d is empty, mode '%s' has nothing to continue", a, p->mode))
+            return false;
+    }
+    return true;
+}
+
+/* What stands beyond the ends: input 2, or 0. */
+static Expr *pad_value(Definition *d, Expr *zero)
+{
+    Expr *filler[MAX_RANK];
+    for (int k = 0; k < MAX_RANK; k++)
+        filler[k] = zero;
+    return def_has(d, 2) ? def_load(d, 2, filler) : number(d, def_dtype(d, 0), 0);
+}
+
 /* y[i..] = x[i - begin ..] inside, and beyond what the mode says */
 static void define_pad(Definition *d)
 {
     const int rank = def_rank(d, 0);
-    const char *mode = attr_string(d->node, "mode", "constant");
-    const bool constant = strcmp(mode, "constant") == 0;
-    int count, naxes = rank;
-    Dim *dim[MAX_RANK], **pads = def_sizes(d, 1, &count, NULL);
-    const int64_t *axes = def_has(d, 3) ? def_ints(d, 3, &naxes) : NULL;
-    if (d->failed || !def_require(d, count == 2 * naxes, "input 1 has %d pads for %d axes", count, naxes) ||
-        !def_require(d,
-                     constant || strcmp(mode, "reflect") == 0 || strcmp(mode, "edge") == 0 || strcmp(mode, "wrap") == 0,
-                     "attribute 'mode' is '%s', wants constant, reflect, edge or wrap", mode))
+    Pads p = {.mode = attr_string(d->node, "mode", "constant")};
+    Dim *dim[MAX_RANK];
+    p.is_constant = strcmp(p.mode, "constant") == 0;
+    if (!read_pads(d, &p, dim))
         return;
-    Dim *begin[MAX_RANK] = {NULL}, *end[MAX_RANK];
-    memcpy(dim, def_shape(d, 0), sizeof *dim * (size_t)rank);
-    for (int k = 0; k < naxes; k++) {
-        const int a = def_axis(d, axes != NULL ? axes[k] : k, rank);
-        if (d->failed || !def_require(d, begin[a] == NULL, "axis %d is padded twice", a))
-            return;
-        begin[a] = pads[k];
-        end[a] = pads[naxes + k];
-        dim[a] = size_add(d, def_dim(d, 0, a), size_add(d, begin[a], end[a]));
-        if (!def_require(d, dim_upper(dim[a]) >= 0, "axis %d would have %s elements", a, size_text(d, dim[a])) ||
-            !def_require(d, constant || dim_equals(dim[a], 0) || size_at_most(d, size_const(d, 1), def_dim(d, 0, a)),
-                         "axis %d is empty, mode '%s' has nothing to continue", a, mode))
-            return;
-    }
     Expr *i[MAX_RANK], *inside = NULL, *zero = index_const(d, 0);
     def_output(d, 0, def_dtype(d, 0), rank, dim);
     def_index(d, 0, i);
     for (int a = 0; a < rank; a++) {
-        if (begin[a] == NULL || (dim_equals(begin[a], 0) && dim_equals(end[a], 0)))
+        if (p.begin[a] == NULL || (dim_equals(p.begin[a], 0) && dim_equals(p.end[a], 0)))
             continue;
-        i[a] = index_sub(d, i[a], index_dim(d, begin[a]));
-        if (constant)
+        i[a] = index_sub(d, i[a], index_dim(d, p.begin[a]));
+        if (p.is_constant)
             inside = index_both(d, inside,
-                                index_between(d, i[a], dim_upper(begin[a]) > 0 ? zero : NULL,
-                                              dim_upper(end[a]) > 0 ? index_dim(d, def_dim(d, 0, a)) : NULL));
+                                index_between(d, i[a], dim_upper(p.begin[a]) > 0 ? zero : NULL,
+                                              dim_upper(p.end[a]) > 0 ? index_dim(d, def_dim(d, 0, a)) : NULL));
         else
-            i[a] = pad_index(d, mode, i[a], def_dim(d, 0, a));
+            i[a] = pad_index(d, p.mode, i[a], def_dim(d, 0, a));
     }
-    Expr *filler[MAX_RANK];
-    for (int k = 0; k < MAX_RANK; k++)
-        filler[k] = zero;
-    if (inside == NULL)
-        def_body(d, 0, def_load(d, 0, i));
-    else if (def_has(d, 2))
-        def_body(d, 0, guarded(d, inside, def_load(d, 0, i), def_load(d, 2, filler)));
-    else
-        def_body(d, 0, guarded(d, inside, def_load(d, 0, i), number(d, def_dtype(d, 0), 0)));
+    Expr *x = def_load(d, 0, i);
+    def_body(d, 0, inside == NULL ? x : guarded(d, inside, x, pad_value(d, zero)));
 }
 
 /* ---- blocks of pixels and channels ---- */

@@ -313,6 +313,52 @@ static bool axis_is_kept(const Resized *a)
     return a->roi_start == NULL && a->in == a->out && (!a->known || fabs(a->factor - 1) < 1e-9);
 }
 
+/* Where an element of the output is taken from. */
+typedef struct {
+    Expr *at[MAX_RANK];
+    Expr *weight;         /* of all taps together; NULL: 1 */
+    Expr *cropped;        /* whether it is inside of the input; NULL: it is */
+    Axis *over[MAX_RANK]; /* the axes of taps */
+    int nover;
+} Sampling;
+
+/* Takes an axis that changes into the sampling; i: the output's index. */
+static bool sample_axis(Resize *r, const Resized *a, int axis, Expr *i, Sampling *s)
+{
+    Definition *d = r->d;
+    Expr *x = original_coordinate(r, a, i);
+    if (a->roi_start != NULL) {
+        Expr *last = call2(d, S_SUB, real_of(r, a->in), real(r, 1));
+        s->cropped = index_both(d, s->cropped,
+                                index_and(d, call2(d, S_LESS_EQUAL, real(r, 0), x), call2(d, S_LESS_EQUAL, x, last)));
+    }
+    if (r->interpolation == NEAREST) {
+        s->at[axis] = index_clamp(d, nearest_index(r, x), a->in);
+        return true;
+    }
+    Taps taps = {0};
+    if (!axis_taps(r, a, x, &taps))
+        return false;
+    s->over[s->nover++] = taps.axis;
+    s->at[axis] = taps.element;
+    s->weight = s->weight == NULL ? taps.weight : call2(d, S_MUL, s->weight, taps.weight);
+    return true;
+}
+
+static Expr *sampled(Definition *d, const Sampling *s)
+{
+    Expr *y = def_load(d, IN_X, s->at);
+    const DType type = y->dtype, real_type = type == F64 ? F64 : F32;
+    if (s->weight != NULL) {
+        y = reduce(d, COMBINE_ADD, s->over, s->nover,
+                   call2(d, S_MUL, cast(d, y, real_type), cast(d, s->weight, real_type)));
+        y = cast(d, dtype_is_float(type) ? y : call1(d, S_ROUND, y), type);
+    }
+    if (s->cropped == NULL)
+        return y;
+    return guarded(d, s->cropped, y, number(d, def_dtype(d, IN_X), attr_float(d->node, "extrapolation_value", 0)));
+}
+
 /* Y[i..] = sum over the taps of all axes of their weights * X[elements..] */
 static void define_resize(Definition *d)
 {
@@ -325,45 +371,15 @@ static void define_resize(Definition *d)
         !(scales ? sizes_from_scales(&r) : sizes_from_sizes(&r)))
         return;
     Dim *dim[MAX_RANK];
-    Expr *i[MAX_RANK], *at[MAX_RANK], *weight = NULL, *cropped = NULL;
-    Axis *over[MAX_RANK];
-    int nover = 0;
     for (int k = 0; k < rank; k++)
         dim[k] = r.axis[k].out;
     def_output(d, 0, def_dtype(d, IN_X), rank, dim);
-    def_index(d, 0, i);
-    for (int k = 0; k < rank; k++) {
-        const Resized *a = &r.axis[k];
-        at[k] = i[k];
-        if (!r.touched[k] || axis_is_kept(a))
-            continue;
-        Expr *x = original_coordinate(&r, a, i[k]);
-        if (a->roi_start != NULL) {
-            Expr *last = call2(d, S_SUB, real_of(&r, a->in), real(&r, 1));
-            cropped = index_both(d, cropped,
-                                 index_and(d, call2(d, S_LESS_EQUAL, real(&r, 0), x), call2(d, S_LESS_EQUAL, x, last)));
-        }
-        if (r.interpolation == NEAREST) {
-            at[k] = index_clamp(d, nearest_index(&r, x), a->in);
-            continue;
-        }
-        Taps taps = {0};
-        if (!axis_taps(&r, a, x, &taps))
+    Sampling s = {.weight = NULL};
+    def_index(d, 0, s.at);
+    for (int k = 0; k < rank; k++)
+        if (r.touched[k] && !axis_is_kept(&r.axis[k]) && !sample_axis(&r, &r.axis[k], k, s.at[k], &s))
             return;
-        over[nover++] = taps.axis;
-        at[k] = taps.element;
-        weight = weight == NULL ? taps.weight : call2(d, S_MUL, weight, taps.weight);
-    }
-    Expr *y = def_load(d, IN_X, at);
-    const DType type = y->dtype;
-    if (weight != NULL) {
-        const DType real_type = type == F64 ? F64 : F32;
-        y = reduce(d, COMBINE_ADD, over, nover, call2(d, S_MUL, cast(d, y, real_type), cast(d, weight, real_type)));
-        y = cast(d, dtype_is_float(type) ? y : call1(d, S_ROUND, y), type);
-    }
-    if (cropped != NULL)
-        y = guarded(d, cropped, y, number(d, def_dtype(d, IN_X), attr_float(d->node, "extrapolation_value", 0)));
-    def_body(d, 0, y);
+    def_body(d, 0, sampled(d, &s));
 }
 
 const Op ops_resize[] = {

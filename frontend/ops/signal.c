@@ -74,46 +74,65 @@ static int64_t *gram_starts(Definition *d, int64_t pool_size, const int64_t *cou
                : NULL;
 }
 
+enum { GRAM_MODES = 3 };
+static const int64_t MOST_INDEX = (int64_t)1 << 31; /* of a column, or of elements between those of an n-gram */
+
+/* The mode as runtime/tfidf.c numbers it; -1: there is none of this name. */
+static int gram_mode(Definition *d)
+{
+    static const char *const modes[GRAM_MODES] = {"TF", "IDF", "TFIDF"};
+    for (int mode = 0; mode < GRAM_MODES; mode++)
+        if (strcmp(modes[mode], attr_string(d->node, "mode", "TF")) == 0)
+            return mode;
+    return -1;
+}
+
+/* The columns of the output, of which each n-gram counts in one. */
+static int64_t count_columns(Definition *d, const int64_t *column, size_t grams)
+{
+    int64_t columns = 0;
+    for (size_t g = 0; g < grams; g++) {
+        if (!def_require(d, column[g] >= 0 && column[g] < MOST_INDEX, "an n-gram index is out of range"))
+            return 0;
+        columns = column[g] >= columns ? column[g] + 1 : columns;
+    }
+    return columns;
+}
+
+/* A weight for each n-gram; 1 where none are given. */
+static Value *gram_weights(Definition *d, const Attr *weights, size_t grams)
+{
+    const int64_t count = (int64_t)grams;
+    Tensor *weight = tensor_new(d->context, F32, 1, &count);
+    for (size_t g = 0; g < grams; g++)
+        ((float *)weight->data)[g] = weights ? (float)weights->floats[g] : 1;
+    return def_constant(d, weight);
+}
+
 static void define_tfidf(Definition *d)
 {
-    static const char *const modes[] = {"TF", "IDF", "TFIDF"};
     const Node *node = d->node;
-    const char *mode_text = attr_string(node, "mode", "TF");
     size_t npool, ncounts, grams;
     const int64_t *pool = attr_ints(node, "pool_int64s", &npool), *counts = attr_ints(node, "ngram_counts", &ncounts);
     const int64_t *column = attr_ints(node, "ngram_indexes", &grams);
     const Attr *weights = attr_find(node, "weights");
-    const int rank = def_rank(d, 0);
-    int mode = 0;
-    while (mode < 3 && strcmp(modes[mode], mode_text) != 0)
-        mode++;
+    const int rank = def_rank(d, 0), mode = gram_mode(d);
     if (!def_require(d, pool != NULL, "pools of strings are not supported") ||
-        !def_require(d, mode < 3, "mode '%s' is not known", mode_text) ||
+        !def_require(d, mode >= 0, "mode '%s' is not known", attr_string(node, "mode", "")) ||
         !def_require(d, rank == 1 || rank == 2, "its input has rank %d, wants 1 or 2", rank) ||
         !def_require(d, !weights || weights->count == grams, "weights and ngram_indexes differ in length"))
         return;
     const int64_t *first = gram_starts(d, (int64_t)npool, counts, ncounts, (int64_t)grams);
-    const int64_t limit = (int64_t)1 << 31, most_skipped = attr_int(node, "max_skip_count", 0);
-    int64_t columns = 0;
-    if (!def_require(d, most_skipped >= 0 && most_skipped < limit, "max_skip_count is %lld", (long long)most_skipped))
+    const int64_t most_skipped = attr_int(node, "max_skip_count", 0), columns = count_columns(d, column, grams);
+    if (!def_require(d, most_skipped >= 0 && most_skipped < MOST_INDEX, "max_skip_count is %lld",
+                     (long long)most_skipped) ||
+        d->failed || !first)
         return;
-    for (size_t g = 0; g < grams; g++) {
-        if (!def_require(d, column[g] >= 0 && column[g] < limit, "an n-gram index is out of range"))
-            return;
-        columns = column[g] >= columns ? column[g] + 1 : columns;
-    }
-    if (d->failed || !first)
-        return;
-    const int64_t weight_count = (int64_t)grams;
-    Tensor *weight = tensor_new(d->context, F32, 1, &weight_count);
-    for (size_t g = 0; g < grams; g++)
-        ((float *)weight->data)[g] = weights ? (float)weights->floats[g] : 1;
-
     Routine *routine = call(d, "tfidf", def_dtype(d, 0) == I32 ? "i32" : "i64", 1, 1);
     pass_input(routine, int_list(d, pool, (int64_t)npool));
     pass_input(routine, int_list(d, first, (int64_t)grams + 1));
     pass_input(routine, int_list(d, column, (int64_t)grams));
-    pass_input(routine, def_constant(d, weight));
+    pass_input(routine, gram_weights(d, weights, grams));
     pass(routine, rank == 2 ? def_dim(d, 0, 0) : size_const(d, 1));
     pass(routine, def_dim(d, 0, rank - 1));
     const int64_t rest[] = {

@@ -244,54 +244,50 @@ static Dim *arith_at(Point *p, IndexOp op, Dim *a, Dim *b)
     return NULL;
 }
 
+/* Scalar functions that are index arithmetic on integers. */
+static const struct {
+    Scalar scalar;
+    IndexOp op;
+    bool is_swapped;
+} same_op[] = {
+    {S_ADD, I_ADD, false},
+    {S_SUB, I_SUB, false},
+    {S_MUL, I_MUL, false},
+    {S_MOD, I_MOD, false},
+    {S_MIN, I_MIN, false},
+    {S_MAX, I_MAX, false},
+    {S_EQUAL, I_EQUAL, false},
+    {S_LESS, I_LESS, false},
+    {S_LESS_EQUAL, I_LESS_EQUAL, false},
+    {S_GREATER, I_LESS, true},
+    {S_GREATER_EQUAL, I_LESS_EQUAL, true},
+    {S_AND, I_AND, false},
+    {S_OR, I_OR, false},
+    {S_NOT, I_NOT, false},
+};
+
 static Dim *call_at(Point *p, Scalar scalar, Dim *a, Dim *b, Dim *c)
 {
     DimTable *t = p->context->dims;
     Dim *zero = dim_const(t, 0);
+    for (size_t i = 0; i < sizeof same_op / sizeof *same_op; i++)
+        if (same_op[i].scalar == scalar)
+            return same_op[i].is_swapped ? arith_at(p, same_op[i].op, b, a) : arith_at(p, same_op[i].op, a, b);
     switch (scalar) {
-    case S_ADD:
-        return dim_add(t, a, b);
-    case S_SUB:
-        return dim_sub(t, a, b);
-    case S_MUL:
-        return dim_mul(t, a, b);
     case S_DIV: /* C truncates: the floor only where nothing is negative */
+        return dim_lower(a) >= 0 ? arith_at(p, I_DIV, a, b) : NULL;
     case S_FMOD:
-        if (dim_lower(a) < 0 || dim_lower(b) <= 0)
-            return NULL;
-        return scalar == S_DIV ? dim_floor_div(t, a, b) : dim_mod(t, a, b);
-    case S_MOD:
-        return dim_lower(b) > 0 ? dim_mod(t, a, b) : NULL;
+        return dim_lower(a) >= 0 ? arith_at(p, I_MOD, a, b) : NULL;
     case S_NEG:
         return dim_sub(t, zero, a);
     case S_ABS:
         return dim_lower(a) >= 0 ? a : dim_max(t, a, dim_sub(t, zero, a));
     case S_SIGN:
         return dim_lower(a) > 0 ? dim_const(t, 1) : dim_equals(a, 0) ? a : NULL;
-    case S_MIN:
-        return dim_min(t, a, b);
-    case S_MAX:
-        return dim_max(t, a, b);
     case S_CLIP:
         return dim_min(t, dim_max(t, a, b), c);
     case S_RELU:
         return dim_max(t, a, zero);
-    case S_EQUAL:
-        return truth(p, compare(t, I_EQUAL, a, b));
-    case S_LESS:
-        return truth(p, compare(t, I_LESS, a, b));
-    case S_LESS_EQUAL:
-        return truth(p, compare(t, I_LESS_EQUAL, a, b));
-    case S_GREATER:
-        return truth(p, compare(t, I_LESS, b, a));
-    case S_GREATER_EQUAL:
-        return truth(p, compare(t, I_LESS_EQUAL, b, a));
-    case S_AND:
-        return arith_at(p, I_AND, a, b);
-    case S_OR:
-        return arith_at(p, I_OR, a, b);
-    case S_NOT:
-        return arith_at(p, I_NOT, a, a);
     default:
         return NULL;
     }
