@@ -40,16 +40,17 @@ static bool target_option(Context *context, const Options *options, BuildOptions
 
 bool build_options(Context *context, const Options *options, BuildOptions *build)
 {
-    static const char *const forms[] = {"c", "bin", "obj"};
+    static const char *const forms[] = {[WEIGHTS_C] = "c", [WEIGHTS_BIN] = "bin", [WEIGHTS_OBJ] = "obj"};
+    enum { FORMS = sizeof forms / sizeof *forms };
     *build = (BuildOptions){.threads = options->threads,
                             .driver = options->driver,
                             .exact = options->exact,
                             .openblas = options->blas != NULL,
                             .command = options->text};
     int form = 0;
-    while (options->weights && form < 3 && strcmp(options->weights, forms[form]) != 0)
+    while (options->weights && form < FORMS && strcmp(options->weights, forms[form]) != 0)
         form++;
-    if (form == 3)
+    if (form == FORMS)
         return report_add(context->report, NULL, OPTION_INVALID, "--weights", options->weights,
                           "it must be c, bin or obj");
     build->weights = (WeightsForm)form;

@@ -5,21 +5,16 @@
  * pointer. */
 #ifndef IR_H
 #define IR_H
-#include "arena.h"
-#include "dim.h"
-#include "dtype.h"
-#include "report.h"
+#include "context.h"
+#include "tensor.h"
 #include <stdio.h>
 
-enum { MAX_RANK = 16, MAX_OPSETS = 32, INDEX_CONSTANTS = 64 };
+enum { MAX_OPSETS = 32 };
 
-typedef struct Context Context;
-typedef struct Model Model;
 typedef struct Graph Graph;
 typedef struct Node Node;
 typedef struct Value Value;
 typedef struct Attr Attr;
-typedef struct Tensor Tensor;
 typedef struct Op Op; /* a row of the operator registry, see ops/op.h */
 // clang-format off
 typedef struct { const char *domain; int64_t version; } Opset;
@@ -36,26 +31,6 @@ typedef struct {
     const char *from; /* the file, for messages */
 } Given;
 
-/* What one compilation shares. */
-struct Context {
-    Arena *arena;
-    DimTable *dims;
-    Report *report;
-    int64_t max_tensor_bytes; /* limits on hostile models; see context_new for the defaults */
-    int64_t max_nodes;
-    int64_t max_trips;    /* of one loop that the evaluator runs */
-    int64_t fold_bytes;   /* constants larger than this are not folded */
-    Model *library;       /* see context_library; NULL until then */
-    Requirements granted; /* what the user says of sizes (--dim 'A<=B'); a run must see to it that it holds */
-    int node_count;       /* nodes made so far: the next node's id */
-    int expr_count;       /* loop-level expressions and axes made so far: their next id */
-    int expr_walk;        /* walks over expressions begun so far, ... */
-    int *expr_met;        /* ... and by id in which of them each was met last; see ops/expr.h */
-    int expr_met_capacity;
-    struct RuleFile *rule_files;                  /* those read so far, see rewrite/rule_files.c */
-    struct Expr *index_constant[INDEX_CONSTANTS]; /* the last made of those that equal its place modulo their number */
-};
-
 /* ---- types ---- */
 typedef enum { TENSOR, SPARSE_TENSOR, SEQUENCE, OPTIONAL, MAP } TypeKind;
 typedef struct Type Type;
@@ -65,16 +40,6 @@ struct Type {
     int rank;            /* < 0: unknown */
     Dim *dim[MAX_RANK];  /* never NULL below rank */
     const Type *element; /* of a sequence, an optional, a map's values */
-};
-
-/* Elements in row-major order. The bytes are borrowed: from a file (file_bytes.h), or from the arena. */
-struct Tensor {
-    DType dtype;
-    int rank;
-    int64_t dim[MAX_RANK];
-    int64_t count; /* elements: the product of dim */
-    void *data;    /* count elements of dtype's storage type (STRING: count pointers to char) */
-    bool splat;    /* all elements equal, data holds only the first */
 };
 
 /* ---- values, nodes, graphs ---- */
@@ -172,13 +137,6 @@ struct Model {
     char hash[65]; /* SHA-256 of the file, hex */
 };
 
-/* The operators of our own domains (gnn, o2c) as functions, in a model of their own; read when it is first wanted. */
-Model *context_library(Context *context);
-
-/* A context with its own arena: at most `budget` bytes; messages are about the file `about`. Free with context_free. */
-Context *context_new(size_t budget, const char *about);
-void context_free(Context *context);
-
 /* ---- build ---- names are copied; "" asks for a fresh one. A value whose name is taken gets another one: the
  * outermost graph's own values keep theirs. The lists of nodes and graphs grow only by these functions. */
 Model *model_new(Context *context);
@@ -205,18 +163,7 @@ Graph *model_find_function(const Model *model, const char *domain, const char *n
 /* A value defined in this very graph (subgraphs and outer graphs excluded); NULL when there is none of that name. */
 Value *graph_find_value(const Graph *graph, const char *name);
 
-/* ---- tensors and types ---- */
-Tensor *tensor_new(Context *context, DType dtype, int rank, const int64_t *dim); /* zeroed; fatal beyond the limits */
-size_t tensor_bytes(const Tensor *tensor);                                       /* that data holds */
-const void *tensor_at(const Tensor *tensor, int64_t i);                          /* its i-th element, splat or not */
-int64_t tensor_int(const Tensor *tensor, int64_t i); /* of an integer or bool tensor; uint64 by its bits */
-/* The i-th element as a number, whatever its type; integers beyond 2^53 are rounded. NaN of strings and complex
- * numbers. */
-double tensor_number(const Tensor *tensor, int64_t i);
-/* Sets an element of a tensor that is no splat to a number, rounded and saturated as Cast does it; false of strings and
- * complex numbers. */
-bool tensor_set_number(Tensor *tensor, int64_t i, double number);
-bool tensor_equal(const Tensor *a, const Tensor *b); /* bit for bit, type and shape included */
+/* ---- types ---- their tensors: tensor.h */
 bool type_equal(const Type *a, const Type *b);
 Type type_tensor(DType dtype, int rank, Dim *const *dim);
 Type type_of_tensor(Context *context, const Tensor *tensor);
