@@ -19,6 +19,12 @@ static const char *sources(const Program *program)
     return arena_printf(arena, "%s.c%s%s", name, runtime, weights);
 }
 
+const char *library(const Program *program, const char *before)
+{
+    const char *name = blas_name(program->options->blas);
+    return name ? arena_printf(program->context->arena, "%s%s", before, name) : "";
+}
+
 /* Under -std=c99 gcc keeps a * b + c as two roundings. Kernels ask for one where it pays (runtime/vector.h);
  * everywhere, -ffp-contract=fast won nothing for graph networks and slowed the convolutions of resnet50, whose sums
  * wait for it. */
@@ -45,7 +51,7 @@ void write_makefile(const Program *program, FILE *to)
             "\trm -f $(OBJECTS) lib%s.a %s_test\n"
             ".PHONY: test clean\n",
             ONNX2C_VERSION, name, program->options->threads ? " -fopenmp" : "", sources(program), name, name, name,
-            name, name, program->options->openblas ? " -lopenblas" : "", name, name, name, name);
+            name, name, library(program, " -l"), name, name, name, name);
 }
 
 void write_cmake(const Program *program, FILE *to)
@@ -60,7 +66,7 @@ void write_cmake(const Program *program, FILE *to)
             "target_compile_features(%s PRIVATE c_std_99)\n"
             "target_link_libraries(%s PUBLIC m%s)\n",
             ONNX2C_VERSION, name, name, program->options->weights == WEIGHTS_OBJ ? " ASM" : "", name, sources(program),
-            name, name, name, program->options->openblas ? " openblas" : "");
+            name, name, name, library(program, " "));
 }
 
 void write_pkgconfig(const Program *program, FILE *to)
@@ -74,7 +80,7 @@ void write_pkgconfig(const Program *program, FILE *to)
             "Version: 1\n"
             "Cflags: -I${prefix}\n"
             "Libs: -L${prefix} -l%s%s -lm\n",
-            name, ONNX2C_VERSION, name, program->options->openblas ? " -lopenblas" : "");
+            name, ONNX2C_VERSION, name, library(program, " -l"));
 }
 
 /* ---- manifest.json ---- */
@@ -94,9 +100,10 @@ static void print_manifest(const Program *program, FILE *to)
 {
     const char *separator = "\n    ";
     fprintf(to,
-            "{\n  \"generator\": \"onnx2c %s\",\n  \"name\": \"%s\",\n  \"target\": \"%s\",\n  \"model_sha256\": "
-            "\"%s\",\n  \"options\": ",
-            ONNX2C_VERSION, program->options->name, is_for_cuda(program) ? "cuda" : "c", program->model->hash);
+            "{\n  \"generator\": \"onnx2c %s\",\n  \"name\": \"%s\",\n  \"target\": \"%s\",\n  \"library\": \"%s\",\n  "
+            "\"model_sha256\": \"%s\",\n  \"options\": ",
+            ONNX2C_VERSION, program->options->name, is_for_cuda(program) ? "cuda" : "c", library(program, ""),
+            program->model->hash);
     json_string(program->options->command ? program->options->command : "", to);
     fputs(",\n  \"sizes\": [", to);
     for (int i = 0; i < nsizes(program); i++)

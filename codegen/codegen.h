@@ -9,6 +9,11 @@ typedef enum { WEIGHTS_C, WEIGHTS_BIN, WEIGHTS_OBJ } WeightsForm;
 /* What the program is written in. Weights of one for CUDA are WEIGHTS_BIN: they lie where the caller puts them. */
 typedef enum { TARGET_C, TARGET_CUDA } Target;
 
+/* Where dense products come from: the program's own loops, or a library of a target. */
+typedef enum { BLAS_OWN, BLAS_OPENBLAS, BLAS_CUBLAS, BLAS_COUNT } Blas;
+/* What it is called on the command line, and to linkers; NULL: BLAS_OWN, which needs nothing. */
+const char *blas_name(Blas blas);
+
 typedef struct {
     const char *folder; /* where the files go: made, or replaced whole once all of them are written. One that holds
                            anything but an earlier program is refused */
@@ -18,8 +23,8 @@ typedef struct {
     bool threads;  /* OpenMP pragmas on the outermost loops */
     bool exact;    /* sums are not reordered */
     bool in_order; /* steps stay in the graph's order: nothing is done ahead because only the structure tells it */
-    bool openblas; /* --blas openblas: products by cblas_sgemm and its kin */
-    bool driver;   /* write NAME_driver.c too, see below */
+    Blas blas;
+    bool driver; /* write NAME_driver.c too, see below */
     /* Called with the filled folder before it is put in place; false: it is not. NULL: nothing is to be done. */
     bool (*complete)(void *who, const char *folder);
     void *who;

@@ -30,23 +30,52 @@ static bool target_option(Context *context, const Options *options, BuildOptions
     if (options->weights && build->weights != WEIGHTS_BIN)
         return report_add(report, NULL, OPTION_INVALID, "--weights", options->weights,
                           "a program for CUDA takes them from a file: bin");
-    if (options->blas || options->threads)
-        return report_add(report, NULL, OPTION_INVALID, options->blas ? "--blas" : "--threads",
-                          options->blas ? options->blas : "", "it is for --target c");
+    if (options->threads)
+        return report_add(report, NULL, OPTION_INVALID, "--threads", "", "it is for --target c");
     build->target = TARGET_CUDA;
     build->weights = WEIGHTS_BIN;
     return true;
+}
+
+const char *blas_name(Blas blas)
+{
+    static const char *const name[BLAS_COUNT] = {[BLAS_OPENBLAS] = "openblas", [BLAS_CUBLAS] = "cublas"};
+    return name[blas];
+}
+
+static Target target_of(Blas blas)
+{
+    return blas == BLAS_CUBLAS ? TARGET_CUDA : TARGET_C;
+}
+
+static Blas find_blas(const char *name)
+{
+    Blas blas = BLAS_OPENBLAS;
+    while (blas < BLAS_COUNT && strcmp(name, blas_name(blas)) != 0)
+        blas++;
+    return blas;
+}
+
+/* --blas, for the target that has been chosen. */
+static bool blas_option(Context *context, const Options *options, BuildOptions *build)
+{
+    const char *wrong = NULL;
+    if (!options->blas)
+        return true;
+    build->blas = find_blas(options->blas);
+    if (build->blas == BLAS_COUNT)
+        wrong = "it must be openblas, or, with --target cuda, cublas";
+    else if (target_of(build->blas) != build->target)
+        wrong = build->target == TARGET_CUDA ? "it is for --target c" : "it is for --target cuda";
+    return !wrong || report_add(context->report, NULL, OPTION_INVALID, "--blas", options->blas, wrong);
 }
 
 bool build_options(Context *context, const Options *options, BuildOptions *build)
 {
     static const char *const forms[] = {[WEIGHTS_C] = "c", [WEIGHTS_BIN] = "bin", [WEIGHTS_OBJ] = "obj"};
     enum { FORMS = sizeof forms / sizeof *forms };
-    *build = (BuildOptions){.threads = options->threads,
-                            .driver = options->driver,
-                            .exact = options->exact,
-                            .openblas = options->blas != NULL,
-                            .command = options->text};
+    *build = (BuildOptions){
+        .threads = options->threads, .driver = options->driver, .exact = options->exact, .command = options->text};
     int form = 0;
     while (options->weights && form < FORMS && strcmp(options->weights, forms[form]) != 0)
         form++;
@@ -54,11 +83,7 @@ bool build_options(Context *context, const Options *options, BuildOptions *build
         return report_add(context->report, NULL, OPTION_INVALID, "--weights", options->weights,
                           "it must be c, bin or obj");
     build->weights = (WeightsForm)form;
-    if (!target_option(context, options, build))
-        return false;
-    if (options->blas && strcmp(options->blas, "openblas") != 0)
-        return report_add(context->report, NULL, OPTION_INVALID, "--blas", options->blas, "only openblas is known");
-    return true;
+    return target_option(context, options, build) && blas_option(context, options, build);
 }
 
 /* ---- the verb ---- */
@@ -111,14 +136,22 @@ static bool add_cuda(Context *context, const Options *options, void *who)
     return model && compile_model(model, options, &build);
 }
 
+/* Whether --blas names a library of this target. */
+static bool is_blas_of(const Options *options, Target target)
+{
+    return options->blas && target_of(find_blas(options->blas)) == target;
+}
+
 /* The program for CUDA, made from the beginning: rewriting has used up the model. What is for C alone is left out. */
 static bool complete_with_cuda(void *who, const char *folder)
 {
     Both *both = who;
     Options options = *both->options;
     options.target = "cuda";
-    options.weights = options.blas = NULL;
+    options.weights = NULL;
     options.threads = false;
+    if (is_blas_of(&options, TARGET_C))
+        options.blas = NULL;
     both->folder = folder;
     return with_context(&options, options.operand.word[0], add_cuda, both) == EXIT_OK;
 }
@@ -134,6 +167,8 @@ static bool build_program(Context *context, const Options *given, void *who)
     const bool is_both = given->target && strcmp(given->target, "c,cuda") == 0;
     if (is_both)
         one.target = "c";
+    if (is_both && is_blas_of(given, TARGET_CUDA))
+        one.blas = NULL;
     if (!build_options(context, options, &build))
         return false;
     if (is_both) {

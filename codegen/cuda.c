@@ -2,6 +2,7 @@
 #include "cuda.h"
 #include "../frontend/frontend.h"
 #include "interface.h"
+#include "lower.h"
 #include "template.h"
 #include <string.h>
 
@@ -27,8 +28,10 @@ const char *program_status_name(const Program *program, int status)
 
 const char *program_status_text(const Program *program, int status)
 {
-    return is_launch_failed(program, status) ? "CUDA could not start a kernel, or one of them failed"
-                                             : status_text(status);
+    if (!is_launch_failed(program, status))
+        return status_text(status);
+    return takes_handle(program) ? "CUDA or cuBLAS could not start a kernel, or one of them failed"
+                                 : "CUDA could not start a kernel, or one of them failed";
 }
 
 /* ---- what the host must know ---- */
@@ -108,6 +111,30 @@ void cuda_print_copy(const Program *program, Text *text, const char *to, const c
     cuda_print_call(program, text,
                     arena_printf(program->context->arena, "%scopy(stream, %s, %s, %s, %s)", program->prefix, to, from,
                                  bytes, fault));
+}
+
+/* ---- cuBLAS ---- */
+Buffer *cuda_library_memory(Program *program)
+{
+    Context *context = program->context;
+    Dim *bytes = dim_const(context->dims, LIBRARY_BYTES + LIBRARY_ALIGNMENT);
+    return buffer_of(program, hidden_value(program, "scratch", type_tensor(U8, 1, &bytes), NULL));
+}
+
+bool calls_library(const Step *step)
+{
+    for (const Call *call = step->calls; call; call = call->next)
+        if (call->on_host)
+            return true;
+    return false;
+}
+
+bool takes_handle(const Program *program)
+{
+    for (const Step *step = program->first; step; step = step->next)
+        if (step->is_needed && calls_library(step))
+            return true;
+    return false;
 }
 
 /* ---- routines ---- */
@@ -244,6 +271,8 @@ static bool copies(const Program *program)
 
 void cuda_print_head(const Program *program, Text *text)
 {
+    if (takes_handle(program))
+        text_line(text, "#include <cublas_v2.h>");
     text_line(text, "#include <cuda_runtime.h>");
     text_line(text, "#include <math.h>");
     text_line(text, "#include <string.h>");
@@ -252,6 +281,8 @@ void cuda_print_head(const Program *program, Text *text)
     template_cuda(text, program->prefix, program->upper);
     if (copies(program))
         template_cuda_copy(text, program->prefix, program->upper);
+    if (takes_handle(program))
+        template_cuda_products(text, program->prefix, program->upper, LIBRARY_BYTES, LIBRARY_ALIGNMENT);
     if (program->has_structure)
         template_cuda_sizes(text, program->prefix, program->upper, nsizes(program));
     cuda_print_carried(program, text);

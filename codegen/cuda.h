@@ -51,6 +51,14 @@ Dim *cuda_teams(const NestScope *scope, Block *block);
 const char *cuda_launch(const Program *program, Dim *threads, const char *kernel, const char *arguments);
 const char *cuda_launch_teams(const Program *program, Dim *points, const char *kernel, const char *arguments);
 
+/* ---- cuBLAS ---- */
+/* The library's scratch memory in the workspace, for one step; what it recommends for the devices of today. */
+enum { LIBRARY_BYTES = 32 << 20, LIBRARY_ALIGNMENT = 256 };
+Buffer *cuda_library_memory(Program *program);
+/* Whether a step calls it; whether any does, so that those who run the program give a handle. */
+bool calls_library(const Step *step);
+bool takes_handle(const Program *program);
+
 /* ---- NAME.cu (cuda.c, cuda_carry.c) ---- */
 /* What stands before the kernels: includes, how kernels are started and bytes copied, the routines it carries. */
 void cuda_print_head(const Program *program, Text *text);

@@ -15,14 +15,14 @@ void write_cuda_makefile(const Program *program, FILE *to)
             "%s.o: %s.cu %s.h\n"
             "\t$(NVCC) -std=c++17 $(NVCCFLAGS) -c $< -o $@\n"
             "%s_test: %s_test.cu lib%s.a\n"
-            "\t$(NVCC) -std=c++17 $(NVCCFLAGS) $^ -o $@\n"
+            "\t$(NVCC) -std=c++17 $(NVCCFLAGS) $^ -o $@%s\n"
             "test: %s_test\n"
             "\t./%s_test\n"
             "clean:\n"
             "\trm -f %s.o lib%s.a %s_test\n"
             ".PHONY: test clean\n",
-            ONNX2C_VERSION, name, name, name, name, name, header_name(program), name, name, name, name, name, name,
-            name, name);
+            ONNX2C_VERSION, name, name, name, name, name, header_name(program), name, name, name,
+            library(program, " -l"), name, name, name, name, name);
 }
 
 void write_cuda_cmake(const Program *program, FILE *to)
@@ -36,6 +36,6 @@ void write_cuda_cmake(const Program *program, FILE *to)
             "add_library(%s STATIC %s.cu)\n"
             "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})\n"
             "target_compile_features(%s PRIVATE cuda_std_17)\n"
-            "target_link_libraries(%s PUBLIC CUDA::cudart)\n",
-            ONNX2C_VERSION, name, name, name, name, name, name, name);
+            "target_link_libraries(%s PUBLIC CUDA::cudart%s)\n",
+            ONNX2C_VERSION, name, name, name, name, name, name, name, library(program, " CUDA::"));
 }

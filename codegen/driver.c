@@ -132,7 +132,8 @@ static const char *print_call(const Program *program, const Driver *driver)
     for (int k = 0; k < driver->noutput; k++)
         text_add(call, driver->output[k].dim ? "(%s *)output_%d.data, " : "(%s *)output_%d.data, output_%d.dim, ",
                  driver->output[k].type, k, k);
-    text_add(call, "%sworkspace%s);", driver->takes_weights ? "weights, " : "", driver->is_for_cuda ? ", NULL" : "");
+    text_add(call, "%sworkspace%s%s);", driver->takes_weights ? "weights, " : "", driver->takes_handle ? ", blas" : "",
+             driver->is_for_cuda ? ", NULL" : "");
     return call->data;
 }
 
@@ -149,6 +150,7 @@ void write_driver(const Program *of, FILE *to)
                      .version = ONNX2C_VERSION,
                      .suffix = source_suffix(of),
                      .is_for_cuda = is_for_cuda(of),
+                     .takes_handle = takes_handle(of),
                      .takes_weights = takes_weights(of)};
     find_sizes(program, &driver);
     find_tensors(program, &driver);

@@ -133,7 +133,7 @@ static NestScope scope_of_step(Program *program)
                        .name_of = name_of_value,
                        .packed = packed_weight,
                        .who = program,
-                       .blas = program->options->openblas ? BLAS_OPENBLAS : BLAS_OWN,
+                       .blas = program->options->blas,
                        .exact = program->options->exact,
                        .one_by_one = is_for_cuda(program),
                        .threads = program->options->threads && !is_for_cuda(program)};
@@ -180,13 +180,41 @@ static void build_threads(Program *program, const NestScope *scope, Call *call)
     call->threads = cuda_threads(&own, &call->block);
 }
 
-static void add_nest(Program *program, Step *step, const NestScope *scope, const NestOutput *out, int count)
+static Call *call_of(Program *program, Step *step, const NestOutput *out, int count)
 {
-    NestScope own = *scope;
-    own.names = names_new(program->context->arena, program->names);
     Call *call = call_add(program, step);
     call->out = out;
     call->nout = count;
+    return call;
+}
+
+/* A product by a library, which the host calls, and what threads do with its sums. False: no library computes it. */
+static bool add_library(Program *program, Step *step, const NestOutput *out)
+{
+    const NestScope scope = scope_of_step(program);
+    Block calls, rest;
+    if (!is_for_cuda(program) || !nest_of_library(&scope, out, &calls, &rest))
+        return false;
+    Call *call = call_of(program, step, out, 1);
+    call->block = calls;
+    call->on_host = true;
+    if (!step->scratch)
+        step->scratch = cuda_library_memory(program);
+    if (block_is_empty(&rest))
+        return true;
+    call = call_of(program, step, out, 1);
+    call->block = rest;
+    call->threads = cuda_threads(&scope, &call->block);
+    return true;
+}
+
+static void add_nest(Program *program, Step *step, const NestScope *scope, const NestOutput *out, int count)
+{
+    if (add_library(program, step, out))
+        return;
+    NestScope own = *scope;
+    own.names = names_new(program->context->arena, program->names);
+    Call *call = call_of(program, step, out, count);
     if (is_for_cuda(program))
         build_threads(program, scope, call);
     else
@@ -273,6 +301,7 @@ static Printer printer_new(Program *program, Text *text, Helpers *helpers)
                      .helpers = helpers,
                      .uses = uses_new(context),
                      .threads = program->options->threads,
+                     .blas = program->options->blas,
                      .exact = program->options->exact || is_for_cuda(program)};
 }
 
@@ -305,12 +334,17 @@ static Uses uses_of(Program *program, const Step *step)
     return all;
 }
 
-/* The parameters (or, for a call, the arguments): sizes, what is read, what is written. */
-static const char *parameters(Program *program, const Uses *uses, bool with_types)
+/* The parameters (or, for a call, the arguments): what a library takes, sizes, what is read, what is written. */
+static const char *parameters(Program *program, const Step *step, const Call *call, const Uses *uses, bool with_types)
 {
     Context *context = program->context;
     Text *text = text_new(context->arena);
     const char *comma = "";
+    if (call->on_host) {
+        text_add(text, "%s, %s", with_types ? "cublasHandle_t blas, cudaStream_t stream" : "blas, stream",
+                 with_types ? "void *room" : step->scratch->name);
+        comma = ", ";
+    }
     for (int i = 0; i < dim_symbol_count(context->dims); i++)
         if (uses->symbol[i]) {
             text_add(text, "%s%s%s", comma, with_types ? "int64_t " : "",
@@ -329,7 +363,7 @@ static const char *parameters(Program *program, const Uses *uses, bool with_type
                          program->upper);
             text_string(text, buffer_of(program, value)->name);
         }
-    if (is_for_cuda(program) && with_types)
+    if (is_for_cuda(program) && !call->on_host && with_types)
         text_add(text, "%sint32_t *fault", comma);
     return text->length ? text->data : with_types ? "void" : "";
 }
@@ -368,30 +402,34 @@ static void print_function(Program *program, const Step *step, Call *call, const
         print_comment(program, step, call);
     else
         text_line(text, "/* %s: its indices are in range */", step->label);
-    const bool cuda = is_for_cuda(program);
-    const char *type = cuda             ? "__global__ void"
+    const bool kernel = is_for_cuda(program) && !call->on_host;
+    call->may_fail |= call->on_host;
+    const char *type = kernel           ? "__global__ void"
                        : call->may_fail ? arena_printf(context->arena, "enum %sstatus", program->prefix)
                                         : "void";
     const char *head = arena_printf(context->arena, "static %s %s(", type, name);
     if (call->in_teams)
         text_line(text, "%sTEAMS", program->upper);
-    text_wrapped(text, arena_printf(context->arena, "%s%s)", head, parameters(program, &printer.uses, true)),
+    text_wrapped(text,
+                 arena_printf(context->arena, "%s%s)", head, parameters(program, step, call, &printer.uses, true)),
                  (int)strlen(head));
     text_line(text, "{");
-    if (cuda) {
+    if (kernel) {
         text_line(text, "    if (*fault)");
         text_line(text, "        return;");
     }
+    if (call->on_host)
+        text_line(text, "    enum %sstatus status = %sOK;", program->prefix, program->upper);
     text_string(text, body->data);
-    if (call->may_fail && !cuda)
+    if (call->may_fail && !kernel)
         text_line(text, "    return %sOK;", program->upper);
     text_line(text, "}");
     text_line(text, "%s", "");
-    const char *arguments = parameters(program, &printer.uses, false);
+    const char *arguments = parameters(program, step, call, &printer.uses, false);
     call->text = call->in_teams ? cuda_launch_teams(program, call->threads, name, arguments)
-                 : cuda         ? cuda_launch(program, call->threads, name, arguments)
+                 : kernel       ? cuda_launch(program, call->threads, name, arguments)
                                 : arena_printf(context->arena, "%s(%s)", name, arguments);
-    call->may_fail |= cuda;
+    call->may_fail |= kernel;
 }
 
 const char *function_identifier(Program *program, const char *text)
@@ -485,6 +523,8 @@ static void need_step(Program *program, Step *step)
         }
         build(program, step);
         step->uses = uses_of(program, step);
+        if (step->scratch)
+            step->scratch->is_needed = true;
         for (int i = 0; i < step->uses.nvalue; i++)
             need_value(program, step->uses.value[i]);
         for (int i = 0; i < dim_symbol_count(context->dims); i++)

@@ -133,6 +133,8 @@ const char *function_parameters(const Program *program, Function function, bool 
         text_add(line, "%sgraph, ", with_types ? "void *" : "");
     else if (function != FUNCTION_INIT)
         text_add(line, "%sworkspace, ", with_types ? "void *" : "");
+    if (takes_handle(program) && function != FUNCTION_INIT && function != FUNCTION_GRAPH)
+        text_add(line, "%sblas, ", with_types ? "struct cublasContext *" : "");
     if (is_for_cuda(program))
         text_add(line, "%sstream, ", with_types ? "struct CUstream_st *" : "");
     line->data[line->length - 2] = '\0'; /* the last comma */

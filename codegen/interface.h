@@ -66,6 +66,8 @@ void print_carried_declarations(const Program *program, Text *text);
 /* ---- what stands around the program ---- */
 void write_driver(const Program *program, FILE *to);
 void write_test(const Program *program, FILE *to);
+/* The library that the program is to be linked with (--blas), after such words as " -l"; "": none. */
+const char *library(const Program *program, const char *before);
 void write_makefile(const Program *program, FILE *to);
 void write_cmake(const Program *program, FILE *to);
 void write_pkgconfig(const Program *program, FILE *to);

@@ -166,21 +166,41 @@ static bool has_rows_of_output(Nest *n, const Spatial *spatial, const Product *p
            expr_is_int(simplify(n->simplifier, at_origin(n, flat, axes, 2)), &origin) && origin == 0;
 }
 
-static bool match_library_product(Nest *n, const Spatial *spatial, Product *p)
-{
-    return match_product(n, spatial, p) && is_worth_it(p);
-}
-
 /* Rows times any matrix. */
 static bool match_product_of_rows(Nest *n, const Spatial *spatial, Product *p)
 {
-    return match_library_product(n, spatial, p) && !p->a_transposed && !p->b_transposed;
+    return match_product(n, spatial, p) && is_worth_it(p) && !p->a_transposed && !p->b_transposed;
 }
 
 /* Sums over the rows of two matrices, which may be many. */
 static bool match_product_of_columns(Nest *n, const Spatial *spatial, Product *p)
 {
-    return match_library_product(n, spatial, p) && p->a_transposed && !p->b_transposed;
+    return match_product(n, spatial, p) && is_worth_it(p) && p->a_transposed && !p->b_transposed;
+}
+
+/* Libraries want rows that do not overlap, as those of windows do. */
+static bool match_library_product(Nest *n, const Spatial *spatial, Product *p)
+{
+    DimTable *dims = n->context->dims;
+    return match_product(n, spatial, p) && is_worth_it(p) &&
+           dim_le(dims, p->a_transposed ? p->rows : p->depth, p->a_stride) &&
+           dim_le(dims, p->b_transposed ? p->depth : p->columns, p->b_stride);
+}
+
+/* Whether an offset reads a tensor. */
+static bool has_loads(const Expr *e)
+{
+    bool any = e->kind == E_LOAD;
+    const Expr *child;
+    for (int i = 0; !any && (child = expr_child(e, i)); i++)
+        any = has_loads(child);
+    return any;
+}
+
+/* The host, which calls the library, knows no tensor's elements. */
+static bool match_device_product(Nest *n, const Spatial *spatial, Product *p)
+{
+    return match_library_product(n, spatial, p) && !has_loads(p->a_offset) && !has_loads(p->b_offset);
 }
 
 /* The same two of features, by one matrix: whether it is finite is seen when it is there. */
@@ -552,38 +572,129 @@ static Block build_sums_of_nonzeros(Nest *n, const Spatial *spatial, const Produ
 }
 
 /* ---- from a library ---- */
-/* The products into the output, then, where there is more to the element, the rest of it in place. */
-static Block build_sgemm(Nest *n, const Spatial *spatial, const Product *p)
+/* Where the products lie in the output that has element 0 of its last axes first. */
+static Expr *output_offset(Nest *n, const Spatial *spatial, Axis *const *axis, int count)
 {
-    Context *context = n->context;
-    Scope *outer[2 * MAX_RANK];
-    Scope *scope = open_outer(n, spatial, outer);
-    Axis *const axes[] = {p->row, p->column};
     Expr *origin[MAX_RANK];
     for (int i = 0; i < n->output->type.rank; i++)
-        origin[i] = at_origin(n, spatial->index[i], axes, 2);
+        origin[i] = at_origin(n, spatial->index[i], axis, count);
+    return simplify(n->simplifier, flat_index(n->context, n->output, origin));
+}
+
+/* The products into the output. */
+static Stmt *call_library(Nest *n, const Spatial *spatial, const Product *p, Scope *scope)
+{
+    Context *context = n->context;
+    Axis *const axes[] = {p->row, p->column};
     Stmt *call = append(n, &scope->block, STMT_SGEMM);
     call->target = n->output;
-    call->call.rows = expr_dim(context, p->rows);
-    call->call.columns = expr_dim(context, p->columns);
-    call->call.depth = expr_dim(context, p->depth);
-    call->call.a = p->a;
-    call->call.a_offset = place(n, p->a_offset, scope);
-    call->call.a_stride = expr_dim(context, p->a_stride);
-    call->call.a_transposed = p->a_transposed;
-    call->call.b = p->b;
-    call->call.b_offset = place(n, p->b_offset, scope);
-    call->call.b_stride = expr_dim(context, p->b_stride);
-    call->call.b_transposed = p->b_transposed;
-    call->call.out_offset = simplify(n->simplifier, flat_index(context, n->output, origin));
+    call->call = (KernelCall){.rows = expr_dim(context, p->rows),
+                              .columns = expr_dim(context, p->columns),
+                              .depth = expr_dim(context, p->depth),
+                              .a = p->a,
+                              .a_offset = place(n, p->a_offset, scope),
+                              .a_stride = expr_dim(context, p->a_stride),
+                              .a_transposed = p->a_transposed,
+                              .b = p->b,
+                              .b_offset = place(n, p->b_offset, scope),
+                              .b_stride = expr_dim(context, p->b_stride),
+                              .b_transposed = p->b_transposed,
+                              .out_offset = output_offset(n, spatial, axes, 2)};
+    return call;
+}
+
+/* ... then, where there is more to the element, the rest of it in place. */
+static Block build_sgemm(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Scope *outer[2 * MAX_RANK];
+    Scope *scope = open_outer(n, spatial, outer);
+    call_library(n, spatial, p, scope);
     if (spatial->body != p->reduce) {
         Scope *row = scope_new(n, scope, p->row), *column = scope_new(n, row, p->column);
-        map_set(column->placed, p->reduce, expr_load(context, n->output, spatial->index));
+        map_set(column->placed, p->reduce, expr_load(n->context, n->output, spatial->index));
         store(n, column, spatial->index, COMBINE_SET, place(n, spatial->body, column));
         close_loop(n, column, p->column, p->column->lo, p->column->hi);
         close_loop(n, row, p->row, p->row->lo, p->row->hi);
     }
     return close_outer(n, spatial, outer);
+}
+
+/* The loops around a product that one call takes in: the innermost of them, along which the operands are equally far
+ * apart. Those that only make more rows of the left matrix are rows. */
+typedef struct {
+    Dim *batches, *a_batch, *b_batch; /* NULL: there is one product */
+    int ncalls;                       /* loops that are left, a call in each round */
+    Axis *within[2 * MAX_RANK];       /* those that are not, and the product's own */
+    int nwithin;
+} Batch;
+
+/* Takes one more loop in; false: it cannot be. */
+static bool take_loop(Nest *n, Product *p, Batch *batch, Axis *axis)
+{
+    DimTable *dims = n->context->dims;
+    Dim *extent = axis_extent(n->context, axis);
+    Dim *a = stride_along(n, p->a_offset, axis), *b = stride_along(n, p->b_offset, axis);
+    if (!extent || !a || !b || dim_lower(a) < 0 || dim_lower(b) < 0)
+        return false;
+    if (!batch->batches && !p->a_transposed && dim_equals(b, 0) && a == dim_mul(dims, p->a_stride, p->rows)) {
+        p->rows = dim_mul(dims, p->rows, extent);
+    } else if (!batch->batches) {
+        *batch = (Batch){extent, a, b, batch->ncalls, {NULL}, 0};
+    } else if (a == dim_mul(dims, batch->a_batch, batch->batches) &&
+               b == dim_mul(dims, batch->b_batch, batch->batches)) {
+        batch->batches = dim_mul(dims, batch->batches, extent);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static Batch find_batch(Nest *n, const Spatial *spatial, Product *p)
+{
+    Batch batch = {.ncalls = spatial->nloop - 2};
+    while (batch.ncalls > 0 && take_loop(n, p, &batch, spatial->loop[batch.ncalls - 1]))
+        batch.ncalls--;
+    for (int i = batch.ncalls; i < spatial->nloop; i++)
+        batch.within[batch.nwithin++] = spatial->loop[i];
+    p->a_offset = at_origin(n, p->a_offset, batch.within, batch.nwithin);
+    p->b_offset = at_origin(n, p->b_offset, batch.within, batch.nwithin);
+    return batch;
+}
+
+/* The same from the host, as few calls as can be. */
+static Block build_calls(Nest *n, const Spatial *spatial, const Product *product)
+{
+    Context *context = n->context;
+    Product p = *product;
+    const Batch batch = find_batch(n, spatial, &p);
+    Spatial around = *spatial;
+    around.nloop = batch.ncalls + 2;
+    nest_study(n, (Expr *[]){p.a_offset, p.b_offset}, 2);
+    Scope *outer[2 * MAX_RANK];
+    Stmt *call = call_library(n, &around, &p, open_outer(n, &around, outer));
+    call->call.out_offset = output_offset(n, spatial, batch.within, batch.nwithin);
+    if (batch.batches) {
+        call->call.batches = expr_dim(context, batch.batches);
+        call->call.a_batch = expr_dim(context, batch.a_batch);
+        call->call.b_batch = expr_dim(context, batch.b_batch);
+    }
+    return close_outer(n, &around, outer);
+}
+
+/* What is to be done with the sums that stand in the output: loops over all of it, nothing between them. */
+static Block build_rest(Nest *n, const Spatial *spatial, const Product *p)
+{
+    Scope *scope[2 * MAX_RANK + 1] = {scope_new(n, NULL, NULL)};
+    for (int i = 0; i < spatial->nloop; i++)
+        scope[i + 1] = scope_new(n, scope[i], NULL);
+    Scope *inner = scope[spatial->nloop];
+    for (int i = 0; i < spatial->nloop; i++)
+        inner->bound = axis_set_add(n, inner->bound, spatial->loop[i]);
+    map_set(inner->placed, p->reduce, expr_load(n->context, n->output, spatial->index));
+    store(n, inner, spatial->index, COMBINE_SET, place(n, spatial->body, inner));
+    for (int i = spatial->nloop; i-- > 0;)
+        close_loop(n, scope[i + 1], spatial->loop[i], spatial->loop[i]->lo, spatial->loop[i]->hi)->is_spatial = true;
+    return scope[0]->block;
 }
 
 /* ---- the table ---- */
@@ -599,11 +710,17 @@ static const struct {
 #undef KERNEL
 };
 
+/* Own kernels stand in for a library in C, whose threads they are made for. */
+static bool is_chosen(const Nest *n, Blas blas)
+{
+    return blas == n->blas || (blas == BLAS_OWN && n->blas == BLAS_OPENBLAS);
+}
+
 /* The number of the first kernel that takes the nest; -1: none does. */
 static int find_kernel(Nest *n, const Spatial *spatial, Product *product)
 {
     for (int i = 0; i < (int)(sizeof kernel / sizeof *kernel); i++)
-        if (kernel[i].type == n->output->type.dtype && kernel[i].blas <= n->blas &&
+        if (kernel[i].type == n->output->type.dtype && is_chosen(n, kernel[i].blas) &&
             kernel[i].match(n, spatial, product))
             return i;
     return -1;
@@ -615,7 +732,7 @@ bool kernel_matches(Nest *n, const Spatial *spatial)
     return find_kernel(n, spatial, &product) >= 0;
 }
 
-bool kernel_build(Nest *n, const Spatial *spatial, Block *block)
+bool kernel_build(Nest *n, const Spatial *spatial, Block *block, Block *rest)
 {
     Product product;
     const int found = find_kernel(n, spatial, &product);
@@ -623,5 +740,8 @@ bool kernel_build(Nest *n, const Spatial *spatial, Block *block)
         return false;
     nest_study(n, (Expr *[]){product.a_offset, product.b_offset}, 2);
     *block = kernel[found].build(n, spatial, &product);
+    *rest = (Block){0};
+    if (kernel[found].blas == BLAS_CUBLAS && spatial->body != product.reduce)
+        *rest = build_rest(n, spatial, &product);
     return true;
 }

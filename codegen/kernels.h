@@ -39,6 +39,7 @@ enum { PANEL = 16 };
 
 /* Whether there is a kernel that takes the nest. */
 bool kernel_matches(Nest *nest, const Spatial *spatial);
-/* The nest as the first kernel that takes it; false: derived loops are to be built. */
-bool kernel_build(Nest *nest, const Spatial *spatial, Block *block);
+/* The nest as the first kernel that takes it; false: derived loops are to be built. Of a library for CUDA it is only
+ * the products; what is to be done with the sums then are loops of their own, the rest (empty: nothing is). */
+bool kernel_build(Nest *nest, const Spatial *spatial, Block *block, Block *rest);
 #endif

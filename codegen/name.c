@@ -72,7 +72,7 @@ static const char *const reserved[] = {
     "log", "pow", "sqrt", "sin", "cos", "tan", "floor", "ceil", "fabs", "fmod", "expf", "logf", "powf", "sqrtf",
     "sinf", "cosf", "tanf", "tanhf", "erff", "floorf", "ceilf", "fabsf", "fmodf", "roundf", "workspace", "status",
     "base", "at", "weights", "values", "graph", "held", "held_at", "bytes", "rest", "end",
-    "fault", "stream", "all", NULL};
+    "fault", "stream", "all", "blas", "room", NULL};
 /* clang-format on */
 
 static bool starts_with(const char *text, const char *start)

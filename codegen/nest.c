@@ -571,8 +571,8 @@ static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int coun
     const Spatial *largest = &spatial[nest_spatials(in, out, count, spatial)];
     Nest n = nest_new(in, largest->output);
     study_outputs(&n, spatial, count);
-    Block block;
-    if (count == 1 && !in->one_by_one && kernel_build(&n, spatial, &block)) {
+    Block block, rest;
+    if (count == 1 && !in->one_by_one && kernel_build(&n, spatial, &block, &rest)) {
         if (block.last->kind == STMT_FOR)
             block.last->work = work_of(in, largest->output);
         return block;
@@ -595,13 +595,30 @@ static Block nest_of_bodies(const NestScope *in, const NestOutput *out, int coun
     return block;
 }
 
+/* Whether one of kernels.def may compute a nest. */
+static bool has_kernels(const NestScope *in)
+{
+    return !in->one_by_one || in->blas == BLAS_CUBLAS;
+}
+
 bool nest_is_kernel(const NestScope *in, const NestOutput *out)
 {
     Spatial spatial;
     nest_spatials(in, out, 1, &spatial);
     Nest n = nest_new(in, out->value);
     study_outputs(&n, &spatial, 1);
-    return !in->one_by_one && kernel_matches(&n, &spatial);
+    return has_kernels(in) && kernel_matches(&n, &spatial);
+}
+
+bool nest_of_library(const NestScope *in, const NestOutput *out, Block *calls, Block *rest)
+{
+    Spatial spatial;
+    if (in->blas != BLAS_CUBLAS || !out->element->body)
+        return false;
+    nest_spatials(in, out, 1, &spatial);
+    Nest n = nest_new(in, out->value);
+    study_outputs(&n, &spatial, 1);
+    return kernel_build(&n, &spatial, calls, rest);
 }
 
 static Block nest_of_update(const NestScope *in, Value *output, const Update *update)

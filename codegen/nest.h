@@ -7,6 +7,7 @@
  * the same operations in the same order whatever the number of threads. */
 #ifndef NEST_H
 #define NEST_H
+#include "codegen.h"
 #include "name.h"
 #include "simplify.h"
 
@@ -35,7 +36,7 @@ typedef enum {
     STMT_NONZEROS,     /* target, an array of lists, = where the rows of a product's left matrix are not 0 (see call) */
     STMT_ADD_NONZEROS, /* target, a tensor, has the listed elements of a times rows of b added (see call) */
     STMT_FINITE,       /* a local: target = whether all elements of b are finite (see call) */
-    STMT_SGEMM         /* target, a tensor, = a product by cblas_sgemm (see call) */
+    STMT_SGEMM         /* target, a tensor, = a product, or several, by the library (see call) */
 } StmtKind;
 
 /* How the operands of a tile stand in memory: a by rows and b packed, both by rows, the same two where rows of a are
@@ -57,8 +58,9 @@ typedef struct {
     Expr *rows, *columns, *depth;
     Value *a, *b;
     Expr *a_offset, *a_stride, *b_offset, *b_stride, *out_offset;
-    bool a_transposed, b_transposed; /* STMT_SGEMM */
-    Value *nonzeros;                 /* the lists of all rows it has been made for; NULL: none */
+    bool a_transposed, b_transposed;   /* STMT_SGEMM */
+    Expr *batches, *a_batch, *b_batch; /* ... of so many products, and how far apart their operands are; NULL: of one */
+    Value *nonzeros;                   /* the lists of all rows it has been made for; NULL: none */
     Expr *nonzeros_offset;
     int64_t most;   /* numbers in a list */
     Expr *may_skip; /* STMT_NONZEROS: whether zeros may be left out; NULL: they may */
@@ -97,9 +99,6 @@ struct Stmt {
     Stmt *next;
 };
 
-/* Where dense products come from. */
-typedef enum { BLAS_OWN, BLAS_OPENBLAS } Blas;
-
 /* What a step's nests share: the expressions of all of them in normal form. */
 typedef struct {
     Context *context;
@@ -112,7 +111,7 @@ typedef struct {
     Blas blas;
     bool exact;      /* operations are not reordered */
     bool threads;    /* threads share the rounds of outermost loops */
-    bool one_by_one; /* no vectors and no kernels: threads compute an element each ... */
+    bool one_by_one; /* no vectors and no kernels but a library's: threads compute an element each ... */
     bool in_teams;   /* ... or several of them all elements along the innermost axis */
     Dim *operations; /* of the element whose nest is built, see cost.h; NULL: none are known */
 } NestScope;
@@ -128,6 +127,10 @@ Block nest_of_outputs(const NestScope *scope, const NestOutput *out, int count);
 
 /* Whether a kernel computes the output (see kernels.def). */
 bool nest_is_kernel(const NestScope *scope, const NestOutput *out);
+
+/* For CUDA: an output's body as the host's calls of a library, and the loops, for threads, over what is to be done with
+ * the sums then (empty: nothing). False: no library computes it. */
+bool nest_of_library(const NestScope *scope, const NestOutput *out, Block *calls, Block *rest);
 
 /* An index that comes from data and must lie in [0, extent), or [-extent, extent) when it may count from the end. */
 typedef struct Check Check;

@@ -22,8 +22,8 @@ typedef struct {
     bool needs_rows;   /* runtime/rows.h */
     bool needs_tile;   /* templates/tile.c.t */
     bool needs_tile_of[TILE_FORMS];
-    bool needs_cblas;
-    bool needs_team; /* runtime/team.cuh */
+    bool needs_cblas; /* OpenBLAS's header */
+    bool needs_team;  /* runtime/team.cuh */
 } Helpers;
 
 /* The tensors and dimensions that the text printed since then speaks of: what a function takes as parameters. */
@@ -48,6 +48,7 @@ typedef struct {
     Uses uses;
     bool threads;              /* parallel loops get OpenMP pragmas */
     bool exact;                /* functions are the C library's */
+    Blas blas;                 /* whose products STMT_SGEMM calls */
     const Axis *lane, *vector; /* of the loop over vectors that is open; NULL: none */
     bool has_lane;             /* its body speaks of the lane */
     Map *is_vector;            /* locals that hold vectors */

@@ -325,9 +325,38 @@ static const char *blas_int(Printer *p, const Expr *e)
                                      : print_format(p, "(int)%s", print_within(p, print_expression(p, e), P_UNARY));
 }
 
+static const char *text_or(Printer *p, const Expr *e, const char *otherwise)
+{
+    return e ? print_expression(p, e).text : otherwise;
+}
+
+/* Its columns are our rows: it is asked for the transpose of a product, that of the transposes the other way round. */
+static void print_cublas(Printer *p, const Stmt *stmt)
+{
+    const KernelCall *call = &stmt->call;
+    text_line(p->text, "status =");
+    text_wrapped(p->text,
+                 print_format(p, "    %ssgemm(blas, stream, room, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);",
+                              p->prefix, call->b_transposed ? "CUBLAS_OP_T" : "CUBLAS_OP_N",
+                              call->a_transposed ? "CUBLAS_OP_T" : "CUBLAS_OP_N",
+                              print_expression(p, call->columns).text, print_expression(p, call->rows).text,
+                              print_expression(p, call->depth).text, print_pointer(p, call->b, call->b_offset, false),
+                              print_expression(p, call->b_stride).text, text_or(p, call->b_batch, "0"),
+                              print_pointer(p, call->a, call->a_offset, false),
+                              print_expression(p, call->a_stride).text, text_or(p, call->a_batch, "0"),
+                              print_pointer(p, stmt->target, call->out_offset, true), text_or(p, call->batches, "1")),
+                 4 * p->text->indent + 8);
+    text_line(p->text, "if (status != %sOK)", p->upper);
+    text_line(p->text, "    return status;");
+}
+
 static void print_sgemm(Printer *p, const Stmt *stmt)
 {
     const KernelCall *call = &stmt->call;
+    if (p->blas == BLAS_CUBLAS) {
+        print_cublas(p, stmt);
+        return;
+    }
     p->helpers->needs_cblas = true;
     text_wrapped(p->text,
                  print_format(p, "cblas_sgemm(CblasRowMajor, %s, %s, %s, %s, %s, 1.0f, %s, %s, %s, %s, 0.0f, %s, %s);",

@@ -61,6 +61,7 @@ struct FunctionCall {
     int nout;
     Dim *threads;  /* for CUDA: of its kernel ... */
     bool in_teams; /* ... or the points of its teams of threads */
+    bool on_host;  /* ... or it is no kernel: the host calls a library */
     Call *next;
 };
 
@@ -89,7 +90,7 @@ struct Step {
     int nout;
     bool is_one_nest; /* STEP_LOOPS: its outputs are computed together, and have bodies only */
     Routine *routine; /* STEP_ROUTINE */
-    Buffer *scratch;  /* STEP_ROUTINE: NULL if it wants none */
+    Buffer *scratch;  /* of its routine or library; NULL if it wants none */
     Dim *symbol;      /* STEP_SIZE: the symbol; STEP_LOOP: the number of trips begun */
     Dim *size;        /* STEP_SIZE: its value; STEP_LOOP: the number of trips to make; NULL: only a tensor tells */
     int64_t number;   /* STEP_SIZE without one: its place in out[0] */

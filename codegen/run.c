@@ -469,6 +469,8 @@ static void print_function(Program *program, Text *text, Function function)
     print_base(&run, structure, structure ? "graph" : "workspace");
     if (is_for_cuda(program))
         print_fault(&run, structure ? "graph" : "workspace");
+    if (takes_handle(program) && !structure)
+        cuda_print_call(program, text, arena_printf(program->context->arena, "%suse(blas, stream)", program->prefix));
     print_unused_inputs(&run);
     if (function == FUNCTION_RUN_GRAPH)
         print_held(&run);

@@ -290,7 +290,8 @@ static const char *print_run_call(const Example *example, const Test *test, cons
         text_add(call, "input_%d, ", i);
     for (int i = 0; i < test->noutput; i++)
         text_add(call, output_shape_name(program, i) ? "%s_%d, shape, " : "%s_%d, ", result, i);
-    text_add(call, "%sworkspace%s);", takes_weights(program) ? "weights, " : "", is_for_cuda(program) ? ", NULL" : "");
+    text_add(call, "%sworkspace%s%s);", takes_weights(program) ? "weights, " : "",
+             takes_handle(program) ? ", blas" : "", is_for_cuda(program) ? ", NULL" : "");
     return call->data;
 }
 
@@ -358,6 +359,7 @@ void write_test(const Program *program, FILE *to)
                  .suffix = source_suffix(program),
                  .space = is_for_cuda(program) ? "__managed__ " : "",
                  .is_for_cuda = is_for_cuda(program),
+                 .takes_handle = takes_handle(program),
                  .workspace_bytes = workspace_bytes(&example),
                  .weight_bytes = takes_weights(program) ? weight_total(program) : -1,
                  .is_evaluated = example.evaluated,

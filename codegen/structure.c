@@ -4,7 +4,7 @@
  * that read nothing else, degrees and norms among them, come first; the caller may have them done once for a graph, by
  * NAME_graph, and run the rest as often as he likes. What is grouped anew in every step of a training, because it is
  * computed from what the program keeps, is no structure. */
-#include "program.h"
+#include "cuda.h"
 #include <string.h>
 
 typedef struct {
@@ -101,12 +101,26 @@ static bool knows_sizes(const Search *s, const Step *step)
     return true;
 }
 
+/* Whether a library is called by the step, or by others for what it writes: libraries do not see that a graph, made
+ * with other sizes, must not be read. */
+static bool is_for_library(const Program *program, const Step *writes)
+{
+    if (calls_library(writes))
+        return true;
+    for (const Step *step = program->first; step; step = step->next)
+        for (int i = 0; calls_library(step) && value_read(step, i); i++)
+            for (int k = 0; k < writes->nout; k++)
+                if (writes->out[k] && whole(program, writes->out[k]) == whole(program, value_read(step, i)))
+                    return true;
+    return false;
+}
+
 static bool is_structure_step(const Search *s, const Step *step)
 {
     const bool can_be = step->kind == STEP_LOOPS || step->kind == STEP_SIZE ||
                         (step->kind == STEP_ROUTINE && step->routine->nsize == 0);
     bool any = false;
-    if (!can_be || step->depth > 0 || step->size)
+    if (!can_be || step->depth > 0 || step->size || is_for_library(s->program, step))
         return false;
     for (int i = 0; value_read(step, i); i++) {
         const Buffer *buffer = whole(s->program, value_read(step, i));

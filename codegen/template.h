@@ -49,6 +49,7 @@ typedef struct {
     HeaderField *field;
     int nline, ntensor, nfield;
     bool has_sizes, has_structure, is_for_cuda;
+    bool takes_handle; /* cuBLAS's */
 } Header;
 void template_header(Text *text, const Header *header);
 
@@ -104,7 +105,7 @@ typedef struct {
     const char *helpers; /* functions that the expressions call */
     const char *size_struct, *size_arguments, *call;
     const char *suffix; /* of the source's name */
-    bool is_for_cuda;
+    bool is_for_cuda, takes_handle;
     bool takes_weights, has_maxima; /* sizes that only the data tells, for which `most` is given */
     DriverTensor *input, *output;
     DriverSize *size;
@@ -132,7 +133,7 @@ typedef struct {
     int ninput, noutput;
     int shape_rank;             /* room for an output's dimensions; 0: none are asked for */
     const char *suffix, *space; /* of the source's name; what stands before memory that the program sees */
-    bool is_evaluated, is_for_cuda;
+    bool is_evaluated, is_for_cuda, takes_handle;
     bool is_large; /* the tensors are too much for a program's own data: memory for them is asked for */
 } Test;
 void template_test(Text *text, const Test *test);
@@ -144,9 +145,11 @@ void template_tile(Text *text, const char *prefix, const char *upper, int panel,
 void template_cuda(Text *text, const char *prefix, const char *upper);
 void template_cuda_copy(Text *text, const char *prefix, const char *upper);
 void template_cuda_carried(Text *text, const char *upper);
+void template_cuda_products(Text *text, const char *prefix, const char *upper, int bytes, int alignment);
 void template_cuda_sizes(Text *text, const char *prefix, const char *upper, int count);
 void template_cuda_memory(Text *text);
-void template_cuda_memory_comment(Text *text, const char *prefix);
+void template_cuda_memory_comment(Text *text, const char *prefix, bool takes_handle);
+void template_cuda_handle(Text *text);
 void template_cuda_header(Text *text, const char *prefix, const char *upper);
 void template_cuda_status(Text *text, const char *prefix, const char *upper);
 #endif

@@ -379,7 +379,7 @@ static bool compile_program(Case *test, const char *folder, const char *with)
     if (files)
         closedir(files);
     if (test->options->blas)
-        argument[count++] = "-lopenblas";
+        argument[count++] = arena_printf(test->context->arena, "-l%s", test->options->blas);
     argument[count++] = "-lm";
     progress("compiling the C of %s", test->folder);
     const char *log = arena_printf(test->context->arena, "%s/compile.log", test->temporary);

@@ -52,6 +52,55 @@ static inline enum ${prefix}status ${prefix}copy(cudaStream_t stream, void *to, 
 
 %}
 %
+%/* Products by cuBLAS. */
+%void template_cuda_products(Text *text, const char *prefix, const char *upper, int bytes, int alignment)
+%{
+/* cuBLAS works on the run's stream, on numbers of the host, in float32, the same way every time. */
+static enum ${prefix}status ${prefix}use(cublasHandle_t blas, cudaStream_t stream)
+{
+    const bool is_set = cublasSetStream(blas, stream) == CUBLAS_STATUS_SUCCESS &&
+                        cublasSetPointerMode(blas, CUBLAS_POINTER_MODE_HOST) == CUBLAS_STATUS_SUCCESS &&
+                        cublasSetAtomicsMode(blas, CUBLAS_ATOMICS_NOT_ALLOWED) == CUBLAS_STATUS_SUCCESS &&
+                        cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH) == CUBLAS_STATUS_SUCCESS;
+    return is_set ? ${upper}OK : ${upper}LAUNCH_FAILED;
+}
+
+/* out = op(a) op(b), `count` times, by columns: a is m x k, b is k x n, and out m x n without gaps. Where there is nothing
+ * to add, which cuBLAS refuses, the sums are 0. */
+static enum ${prefix}status ${prefix}sgemm(cublasHandle_t blas, cudaStream_t stream, void *room, cublasOperation_t a_as, cublasOperation_t b_as,
+                  int64_t m, int64_t n, int64_t k, const float *a, int64_t a_stride, int64_t a_step, const float *b,
+                  int64_t b_stride, int64_t b_step, float *out, int64_t count)
+{
+    const int64_t size[] = {m, n, k, a_stride, b_stride, count};
+    const float one = 1, zero = 0;
+    for (int64_t number : size)
+        if (number > INT32_MAX)
+            return ${upper}BAD_SIZE;
+    if (m == 0 || n == 0 || count == 0)
+        return ${upper}OK;
+    if (k == 0)
+        return cudaMemsetAsync(out, 0, (size_t)(m * n * count) * sizeof *out, stream) == cudaSuccess ? ${upper}OK : ${upper}LAUNCH_FAILED;
+    char *memory = (char *)room + (${alignment} - (uintptr_t)room % ${alignment}) % ${alignment};
+    if (cublasSetWorkspace(blas, memory, ${bytes}) != CUBLAS_STATUS_SUCCESS)
+        return ${upper}LAUNCH_FAILED;
+    return cublasSgemmStridedBatched(blas, a_as, b_as, (int)m, (int)n, (int)k, &one, a, (int)a_stride, a_step, b, (int)b_stride,
+                                     b_step, &zero, out, (int)m, m * n, (int)count) == CUBLAS_STATUS_SUCCESS
+               ? ${upper}OK
+               : ${upper}LAUNCH_FAILED;
+}
+
+%}
+%
+%/* In a main(): a handle. */
+%void template_cuda_handle(Text *text)
+%{
+    cublasHandle_t blas;
+    if (cublasCreate(&blas) != CUBLAS_STATUS_SUCCESS) {
+        fprintf(stderr, "cuBLAS cannot be used\n");
+        return 1;
+    }
+%}
+%
 %/* What the routines of runtime/ are written in. */
 %void template_cuda_carried(Text *text, const char *upper)
 %{
@@ -109,9 +158,15 @@ static void *managed(size_t bytes)
 %}
 %
 %/* The end of the header's first comment. */
-%void template_cuda_memory_comment(Text *text, const char *prefix)
+%void template_cuda_memory_comment(Text *text, const char *prefix, bool takes_handle)
 %{
  *
+%   if (takes_handle) {
+ * Products are cuBLAS's: link with -lcublas. The handle `blas` is the caller's, for one run at a time (those of several
+ * threads or streams want one each); a run sets its stream, memory (in the workspace, until it is set otherwise) and
+ * modes: float32 throughout, no atomics.
+ *
+%   }
  * All tensors, weights, graphs and workspaces are the device's memory, the caller's own; where an output's dimensions are
  * told, the host's. An input whose elements are sizes must be where both can read it (managed, or pinned): it is read
  * before the kernels are started. The functions start kernels on the stream and wait for none, so that a CUDA graph can capture them:

@@ -17,6 +17,9 @@
 #include <string.h>
 #include <time.h>
 
+%   if (d->takes_handle) {
+#include <cublas_v2.h>
+%   }
 %   if (d->is_for_cuda)
 %       template_cuda_memory(text);
 typedef struct {
@@ -106,7 +109,7 @@ static const void *read_weights(void)
 
 %   text_string(text, d->helpers);
 /* Whether it should be run again with greater maxima for the sizes that only the data tells. */
-static int run_folder(const char *folder, int repeats, int64_t most${d->takes_weights ? ", const void *weights" : ""})
+static int run_folder(const char *folder, int repeats, int64_t most${d->takes_weights ? ", const void *weights" : ""}${d->takes_handle ? ", cublasHandle_t blas" : ""})
 {
     Tensor input[${d->ninput ? d->ninput : 1}];
     void *workspace_base;
@@ -181,6 +184,8 @@ static int run_folder(const char *folder, int repeats, int64_t most${d->takes_we
 int main(int argc, char **argv)
 {
     int repeats = 1, first = 1;
+%   if (d->takes_handle)
+%       template_cuda_handle(text);
 %   if (d->takes_weights) {
     const void *weights = read_weights();
 %   }
@@ -189,8 +194,11 @@ int main(int argc, char **argv)
         first = 3;
     }
     for (int i = first; i < argc; i++)
-        for (int64_t most = 16; run_folder(argv[i], repeats, most${d->takes_weights ? ", weights" : ""}); most *= 8)
+        for (int64_t most = 16; run_folder(argv[i], repeats, most${d->takes_weights ? ", weights" : ""}${d->takes_handle ? ", blas" : ""}); most *= 8)
             continue;
+%   if (d->takes_handle) {
+    cublasDestroy(blas);
+%   }
     return 0;
 }
 %   if (d->ninput == 0) {

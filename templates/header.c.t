@@ -53,13 +53,16 @@ struct ${h->prefix}state {
  *
  * Elements are in row-major order. Reentrant. No allocation, no variables, no I/O. Weights: ${h->weight_bytes} bytes${h->weight_place}.${h->is_for_cuda ? "" : " */"}
 %   if (h->is_for_cuda)
-%       template_cuda_memory_comment(text, h->prefix);
+%       template_cuda_memory_comment(text, h->prefix, h->takes_handle);
 #ifndef ${h->upper}H
 #define ${h->upper}H
 #include <stddef.h>
 #include <stdint.h>
 %   if (h->is_for_cuda) {
 struct CUstream_st; /* what cudaStream_t points to */
+%   }
+%   if (h->takes_handle) {
+struct cublasContext; /* what cublasHandle_t points to */
 %   }
 #ifdef __cplusplus
 extern "C" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Programs for CUDA, run without a GPU by the emulation of tests/cuda (see its cuda_runtime.h).
 
-    check_cuda.py ONNX2C WORK_FOLDER MODEL_FOLDER...
+    check_cuda.py ONNX2C WORK_FOLDER [--blas cublas] MODEL_FOLDER...
 
 For every model: the self-test passes; the outputs are those that were recorded, within the C program's tolerance, and the
 same bits whatever the order of threads and blocks, both where warps take the rows and where blocks do; a fault in the data is found on the device: edges that lead nowhere
@@ -41,6 +41,8 @@ def nvcc(source, folder, *flags):
 class Emulated(Generated):
     """The program for CUDA of one model."""
 
+    options = []  # of the build
+
     def __init__(self, onnx2c, work, model):
         super().__init__(onnx2c, work, model)
         self.sources = sorted(self.out.glob("*.cu"))
@@ -48,7 +50,8 @@ class Emulated(Generated):
 
     def build(self, where):
         out = self.folder / where
-        run([self.onnx2c, "build", self.model / "model.onnx", "-o", out, "--name", self.name, "--target", "cuda", "--driver"])
+        run([self.onnx2c, "build", self.model / "model.onnx", "-o", out, "--name", self.name, "--target", "cuda", "--driver",
+             *self.options])
         return out
 
     def compiled(self, with_main):
@@ -128,12 +131,14 @@ class Emulated(Generated):
 
 def main():
     onnx2c, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
-    passed = failed = 0
+    models, passed, failed = sys.argv[3:], 0, 0
+    if models[:1] == ["--blas"]:
+        Emulated.options, models = models[:2], models[2:]
     if not shutil.which("nvcc"):
         print("SKIPPED cuda: nvcc is not there, which would compile for devices")
     os.environ["ASAN_OPTIONS"] = "detect_stack_use_after_return=0"
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for lines, good, bad in pool.map(lambda model: check(onnx2c, work, model, "cuda", Emulated), sys.argv[3:]):
+        for lines, good, bad in pool.map(lambda model: check(onnx2c, work, model, "cuda", Emulated), models):
             print("\n".join(lines), flush=True)
             passed += good
             failed += bad

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training on the digits graph, by generated C, against what PyTorch recorded (models/digits/train_ref_*.json).
 
-    check_train.py ONNX2C WORK_FOLDER [--target cuda] NAME...
+    check_train.py ONNX2C WORK_FOLDER [--target cuda [--blas cublas]] NAME...
 
 Each NAME_init__dynamo model is made to train (Adam, lr 0.01, masked cross-entropy), built, and run for 20 steps from the
 same weights: every loss must be PyTorch's within 1e-4, the accuracy after the last step within one point. The model that
@@ -51,20 +51,20 @@ def first_state(model):
     return follows, {name: initial.get(name, np.zeros((), np.int64)) for name in follows}
 
 
-def check(onnx2c, work, name, target):
+def check(onnx2c, work, name, options):
     reference = json.loads((DIGITS / f"train_ref_{name}.json").read_text())
     path = train_model(onnx2c, work, name)
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
-    run(onnx2c, "build", path, "-o", work / name, "--target", target)
+    run(onnx2c, "build", path, "-o", work / name, *options)
     program = Program(work / name)
     follows, state = first_state(model)
     assert set(reference["params"]) <= set(follows), sorted(set(reference["params"]) - set(follows))
     labels = np.load(DIGITS / "labels.npy")
     fixed = {**graph_inputs(name), "target": labels, "mask": np.load(DIGITS / "train_mask.npy")}
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level, options.intra_op_num_threads = 4, 1  # threads race in its ScatterND
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level, settings.intra_op_num_threads = 4, 1  # threads race in its ScatterND
+    session = onnxruntime.InferenceSession(model.SerializeToString(), settings)
     other = float(session.run(["loss"], {**fixed, "step": state["step"]})[0])
     losses, outputs = [], None
     for step in range(STEPS + 1):
@@ -86,12 +86,12 @@ def check(onnx2c, work, name, target):
 def main():
     onnx2c, work = sys.argv[1], pathlib.Path(sys.argv[2])
     work.mkdir(parents=True, exist_ok=True)
-    names, target, passed, failed = sys.argv[3:], "c", 0, 0
-    if names[:1] == ["--target"]:
-        target, names = names[1], names[2:]
+    names, options, passed, failed = sys.argv[3:], [], 0, 0
+    while names and names[0].startswith("--"):
+        options, names = [*options, *names[:2]], names[2:]
     for name in names:
         try:
-            check(onnx2c, work, name, target)
+            check(onnx2c, work, name, options)
             passed += 1
         except Exception as error:
             print(f"{name}: {error}")

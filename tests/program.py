@@ -1,5 +1,5 @@
 """Programs that onnx2c builds, called from Python: compiled to a shared library, arrays in, arrays out. One for CUDA runs in
-the emulation of tests/cuda, whose device's memory is the host's."""
+the emulation of tests/cuda, whose device's memory is the host's; cuBLAS's handle is made by its handle.cu."""
 import ctypes
 import json
 import pathlib
@@ -31,13 +31,20 @@ class Program:
         compiler = [str(EMULATING), "-std=c++17"] if self.is_cuda else [compiler, "-std=c99"]
         sources = [str(p) for p in folder.glob("*.cu" if self.is_cuda else "*.c")
                    if p.stem not in (f"{self.name}_test", f"{self.name}_driver")]
+        takes_handle = self.manifest["library"] == "cublas"
+        sources += [str(EMULATING.parent / "handle.cu")] if takes_handle else []
         subprocess.run([*compiler, *flags, "-shared", "-fPIC", *sources, "-lm", "-o", str(library)], check=True)
         weights = folder / f"{self.name}_weights.bin"
         self.weights = [aligned(weights.read_bytes())] if weights.exists() else []
         self.library = ctypes.CDLL(str(library.resolve()))
+        self.handle = [self.new_handle()] if takes_handle else []
         self.workspace_bytes = getattr(self.library, f"{self.name}_workspace")
         self.workspace_bytes.restype = ctypes.c_size_t
         self.entry = getattr(self.library, f"{self.name}_run")
+
+    def new_handle(self):
+        self.library.new_handle.restype = ctypes.c_void_p
+        return ctypes.c_void_p(self.library.new_handle())
 
     def sizes(self, inputs):
         """The values of the sizes, from the shapes of the inputs (a dict by name)."""
@@ -63,7 +70,7 @@ class Program:
         room = self.workspace_bytes(*arguments)
         workspace = aligned(room * b"\xff")  # garbage: what is read must have been written
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in [*given, *outputs.values(), *self.weights, workspace]]
-        status = self.entry(*arguments, *pointers, *([None] if self.is_cuda else []))
+        status = self.entry(*arguments, *pointers, *self.handle, *([None] if self.is_cuda else []))
         if self.is_cuda and status == 0:
             status = getattr(self.library, f"{self.name}_status")(pointers[-1], None)
         if status != 0:
