@@ -131,42 +131,58 @@ static const char *name_of(const Program *program, Dim *symbol)
     return map_get(program->symbol_name, symbol);
 }
 
-static void print_routine(Run *run, const Step *step)
+/* The arrays that a routine takes; the name of each, or NULL. */
+typedef struct {
+    const char *in, *out, *n, *p;
+} RoutineLists;
+
+static RoutineLists print_routine_lists(Run *run, const Step *step)
 {
     Program *program = run->program;
-    if (is_for_cuda(program)) {
-        cuda_print_routine_call(program, step, run->text);
-        return;
-    }
+    Arena *arena = program->context->arena;
     const Routine *routine = step->routine;
     const int most = routine->nin + routine->nout + routine->nsize + routine->nn + routine->np;
-    const char **item = ARENA_ARRAY(program->context->arena, most, const char *);
-    Text *text = run->text;
-    for (int i = 0; i < routine->nsize; i++)
-        text_line(text, "%s%s = 0;", is_variable(program, routine->size[i]) ? "" : "int64_t ",
-                  name_of(program, routine->size[i]));
-    text_line(text, "{ /* %s */", step->label);
-    text->indent++;
+    const char **item = ARENA_ARRAY(arena, most, const char *);
+    RoutineLists list;
     for (int i = 0; i < routine->nin; i++)
         item[i] = routine->in[i] ? buffer_of(program, routine->in[i])->name : "NULL";
-    const char *in = print_list(run, "const void *const ", "in", item, routine->nin);
+    list.in = print_list(run, "const void *const ", "in", item, routine->nin);
     int nout = 0;
     for (; nout < routine->nout; nout++) {
         const Buffer *to = nout < step->nout && step->out[nout] ? buffer_of(program, step->out[nout]) : NULL;
         item[nout] = to && to->is_needed ? to->name : "NULL";
     }
     for (int i = 0; i < routine->nsize; i++)
-        item[nout++] = arena_printf(program->context->arena, "&%s", name_of(program, routine->size[i]));
-    const char *out = print_list(run, "void *const ", "out", item, nout);
+        item[nout++] = arena_printf(arena, "&%s", name_of(program, routine->size[i]));
+    list.out = print_list(run, "void *const ", "out", item, nout);
     for (int i = 0; i < routine->nn; i++)
         item[i] = dim_in_run(program, routine->n[i]);
-    const char *n = print_list(run, "const int64_t ", "n", item, routine->nn);
+    list.n = print_list(run, "const int64_t ", "n", item, routine->nn);
     for (int i = 0; i < routine->np; i++)
-        item[i] = arena_printf(program->context->arena, "%.17g", routine->p[i]);
-    const char *p = print_list(run, "const double ", "p", item, routine->np);
-    const char *suffix = *routine->suffix ? arena_printf(program->context->arena, "_%s", routine->suffix) : "";
+        item[i] = arena_printf(arena, "%.17g", routine->p[i]);
+    list.p = print_list(run, "const double ", "p", item, routine->np);
+    return list;
+}
+
+static void print_routine(Run *run, const Step *step)
+{
+    Program *program = run->program;
+    Arena *arena = program->context->arena;
+    const Routine *routine = step->routine;
+    Text *text = run->text;
+    if (is_for_cuda(program)) {
+        cuda_print_routine_call(program, step, text);
+        return;
+    }
+    for (int i = 0; i < routine->nsize; i++)
+        text_line(text, "%s%s = 0;", is_variable(program, routine->size[i]) ? "" : "int64_t ",
+                  name_of(program, routine->size[i]));
+    text_line(text, "{ /* %s */", step->label);
+    text->indent++;
+    const RoutineLists list = print_routine_lists(run, step);
+    const char *suffix = *routine->suffix ? arena_printf(arena, "_%s", routine->suffix) : "";
     text_line(text, "status = (enum %sstatus)%s%s%s(%s, %s, %s, %s, %s);", program->prefix, program->prefix,
-              routine->name, suffix, in, out, n, p, step->scratch ? step->scratch->name : "NULL");
+              routine->name, suffix, list.in, list.out, list.n, list.p, step->scratch ? step->scratch->name : "NULL");
     text->indent--;
     text_line(text, "}");
     text_line(text, "if (status != %s)", upper(run, "OK"));
@@ -174,9 +190,7 @@ static void print_routine(Run *run, const Step *step)
     for (int i = 0; i < routine->nsize; i++) { /* the others are within limits the routine knows */
         const char *maximum = map_get(program->maximum_name, routine->size[i]);
         if (maximum)
-            print_failure(run,
-                          arena_printf(program->context->arena, "%s > %s", name_of(program, routine->size[i]), maximum),
-                          "BAD_SIZE");
+            print_failure(run, arena_printf(arena, "%s > %s", name_of(program, routine->size[i]), maximum), "BAD_SIZE");
     }
 }
 

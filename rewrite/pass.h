@@ -8,7 +8,8 @@
 #define PASS_H
 #include "../frontend/ir.h"
 
-/* What a rewrite may change (design.md, law 4), weakest promise last. */
+/* What a rewrite may change, weakest promise last: no bit; rounding alone; results, within the bound it declares; what
+ * is drawn, not how it is distributed. */
 typedef enum { EXACT, REASSOC, LOSSY, STOCHASTIC } Contract;
 
 /* How the passes are run and watched. */

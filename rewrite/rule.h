@@ -1,4 +1,4 @@
-/* rule.h -- the rule engine: rewrites as text, with a contract and a test line each (design.md section 6).
+/* rule.h -- the rule engine: rewrites as text, with a contract and a test line each.
  *
  * Laws: a rule never raises cost; it keeps dtype and shape; each file is monotone, so it reaches a fixed point; a rule
  * that can never fire because an earlier one always wins is refused. */
