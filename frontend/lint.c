@@ -5,9 +5,10 @@
 #include "ops/op.h"
 #include <string.h>
 
+/* Whether there is a node, and it is ONNX's operator of this name. */
 static bool is_op(const Node *node, const char *name)
 {
-    return node && node->op && strcmp(node->op->name, name) == 0;
+    return node && node_is(node, "", name);
 }
 
 /* Where a value comes from, through Identity nodes and the else branches of If: exporters guard each scatter with an If

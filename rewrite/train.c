@@ -111,19 +111,14 @@ static bool is_named(const char *name, const char *pattern)
     return length && pattern[length - 1] == '*' ? strncmp(name, pattern, length - 1) == 0 : strcmp(name, pattern) == 0;
 }
 
-static bool is_op(const Node *node, const char *name)
-{
-    return node->op && !*node->op->domain && strcmp(node->op->name, name) == 0;
-}
-
 /* Whether a node reads the value to know sizes, which must be known when a model is compiled, or as a statistic. */
 static bool is_no_parameter(const Value *value)
 {
     for (int i = 0; i < value->nreader; i++) {
         const Node *const reader = value->reader[i];
-        if ((is_op(reader, "Resize") || is_op(reader, "Upsample")) && reader->in[0] != value)
+        if ((node_is(reader, "", "Resize") || node_is(reader, "", "Upsample")) && reader->in[0] != value)
             return true;
-        if (is_op(reader, "BatchNormalization") && (reader->in[3] == value || reader->in[4] == value))
+        if (node_is(reader, "", "BatchNormalization") && (reader->in[3] == value || reader->in[4] == value))
             return true;
     }
     return false;
@@ -169,7 +164,7 @@ static void list_statistics(Training *t)
 {
     t->statistic = ARENA_ARRAY(t->context->arena, 2 * t->graph->nnode, Value *);
     for (Node *node = t->graph->first; node; node = node->next) {
-        if (!is_op(node, "BatchNormalization") || attr_int(node, "training_mode", 0) == 0)
+        if (!node_is(node, "", "BatchNormalization") || attr_int(node, "training_mode", 0) == 0)
             continue;
         while (node->nout < 3)
             node_add_output(node, "");
@@ -219,7 +214,7 @@ static Value *step_input(Training *t)
 /* Whether a node drops: training_mode is known to be true, and nobody wants the mask. */
 static bool drops(const Node *node)
 {
-    if (!is_op(node, "Dropout") || node->nin < 3 || !node->in[2] ||
+    if (!node_is(node, "", "Dropout") || node->nin < 3 || !node->in[2] ||
         (node->nout > 1 && node->out[1] && node->out[1]->nreader))
         return false;
     const Tensor *const mode = node->in[2]->constant;
