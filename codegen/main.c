@@ -31,37 +31,29 @@ static const Verb verbs[] = {
      "    onnx2c build gat.onnx -o gat --dim 'N=1..4096' --threads --weights bin\n",
      verb_build, BUILD, 1, 1, NULL, NULL},
     {"check", "[MODEL]", "say everything that is wrong with a model, or with rules",
-     "Reads a model, infers every type and shape, and prints all errors and warnings; writes nothing.\n"
-     "Among the warnings are exports of graph networks that compute something else than the model they came from.\n"
-     "With --graph also whether all of its edges lead somewhere.\n"
-     "With --rules the rules of a file are tested instead, or first: both sides of each on the inputs of its test "
-     "lines.\n"
+     "Reads a model, infers every type and shape, and prints all errors and warnings; writes nothing. Among the\n"
+     "warnings are exports of graph networks that compute something else than the model they came from. With\n"
+     "--graph also whether all of its edges lead somewhere. With --rules the rules of a file are tested instead,\n"
+     "or first: both sides of each on the inputs of its test lines.\n"
      "\n"
      "    onnx2c check gat.onnx\n"
      "    onnx2c check --rules mine.rules\n",
      verb_check, CHECK, 0, 1, NULL, NULL},
     {"inspect", "[MODEL]", "show what the compiler sees and does",
-     "Prints the graph (--ir, as ONNX text), what the passes did (--passes), what each kernel costs (--cost), where "
-     "memory\n"
-     "goes (--mem), or, without a model, which operators are known (--ops) and what rules may call "
+     "Prints the graph (--ir, as ONNX text), what the passes did (--passes), what each kernel costs (--cost),\n"
+     "where memory goes (--mem), or, without a model, which operators are known (--ops) and what rules may call\n"
      "(--rule-functions).\n"
      "\n"
-     "--gnn counts what each layer costs at four stages. As exported and reorganised, the graph is run operator by "
-     "operator:\n"
-     "a kernel for each ONNX operator, which reads its inputs from memory and writes its outputs there; what only "
-     "changes\n"
-     "shape is a view and free; peak memory is the greatest sum of inputs, weights and the tensors that are still "
-     "wanted.\n"
-     "Fused and recomputed, it is the generated program with the workspace as it is planned. A multiply-add is two "
-     "FLOPs.\n"
-     "Of each tensor a kernel reads what it needs once, but a row found through an index vector every time it is "
-     "asked for.\n"
+     "--gnn counts what each layer costs at four stages. As exported and reorganised, the graph is run operator by\n"
+     "operator: a kernel for each ONNX operator, which reads its inputs from memory and writes its outputs there;\n"
+     "what only changes shape is a view and free; peak memory is the greatest sum of inputs, weights and the\n"
+     "tensors that are still wanted. Fused and recomputed, it is the generated program with the workspace as it is\n"
+     "planned. A multiply-add is two FLOPs. Of each tensor a kernel reads what it needs once, but a row found\n"
+     "through an index vector every time it is asked for.\n"
      "\n"
-     "With --loss, or --by, the costs are of the model that `train` derives from this one; as exported, it is derived "
-     "from\n"
-     "the graph as it was exported, before dense work moves to vertices. What is computed again, by --recompute, is a "
-     "column of\n"
-     "its own.\n"
+     "With --loss, or --by, the costs are of the model that `train` derives from this one; as exported, it is\n"
+     "derived from the graph as it was exported, before dense work moves to vertices. What is computed again, by\n"
+     "--recompute, is a column of its own.\n"
      "\n"
      "    onnx2c inspect gat.onnx --gnn --at N=169343,E=1166243 --svg gat.svg\n"
      "    onnx2c inspect gat.onnx --gnn --at N=169343,E=1166243 --loss ce --optimizer adam\n"
@@ -70,11 +62,10 @@ static const Verb verbs[] = {
      "    onnx2c inspect gat.onnx --passes -d rules -d after:gnn\n",
      verb_inspect, INSPECT, 0, 1, NULL, NULL},
     {"verify", "CASE...", "compile, run and compare with expected outputs",
-     "A CASE is a folder in the layout of ONNX's backend tests: model.onnx, test_data_set_0/input_0.pb, output_0.pb "
-     "...\n"
-     "Each is compiled to C, built with $CC (cc) in a temporary folder, run on every data set and compared: element "
-     "type,\n"
-     "shape, and |got - wanted| <= atol + rtol * |wanted|.\n"
+     "A CASE is a folder in the layout of ONNX's backend tests: model.onnx, test_data_set_0/input_0.pb,\n"
+     "output_0.pb ... Each is compiled to C, built with $CC (cc) in a temporary folder, run on every data set and\n"
+     "compared: element type, shape, and |got - wanted| <= atol + rtol * |wanted|. A set has a file for each\n"
+     "output: what is not compared is not verified.\n"
      "\n"
      "    onnx2c verify models/digits/*\n"
      "    onnx2c verify --evaluator --atol 1e-5 models/digits/gat__ts\n"
@@ -82,23 +73,19 @@ static const Verb verbs[] = {
      "    onnx2c verify --cflags '-O1 -fsanitize=address,undefined' models/digits/gat__ts\n",
      verb_verify, VERIFY, 1, 1 << 20, NULL, NULL},
     {"train", "MODEL -o FILE", "derive a model that trains this one, or gives gradients",
-     "Writes an ordinary ONNX model. Its inputs are the model's, `target`, `mask` where --mask asks for it, the "
-     "parameters\n"
-     "(floating initialisers of at least one axis that lead to the loss), what the optimizer remembers of each, `lr` "
-     "(all\n"
-     "with their first values as defaults) and `step`, the steps made before; its outputs `loss`, and NAME_new for "
-     "each NAME\n"
-     "that changes. Without --optimizer the gradients are outputs, dNAME for each NAME; --by takes them by inputs "
-     "(forces,\n"
-     "for instance).\n"
+     "Writes an ordinary ONNX model. Its inputs are the model's, `target`, `mask` where --mask asks for it, the\n"
+     "parameters (floating initialisers of at least one axis that lead to the loss), what the optimizer remembers\n"
+     "of each, `lr` (all with their first values as defaults) and `step`, the steps made before; its outputs\n"
+     "`loss`, and NAME_new for each NAME that changes. Without --optimizer the gradients are outputs, dNAME for\n"
+     "each NAME; --by takes them by inputs (forces, for instance).\n"
      "\n",
      verb_train, TRAIN, 1, 1, train_print_tables,
      "\n"
-     "--recompute says what of the forward part is computed again when the backward part wants it, rather than kept:\n"
-     "nothing that costs operations (`none`), as frameworks do; what costs at most 16 operations for each byte\n"
-     "(`auto`); all that makes the program's workspace smaller (`all`); or as much as it takes to meet a budget of\n"
-     "BYTES (K, M, G) at the sizes of --at, the cheapest first. Without it only fusion decides. Every result is the\n"
-     "same, bit by bit.\n"
+     "--recompute says what of the forward part is computed again when the backward part wants it, rather than\n"
+     "kept: nothing that costs operations (`none`), as frameworks do; what costs at most 16 operations for each\n"
+     "byte (`auto`); all that makes the program's workspace smaller (`all`); or as much as it takes to meet a\n"
+     "budget of BYTES (K, M, G) at the sizes of --at, the cheapest first. Without it only fusion decides. Every\n"
+     "result is the same, bit by bit.\n"
      "\n"
      "    onnx2c train gcn.onnx --loss ce --mask --optimizer adam --lr 0.01 -o gcn.train.onnx\n"
      "    onnx2c build gcn.train.onnx -o gcn_train\n"
@@ -142,9 +129,8 @@ static const Option option_table[] = {
     {0, "outputs", NULL, FLAG, FIELD(outputs), TRAIN | INSPECT, "keep the model's own outputs beside the loss"},
     {0, "name", "NAME", WORD, FIELD(name), BUILD, "prefix of every symbol and file of the program"},
     {0, "target", "c|cuda|c,cuda", WORD, FIELD(target), BUILD | VERIFY,
-     "write C, or CUDA C++ for NVIDIA's GPUs (not yet run on one), which verify compiles with $NVCC (nvcc); or both in "
-     "one "
-     "folder, NAME and NAME_cuda"},
+     "write C, or CUDA C++ for NVIDIA's GPUs (not yet run on one), which verify compiles with $NVCC (nvcc); "
+     "or both in one folder, NAME and NAME_cuda"},
     {0, "weights", "c|bin|obj", WORD, FIELD(weights), BUILD | VERIFY,
      "weights as C source, as a file to map, or as an object (default: c; with --target cuda always bin)"},
     {0, "threads", NULL, FLAG, FIELD(threads), BUILD | VERIFY,
@@ -205,22 +191,43 @@ static void print_overview(FILE *to)
         to);
 }
 
+/* Prints words in lines that begin at a column; the first goes on where it is. */
+static void print_wrapped(const char *text, int column, FILE *to)
+{
+    enum { WIDTH = 110 };
+    for (int at = column; *text; text += strspn(text, " ")) {
+        const int length = (int)strcspn(text, " ");
+        if (at > column && at + 1 + length > WIDTH) {
+            fprintf(to, "\n%*s", column, "");
+            at = column;
+        }
+        at += fprintf(to, "%s%.*s", at > column ? " " : "", length, text);
+        text += length;
+    }
+    fputc('\n', to);
+}
+
+static void print_option(const Option *option, FILE *to)
+{
+    enum { COLUMN = 29 };
+    char letter[8] = "   ", name[64];
+    if (option->letter)
+        snprintf(letter, sizeof letter, "-%c,", option->letter);
+    snprintf(name, sizeof name, "--%s %s", option->name, option->argument ? option->argument : "");
+    const int wide = fprintf(to, "  %s %-22s", letter, name) >= COLUMN;
+    fprintf(to, wide ? "\n%*s" : "%*s", wide ? COLUMN : 1, "");
+    print_wrapped(option->text, COLUMN, to);
+}
+
 static void print_help(const Verb *verb, FILE *to)
 {
     fprintf(to, "onnx2c %s %s [OPTION...] -- %s\n\n%s", verb->name, verb->operands, verb->summary, verb->text);
     if (verb->print_table)
         verb->print_table(to);
     fprintf(to, "%s\n", verb->more ? verb->more : "");
-    for (int i = 0; i < NUM_OPTION; i++) {
-        const Option *option = &option_table[i];
-        if (!(option->verbs & verb->bit))
-            continue;
-        char letter[8] = "   ", name[64];
-        if (option->letter)
-            snprintf(letter, sizeof letter, "-%c,", option->letter);
-        snprintf(name, sizeof name, "--%s %s", option->name, option->argument ? option->argument : "");
-        fprintf(to, "  %s %-22s %s\n", letter, name, option->text);
-    }
+    for (int i = 0; i < NUM_OPTION; i++)
+        if (option_table[i].verbs & verb->bit)
+            print_option(&option_table[i], to);
 }
 
 /* ---- reading ---- */

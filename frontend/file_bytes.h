@@ -18,6 +18,7 @@ enum {
 const void *file_bytes(Arena *arena, int file, uint64_t offset, size_t size, size_t map_from);
 
 /* From now on a mapped file that is cut short under our hands ends the process with a message and exit status 1: there
- * is no going on without the bytes, and nobody else could tell why it died. */
+ * is no going on without the bytes, and nobody else could tell why it died. What was written so far stands beside its
+ * place, which is as it was. */
 void file_bytes_guard(void);
 #endif
