@@ -52,10 +52,61 @@ static const Buffer *input_of_size(const Program *program, const Step *step)
     return buffer->kind == BUFFER_INPUT ? buffer : NULL;
 }
 
+/* An element in terms of sizes and inputs, as far as it can be said so; NULL: it is one, or no step of loops computes
+ * it alone. */
+static Expr *in_terms_of_inputs(void *who, Value *value, Expr *const *index)
+{
+    const Program *program = who;
+    for (const Step *step = program->first; step; step = step->next)
+        for (int i = 0; step->kind == STEP_LOOPS && i < step->nout; i++)
+            if (step->out[i] == value && step->element[i].body && !step->element[i].update)
+                return expr_substitute(program->context, step->element[i].body, step->element[i].axis, index,
+                                       value->type.rank, in_terms_of_inputs, who);
+    return NULL;
+}
+
+/* Whether the host may read all elements of the tensor whenever it starts a run. */
+static bool is_read_on_host(const Program *program, const Value *value)
+{
+    bool is_constant = buffer_of(program, value)->kind == BUFFER_INPUT && !state_of_input(program, value);
+    for (int i = 0; i < value->type.rank; i++)
+        is_constant = is_constant && dim_is_const(value->type.dim[i], NULL);
+    return is_constant;
+}
+
+static bool is_known_to_host(const Program *program, const Expr *e)
+{
+    bool known = e->kind != E_REDUCE && e->kind != E_WRAP && e->kind != E_CHECK &&
+                 (e->kind != E_LOAD || is_read_on_host(program, e->u.value));
+    const Expr *child;
+    for (int i = 0; known && (child = expr_child(e, i)); i++)
+        known = is_known_to_host(program, child);
+    return known;
+}
+
+Expr *host_condition(const Program *program, const Step *step)
+{
+    Context *context = program->context;
+    Value *value = step->in[0];
+    Expr *index[MAX_RANK];
+    for (int i = 0; i < value->type.rank; i++)
+        index[i] = expr_index(context, 0);
+    Expr *load = expr_load(context, value, index);
+    Expr *condition = expr_substitute(context, load, NULL, NULL, 0, in_terms_of_inputs, (void *)program);
+    return is_known_to_host(program, condition) ? condition : NULL;
+}
+
+/* Whether a branch depends on the input. */
+static bool is_condition(const Program *program, const Step *step, const Buffer *input)
+{
+    const Expr *condition = step->kind == STEP_IF ? host_condition(program, step) : NULL;
+    return condition && expr_reads_value(program->context, condition, input->value);
+}
+
 bool host_reads(const Program *program, const Buffer *input)
 {
     for (const Step *step = program->first; step && is_for_cuda(program); step = step->next)
-        if (step->is_needed && input_of_size(program, step) == input)
+        if (step->is_needed && (input_of_size(program, step) == input || is_condition(program, step, input)))
             return true;
     return false;
 }
@@ -65,7 +116,8 @@ static bool supports(const Program *program, const Step *step)
     static const char size[] = "only its data tells a size, which the host would have to wait for; use --target c, or "
                                "make its inputs constants with --fix";
     const Routine *routine = step->routine;
-    if (step->kind == STEP_IF || (step->kind == STEP_LOOP && (step->in[0] || !step->size)))
+    if ((step->kind == STEP_IF && !host_condition(program, step)) ||
+        (step->kind == STEP_LOOP && (step->in[0] || !step->size)))
         return refuse(program, step,
                       "only data tells how it goes on, which the host would have to wait for; use "
                       "--target c");

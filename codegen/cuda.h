@@ -25,7 +25,10 @@ const char *program_status_text(const Program *program, int status);
 /* Whether the host knows all sizes and conditions without asking the device. False after errors in the report. */
 bool cuda_supports(const Program *program);
 
-/* Whether sizes are elements of this input, which the host reads when it starts the kernels. */
+/* The condition of an If in terms of sizes and of inputs of few elements; NULL: only what the device computes tells. */
+Expr *host_condition(const Program *program, const Step *step);
+/* Whether sizes are elements of this input, or conditions depend on it: the host reads it when it starts the kernels.
+ */
 bool host_reads(const Program *program, const Buffer *input);
 
 /* Whether a step's routine has a form of its own for all threads of a device: gnn.Csr, as runtime/csr.cuh. */

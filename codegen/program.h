@@ -216,6 +216,8 @@ const char *type_comment(const Program *program, const Type *type);
 /* C text of a dimension: with the sizes of this run, and with the maxima of sizes that are not known before. */
 const char *dim_in_run(const Program *program, Dim *dim);
 const char *dim_before_run(const Program *program, Dim *dim);
+/* C text of an expression over sizes and inputs. */
+const char *expression_in_run(const Program *program, const Expr *e);
 /* As dim_in_run, for readers. */
 const char *dim_in_comment(const Program *program, Dim *dim);
 

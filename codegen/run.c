@@ -262,6 +262,12 @@ static void print_loop(Run *run, const Step *step)
     run->text->indent--;
 }
 
+static const char *condition_of(const Program *program, const Step *step)
+{
+    return is_for_cuda(program) ? expression_in_run(program, host_condition(program, step))
+                                : arena_printf(program->context->arena, "%s[0]", buffer_of(program, step->in[0])->name);
+}
+
 /* The line of a step that opens, parts or closes a block; what is inside of it is indented. */
 static void print_block_step(Run *run, const Step *step)
 {
@@ -271,7 +277,7 @@ static void print_block_step(Run *run, const Step *step)
         text->indent--;
     }
     if (step->kind == STEP_IF)
-        text_line(text, "if (%s[0]) { /* %s */", buffer_of(run->program, step->in[0])->name, step->label);
+        text_line(text, "if (%s) { /* %s */", condition_of(run->program, step), step->label);
     if (step->kind == STEP_LOOP)
         print_loop(run, step);
     if (step->kind == STEP_ELSE)

@@ -31,6 +31,27 @@ const char *dim_in_run(const Program *program, Dim *dim)
     return dim_as_text(program, dim, program->symbol_name);
 }
 
+static const char *name_in_run(void *who, const Value *value)
+{
+    return buffer_of(who, value)->name;
+}
+
+const char *expression_in_run(const Program *program, const Expr *e)
+{
+    Printer printer = {.context = program->context,
+                       .prefix = program->prefix,
+                       .upper = program->upper,
+                       .value_name = name_in_run,
+                       .who = (void *)program,
+                       .symbol_name = program->symbol_name,
+                       .axis_name = map_new(program->context->arena),
+                       .is_vector = map_new(program->context->arena),
+                       .helpers = program->helpers,
+                       .uses = uses_new(program->context),
+                       .exact = true};
+    return print_expression(&printer, e).text;
+}
+
 const char *dim_in_comment(const Program *program, Dim *dim)
 {
     Program copy = *program;

@@ -168,7 +168,7 @@ static void *managed(size_t bytes)
  *
 %   }
  * All tensors, weights, graphs and workspaces are the device's memory, the caller's own; where an output's dimensions are
- * told, the host's. An input whose elements are sizes must be where both can read it (managed, or pinned): it is read
+ * told, the host's. An input whose elements are sizes or choose a branch must be where both can read it (managed, or pinned): it is read
  * before the kernels are started. The functions start kernels on the stream and wait for none, so that a CUDA graph can capture them:
  * their status says whether the sizes are right and the kernels were started, ${prefix}status what the data was like. */
 %}
