@@ -8,6 +8,7 @@
 
 typedef struct {
     const NestScope *in;
+    Nest nest;             /* for what its expressions read */
     Map *seen, *condition; /* Expr -> Expr; `always` for no condition */
     Expr **order;          /* operands before what reads them */
     int count, capacity;
@@ -62,16 +63,36 @@ static Expr *both(Search *s, Expr *condition, Expr *other)
     return condition == s->always ? other : expr_arith(s->in->context, I_AND, condition, other);
 }
 
+static bool reads(Search *s, const Expr *e, const Axis *axis)
+{
+    return axis_set_has(&s->nest, nest_facts(&s->nest, e)->reads, axis);
+}
+
+/* Where the operand of e is wanted: in the arm of a selection that was chosen; and, where it is the same for all edges
+ * of a vertex, only if there are any, for then it may be known of those edges alone (their target is the vertex). */
+static Expr *operand_condition(Search *s, const Expr *e, int operand, const Expr *child)
+{
+    Expr *condition = map_get(s->condition, e);
+    if (e->kind == E_SELECT && operand > 0)
+        condition = both(s, condition, operand == 1 ? e->arg[0] : expr_arith(s->in->context, I_NOT, e->arg[0], NULL));
+    for (int i = 0; i < s->naxis; i++) {
+        const Axis *axis = s->axis[i];
+        bool is_over = reads(s, e, axis);
+        for (int k = 0; k < e->nover; k++)
+            is_over |= e->over[k] == axis && operand == 0;
+        if (is_over && !axis_extent(s->in->context, axis) && !reads(s, child, axis))
+            condition = both(s, condition, expr_arith(s->in->context, I_LESS, axis->lo, axis->hi));
+    }
+    return condition;
+}
+
 static void reach_operands(Search *s, const Expr *e)
 {
-    Expr *condition = map_get(s->condition, e), *child;
-    for (int i = 0; (child = expr_child(e, i)); i++)
-        reach(s, child,
-              e->kind != E_SELECT || i == 0 ? condition
-              : i == 1                      ? both(s, condition, e->arg[0])
-                                            : both(s, condition, expr_arith(s->in->context, I_NOT, e->arg[0], NULL)));
     for (int i = 0; i < e->nover; i++)
         add_axis(s, e->over[i]);
+    Expr *child;
+    for (int i = 0; (child = expr_child(e, i)); i++)
+        reach(s, child, operand_condition(s, e, i, child));
 }
 
 static void add_check(Search *s, const Expr *e)
@@ -93,15 +114,15 @@ static void add_check(Search *s, const Expr *e)
 
 static void search(Search *s, Expr *const *root, Expr *const *condition, int count)
 {
-    const int before = s->count;
+    nest_study(&s->nest, root, count);
     for (int i = 0; i < count; i++)
         if (root[i]) {
             visit(s, root[i]);
             reach(s, root[i], condition[i] ? condition[i] : s->always);
         }
-    for (int i = s->count; i-- > before;)
+    for (int i = s->count; i-- > 0;)
         reach_operands(s, s->order[i]);
-    for (int i = before; i < s->count; i++)
+    for (int i = 0; i < s->count; i++)
         if (s->order[i]->kind == E_WRAP || s->order[i]->kind == E_CHECK)
             add_check(s, s->order[i]);
 }
@@ -114,25 +135,32 @@ static Expr *normal(const NestScope *in, Expr *e)
 Check *nest_checks(const NestScope *in, const Element *element, int rank)
 {
     Arena *arena = in->context->arena;
-    Search s = {
-        .in = in, .seen = map_new(arena), .condition = map_new(arena), .always = expr_int(in->context, BOOL, 1)};
+    Search s = {.in = in,
+                .nest = nest_new(in, NULL),
+                .seen = map_new(arena),
+                .condition = map_new(arena),
+                .always = expr_int(in->context, BOOL, 1)};
+    Expr *root[MAX_RANK + 3], *condition[MAX_RANK + 3];
+    int count = 0;
     if (element->body) {
         for (int i = 0; i < rank; i++)
             add_axis(&s, element->axis[i]);
-        Expr *body = normal(in, element->body), *always = NULL;
-        search(&s, &body, &always, 1);
+        root[count] = normal(in, element->body);
+        condition[count++] = NULL;
     }
     if (element->update) {
         const Update *update = element->update;
         for (int i = 0; i < update->nover; i++)
             add_axis(&s, update->over[i]);
-        Expr *root[MAX_RANK + 2], *condition[MAX_RANK + 2], *guard = normal(in, update->guard);
-        for (int i = 0; i < rank + 2; i++) {
-            root[i] = i < rank ? normal(in, update->at[i]) : i == rank ? normal(in, update->value) : guard;
-            condition[i] = i == rank + 1 ? NULL : guard;
+        Expr *guard = normal(in, update->guard);
+        root[count] = guard;
+        condition[count++] = NULL;
+        for (int i = 0; i <= rank; i++) {
+            root[count] = normal(in, i < rank ? update->at[i] : update->value);
+            condition[count++] = guard;
         }
-        search(&s, root, condition, rank + 2);
     }
+    search(&s, root, condition, count);
     for (Check *check = s.first; check; check = check->next) {
         check->axis = s.axis;
         check->naxis = s.naxis;
