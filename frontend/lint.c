@@ -60,17 +60,17 @@ static bool scatters(const Node *node, const char *reduction)
 
 /* ---- W-GNN-1 ---- */
 
-/* Whether a value is one minimum, spread over a shape: the fill of the exporter's scatter-max. */
-static bool is_spread_minimum(Value *value)
+/* Whether a value is one extreme, spread over a shape: the fill of the exporter's scatter-max is the minimum. */
+static bool is_spread(Value *value, const char *reduction)
 {
     const Node *node = origin(value)->def;
     if (!is_op(node, "Expand"))
         return false;
     node = origin(node->in[0])->def;
     for (int i = 0; is_op(node, "Add") && i < 2; i++)
-        if (is_op(origin(node->in[i])->def, "ReduceMin"))
+        if (is_op(origin(node->in[i])->def, reduction))
             return true;
-    return is_op(node, "ReduceMin");
+    return is_op(node, reduction);
 }
 
 /* Whether every use of a value, however it is moved, is to be subtracted from something before Exp: the maximum in a
@@ -112,14 +112,14 @@ static bool only_stabilises_softmax(Value *value)
     return true;
 }
 
-static void lint_maximum(const Node *node)
+static void lint_extreme(const Node *node, const char *extreme, const char *opposite)
 {
-    if (!scatters(node, "max"))
+    if (!scatters(node, extreme))
         return;
     const Node *fill = origin(node->in[0])->def;
-    if (scatters(fill, "max") && is_zero(fill->in[0]) && is_spread_minimum(fill->in[2]) &&
+    if (scatters(fill, extreme) && is_zero(fill->in[0]) && is_spread(fill->in[2], opposite) &&
         !only_stabilises_softmax(node->out[0]))
-        report_add(node->graph->context->report, node, WARN_GNN_MAX);
+        report_add(node->graph->context->report, node, WARN_GNN_MAX, extreme, extreme, extreme);
 }
 
 /* ---- W-GNN-2 ---- */
@@ -143,10 +143,12 @@ static bool is_caller_data(Value *value)
 
 static void lint_duplicates(const Node *node)
 {
-    if (!scatters(node, "none") || node->in[1]->type.rank <= 0)
+    const bool is_nd = is_op(node, "ScatterND");
+    if (strcmp(attr_string(node, "reduction", "none"), "none") != 0 || (!is_nd && !is_op(node, "ScatterElements")) ||
+        node->in[1]->type.rank <= 0)
         return;
     const Type *type = &node->in[1]->type;
-    int64_t axis = attr_int(node, "axis", 0);
+    int64_t axis = is_nd ? 0 : attr_int(node, "axis", 0);
     axis += axis < 0 ? type->rank : 0;
     if (axis >= type->rank || axis < 0 || dim_equals(type->dim[axis], 1))
         return; /* one update per line: none can meet */
@@ -157,7 +159,8 @@ static void lint_duplicates(const Node *node)
 static void lint_graph(const Graph *graph)
 {
     for (const Node *node = graph->first; node; node = node->next) {
-        lint_maximum(node);
+        lint_extreme(node, "max", "ReduceMin");
+        lint_extreme(node, "min", "ReduceMax");
         lint_duplicates(node);
         for (int i = 0; node_subgraph(node, i); i++)
             lint_graph(node_subgraph(node, i));

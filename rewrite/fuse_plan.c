@@ -178,10 +178,19 @@ static bool may_join(const Fusion *root, const Fusion *fusion, const Csr *csr)
     return fusion->work != WORK_CONTRACTION || (root->contractions == 0 && root->reductions == 0);
 }
 
+/* A matrix that is copied for each edge, as that of its relation: products read each copy once, and may as well read the
+ * original. */
+static bool is_matrix_of_edge(const Map *edges, const Fusion *fusion, const Readers *readers)
+{
+    return fusion->work == WORK_NONE && readers->reading == READ_ONCE && is_of_edges(edges, fusion->node->out[0]);
+}
+
 static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *fusion, const Readers *readers,
                            const Csr *csr)
 {
-    if (readers->apart || readers->contracted || fusion->work == WORK_APART)
+    if (readers->apart || fusion->work == WORK_APART)
+        return false;
+    if (readers->contracted && !is_matrix_of_edge(edges, fusion, readers))
         return false;
     if (fusion->work == WORK_NONE)
         return !readers->root || plan[readers->root->id].nodes < MAX_GROUP;

@@ -276,11 +276,18 @@ void def_output(Definition *d, int output, DType dtype, int rank, Dim *const *di
     value->bound = NULL;
 }
 
+/* Whether a dimension is 1; of one that is 1 or 0, as min(N, 1), a run must see to it where it is to meet a longer one.
+ */
+static bool is_one(Definition *d, Dim *dim, Dim *other)
+{
+    return dim_equals(dim, 1) || (dim_upper(dim) <= 1 && dim_upper(other) > 1 && size_same(d, dim, size_const(d, 1)));
+}
+
 Dim *def_broadcast(Definition *d, Dim *a, Dim *b)
 {
-    if (a == b || dim_equals(b, 1))
+    if (a == b || is_one(d, b, a))
         return a;
-    if (dim_equals(a, 1))
+    if (is_one(d, a, b))
         return b;
     def_require(d, size_same(d, a, b), "dimensions %s and %s do not broadcast", size_text(d, a), size_text(d, b));
     return dim_is_const(a, NULL) || !dim_is_const(b, NULL) ? a : b; /* of equal ones the constant says more */
@@ -291,7 +298,8 @@ bool def_broadcasts_to(Definition *d, int input, int rank, Dim *const *dim)
     const int own = def_rank(d, input);
     bool fits = own <= rank;
     for (int k = 0; k < own && fits; k++)
-        fits = dim_equals(def_dim(d, input, k), 1) || size_same(d, def_dim(d, input, k), dim[rank - own + k]);
+        fits = is_one(d, def_dim(d, input, k), dim[rank - own + k]) ||
+               size_same(d, def_dim(d, input, k), dim[rank - own + k]);
     const Type wanted = type_tensor(def_dtype(d, input), rank, dim);
     return def_require(d, fits, "input %d '%s' is %s and does not broadcast to %s", input, d->node->in[input]->name,
                        type_text(&d->node->in[input]->type, d->context->arena), type_text(&wanted, d->context->arena));
@@ -338,7 +346,7 @@ Expr *def_load_broadcast(Definition *d, int input, Expr *const *index, int rank)
     if (!def_require(d, own <= rank, "input %d has rank %d and does not broadcast to rank %d", input, own, rank))
         return expr_int(d->context, dtype_compute(def_dtype(d, input)), 0);
     for (int k = 0; k < own; k++)
-        at[k] = dim_equals(def_dim(d, input, k), 1) ? expr_index(d->context, 0) : index[rank - own + k];
+        at[k] = dim_upper(def_dim(d, input, k)) <= 1 ? expr_index(d->context, 0) : index[rank - own + k];
     return def_load(d, input, at);
 }
 

@@ -44,7 +44,7 @@ static void test_place(void)
     node.graph = &function;
     node.out = outs;
     node.nout = 1;
-    report_add(context->report, &node, WARN_GNN_MAX);
+    report_add(context->report, &node, WARN_GNN_MAX, "max", "max", "max");
     check_print(
         context->report, report_print,
         "test.onnx: node /conv1/Gather (Layer): error E-TYPE: input 1 'edge_index' is float, wants int32 or int64\n"
