@@ -24,6 +24,7 @@ typedef struct {
     bool exact;    /* sums are not reordered */
     bool in_order; /* steps stay in the graph's order: nothing is done ahead because only the structure tells it */
     Blas blas;
+    bool tf32;   /* --tf32: cuBLAS may round what it multiplies to 10 bits behind the point */
     bool driver; /* write NAME_driver.c too, see below */
     /* Called with the filled folder before it is put in place; false: it is not. NULL: nothing is to be done. */
     bool (*complete)(void *who, const char *folder);

@@ -18,7 +18,7 @@ typedef struct {
     const char *stop_after, *dump_folder;
     Words dim, fix, graph, rules, debug, cflags;
     const char *rtol, *atol, *repeat;
-    bool threads, exact, driver, guards, json, help;
+    bool threads, tf32, exact, driver, guards, json, help;
     bool ir, cost, mem, passes, ops, gnn, rule_functions;
     const char *svg;
     Words at;

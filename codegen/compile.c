@@ -60,9 +60,12 @@ static Blas find_blas(const char *name)
 static bool blas_option(Context *context, const Options *options, BuildOptions *build)
 {
     const char *wrong = NULL;
+    build->blas = options->blas ? find_blas(options->blas) : BLAS_OWN;
+    if (options->tf32 && build->blas != BLAS_CUBLAS)
+        return report_add(context->report, NULL, OPTION_INVALID, "--tf32", "", "it is for --blas cublas");
+    build->tf32 = options->tf32;
     if (!options->blas)
         return true;
-    build->blas = find_blas(options->blas);
     if (build->blas == BLAS_COUNT)
         wrong = "it must be openblas, or, with --target cuda, cublas";
     else if (target_of(build->blas) != build->target)
@@ -167,8 +170,10 @@ static bool build_program(Context *context, const Options *given, void *who)
     const bool is_both = given->target && strcmp(given->target, "c,cuda") == 0;
     if (is_both)
         one.target = "c";
-    if (is_both && is_blas_of(given, TARGET_CUDA))
+    if (is_both && is_blas_of(given, TARGET_CUDA)) {
         one.blas = NULL;
+        one.tf32 = false;
+    }
     if (!build_options(context, options, &build))
         return false;
     if (is_both) {

@@ -334,7 +334,8 @@ void cuda_print_head(const Program *program, Text *text)
     if (copies(program))
         template_cuda_copy(text, program->prefix, program->upper);
     if (takes_handle(program))
-        template_cuda_products(text, program->prefix, program->upper, LIBRARY_BYTES, LIBRARY_ALIGNMENT);
+        template_cuda_products(text, program->prefix, program->upper, program->options->tf32, LIBRARY_BYTES,
+                               LIBRARY_ALIGNMENT);
     if (program->has_structure)
         template_cuda_sizes(text, program->prefix, program->upper, nsizes(program));
     cuda_print_carried(program, text);

@@ -136,7 +136,8 @@ void write_header(Program *program, FILE *to)
                      .has_sizes = nsizes(program) > 0,
                      .has_structure = program->has_structure,
                      .is_for_cuda = is_for_cuda(program),
-                     .takes_handle = takes_handle(program)};
+                     .takes_handle = takes_handle(program),
+                     .tf32 = program->options->tf32};
     if (takes_weights(program))
         header.weight_place =
             arena_printf(arena, ", the contents of %s_weights.bin, at an address that is a multiple of 64", name);

@@ -137,6 +137,8 @@ static const Option option_table[] = {
      "OpenMP pragmas; without -fopenmp the program stays serial"},
     {0, "blas", "openblas|cublas", WORD, FIELD(blas), BUILD | VERIFY | INSPECT,
      "matrix products by OpenBLAS or, with --target cuda, cuBLAS instead of own loops"},
+    {0, "tf32", NULL, FLAG, FIELD(tf32), BUILD | VERIFY,
+     "--blas cublas: factors may be rounded to 10 bits behind the point, as tensor cores want them"},
     {0, "driver", NULL, FLAG, FIELD(driver), BUILD, "write NAME_driver.c too: a main() that runs the program on files"},
     {0, "dim", "N=LOW..HIGH", LIST, FIELD(dim), BUILD | CHECK | INSPECT | VERIFY | TRAIN,
      "range of a named dimension; N=VALUE fixes it, N<=E relates two"},

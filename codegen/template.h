@@ -49,7 +49,7 @@ typedef struct {
     HeaderField *field;
     int nline, ntensor, nfield;
     bool has_sizes, has_structure, is_for_cuda;
-    bool takes_handle; /* cuBLAS's */
+    bool takes_handle, tf32; /* cuBLAS's */
 } Header;
 void template_header(Text *text, const Header *header);
 
@@ -145,10 +145,10 @@ void template_tile(Text *text, const char *prefix, const char *upper, int panel,
 void template_cuda(Text *text, const char *prefix, const char *upper);
 void template_cuda_copy(Text *text, const char *prefix, const char *upper);
 void template_cuda_carried(Text *text, const char *upper);
-void template_cuda_products(Text *text, const char *prefix, const char *upper, int bytes, int alignment);
+void template_cuda_products(Text *text, const char *prefix, const char *upper, bool tf32, int bytes, int alignment);
 void template_cuda_sizes(Text *text, const char *prefix, const char *upper, int count);
 void template_cuda_memory(Text *text);
-void template_cuda_memory_comment(Text *text, const char *prefix, bool takes_handle);
+void template_cuda_memory_comment(Text *text, const char *prefix, bool takes_handle, bool tf32);
 void template_cuda_handle(Text *text);
 void template_cuda_header(Text *text, const char *prefix, const char *upper);
 void template_cuda_status(Text *text, const char *prefix, const char *upper);

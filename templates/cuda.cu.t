@@ -53,15 +53,15 @@ static inline enum ${prefix}status ${prefix}copy(cudaStream_t stream, void *to, 
 %}
 %
 %/* Products by cuBLAS. */
-%void template_cuda_products(Text *text, const char *prefix, const char *upper, int bytes, int alignment)
+%void template_cuda_products(Text *text, const char *prefix, const char *upper, bool tf32, int bytes, int alignment)
 %{
-/* cuBLAS works on the run's stream, on numbers of the host, in float32, the same way every time. */
+/* cuBLAS works on the run's stream, on numbers of the host, in ${tf32 ? "tf32" : "float32"}, the same way every time. */
 static enum ${prefix}status ${prefix}use(cublasHandle_t blas, cudaStream_t stream)
 {
     const bool is_set = cublasSetStream(blas, stream) == CUBLAS_STATUS_SUCCESS &&
                         cublasSetPointerMode(blas, CUBLAS_POINTER_MODE_HOST) == CUBLAS_STATUS_SUCCESS &&
                         cublasSetAtomicsMode(blas, CUBLAS_ATOMICS_NOT_ALLOWED) == CUBLAS_STATUS_SUCCESS &&
-                        cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH) == CUBLAS_STATUS_SUCCESS;
+                        cublasSetMathMode(blas, ${tf32 ? "CUBLAS_TF32_TENSOR_OP_MATH" : "CUBLAS_DEFAULT_MATH"}) == CUBLAS_STATUS_SUCCESS;
     return is_set ? ${upper}OK : ${upper}LAUNCH_FAILED;
 }
 
@@ -158,13 +158,13 @@ static void *managed(size_t bytes)
 %}
 %
 %/* The end of the header's first comment. */
-%void template_cuda_memory_comment(Text *text, const char *prefix, bool takes_handle)
+%void template_cuda_memory_comment(Text *text, const char *prefix, bool takes_handle, bool tf32)
 %{
  *
 %   if (takes_handle) {
  * Products are cuBLAS's: link with -lcublas. The handle `blas` is the caller's, for one run at a time (those of several
  * threads or streams want one each); a run sets its stream, memory (in the workspace, until it is set otherwise) and
- * modes: float32 throughout, no atomics.
+ * modes: ${tf32 ? "tf32" : "float32 throughout"}, no atomics.
  *
 %   }
  * All tensors, weights, graphs and workspaces are the device's memory, the caller's own; where an output's dimensions are

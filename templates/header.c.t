@@ -53,7 +53,7 @@ struct ${h->prefix}state {
  *
  * Elements are in row-major order. Reentrant. No allocation, no variables, no I/O. Weights: ${h->weight_bytes} bytes${h->weight_place}.${h->is_for_cuda ? "" : " */"}
 %   if (h->is_for_cuda)
-%       template_cuda_memory_comment(text, h->prefix, h->takes_handle);
+%       template_cuda_memory_comment(text, h->prefix, h->takes_handle, h->tf32);
 #ifndef ${h->upper}H
 #define ${h->upper}H
 #include <stddef.h>
