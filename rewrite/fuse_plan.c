@@ -178,8 +178,8 @@ static bool may_join(const Fusion *root, const Fusion *fusion, const Csr *csr)
     return fusion->work != WORK_CONTRACTION || (root->contractions == 0 && root->reductions == 0);
 }
 
-/* A matrix that is copied for each edge, as that of its relation: products read each copy once, and may as well read the
- * original. */
+/* A matrix that is copied for each edge, as that of its relation: products read each copy once, and may as well read
+ * the original. */
 static bool is_matrix_of_edge(const Map *edges, const Fusion *fusion, const Readers *readers)
 {
     return fusion->work == WORK_NONE && readers->reading == READ_ONCE && is_of_edges(edges, fusion->node->out[0]);
