@@ -28,7 +28,12 @@ typedef struct {
     Keep keep; /* what is stored in any case */
     KeptValue *kept;
     int nkept;
-    Ladder ladder;     /* of what is stored in any case: once nothing of the above is kept */
+    Recompute *fused;     /* the step as fusion would have it */
+    const char **passing; /* what nests compute on the way once nothing of the above is kept; see rewrite/cut.h */
+    int npassing;
+    const char **cut; /* ... and what from */
+    int ncut;
+    Ladder ladder;     /* of what is stored then */
     Recompute *plan;   /* of the step that was planned last ... */
     int64_t workspace; /* ... and what its program needs */
     int64_t flops;
@@ -36,8 +41,9 @@ typedef struct {
 
 /* ---- one step ---- */
 /* Every size a value: that of --at, or one that is usual. NULL after errors in the report. */
-static int64_t *complete_sizes(Context *context, const Options *options)
+static const int64_t *complete_sizes(Context *context, const void *of)
 {
+    const Options *const options = of;
     Sizes sizes;
     if (!sizes_read(context, &options->at, &sizes))
         return NULL;
@@ -69,25 +75,40 @@ static int64_t all_flops(const Kernels *kernels, const int64_t *size)
     return sum;
 }
 
-/* Computes again what fusion would, and the first values of the ladder. */
+/* Computes again what fusion would, what is passing, and the first values of the ladder. */
 static Recompute *plan_of_ladder(const Choice *c, int rungs)
 {
     Arena *const arena = c->context->arena;
     Recompute *const plan = ARENA_NEW(arena, Recompute);
-    plan->again = ARENA_ARRAY(arena, rungs + 1, const char *);
+    plan->passing = c->passing;
+    plan->npassing = c->npassing;
+    plan->is_open = c->npassing > 0;
+    plan->again = ARENA_ARRAY(arena, c->npassing + rungs + 1, const char *);
+    for (int i = 0; i < c->npassing; i++)
+        plan->again[plan->nagain++] = c->passing[i];
     plan->kept = ARENA_ARRAY(arena, c->ladder.nkept + 1, const char *);
     plan->stored = ARENA_ARRAY(arena, c->ladder.nstored + 1, const char *);
     for (int i = 0; i < c->ladder.nstored; i++)
         plan->stored[plan->nstored++] = c->ladder.stored[i]->name;
     for (int i = 0; i < rungs; i++)
         plan->again[plan->nagain++] = c->ladder.again[i]->name;
-    for (int i = 0; i < c->ladder.nkept; i++) {
-        bool is_again = c->ladder.since[i] > rungs;
-        for (int k = 0; k < rungs; k++)
-            is_again |= c->ladder.again[k] == c->ladder.kept[i];
-        if (!is_again)
+    for (int i = 0; i < c->ladder.nkept; i++)
+        if (c->ladder.since[i] <= rungs)
             plan->kept[plan->nkept++] = c->ladder.kept[i]->name;
-    }
+    return plan;
+}
+
+/* Computes again what fusion would, and what is passing, from the values that fusion would store otherwise and those of
+ * the cut. */
+static Recompute *plan_of_cut(const Choice *c)
+{
+    Recompute *const plan = plan_of_ladder(c, 0);
+    const char **const kept = ARENA_ARRAY(c->context->arena, plan->nkept + c->ncut + 1, const char *);
+    for (int i = 0; i < plan->nkept; i++)
+        kept[i] = plan->kept[i];
+    for (int i = 0; i < c->ncut; i++)
+        kept[plan->nkept++] = c->cut[i];
+    plan->kept = kept;
     return plan;
 }
 
@@ -103,15 +124,18 @@ static Recompute *plan_of_kept(const Choice *c, int first, int end)
     return plan;
 }
 
-/* The rungs that there are: first what fusion would compute again is not kept, then what it would store is not. */
+/* The rungs that there are: first what fusion would compute again is not kept, then what nests can compute on the way
+ * is not stored, then what else is. */
 static int count_rungs(const Choice *c)
 {
-    return c->nkept + c->ladder.nagain;
+    return c->nkept + (c->npassing > 0) + c->ladder.nagain;
 }
 
 static Recompute *plan_of(const Choice *c, int rungs)
 {
-    return rungs < c->nkept ? plan_of_kept(c, 0, rungs) : plan_of_ladder(c, rungs - c->nkept);
+    if (rungs < c->nkept)
+        return plan_of_kept(c, 0, rungs);
+    return rungs == c->nkept ? c->fused : plan_of_ladder(c, rungs - c->nkept - (c->npassing > 0));
 }
 
 /* Takes down what the step that keeps all found. */
@@ -127,6 +151,19 @@ static void list_kept(Choice *c, const int64_t *size)
         if (!dim_evaluate(type_bytes(value->graph->context, &value->type), size, &kept->bytes))
             kept->bytes = 0;
     }
+}
+
+/* Takes down what the step that wanted to know it found. */
+static void list_passing(Choice *c)
+{
+    Arena *const arena = c->context->arena;
+    const Cut *const cut = &c->plan->cut;
+    c->passing = ARENA_ARRAY(arena, cut->nagain + 1, const char *);
+    c->cut = ARENA_ARRAY(arena, cut->nkept + 1, const char *);
+    for (int i = 0; i < cut->nagain; i++)
+        c->passing[c->npassing++] = arena_strdup(arena, cut->again[i]->name);
+    for (int i = 0; i < cut->nkept; i++)
+        c->cut[c->ncut++] = arena_strdup(arena, cut->kept[i]->name);
 }
 
 /* Derives the step, rewrites it and plans its program; *model is used up. NULL after errors in the report. */
@@ -147,6 +184,8 @@ static const Kernels *plan_step(Choice *c, Context *context, Model **model)
     const int64_t *const size = kernels ? complete_sizes(context, c->options) : NULL;
     if (!size)
         return NULL;
+    if (c->plan->sizes)
+        list_passing(c);
     c->workspace = workspace_bytes(kernels, size);
     c->flops = all_flops(kernels, size);
     if (c->plan->keeps && !c->kept)
@@ -263,12 +302,13 @@ static bool price_kept(Choice *c, int64_t flops)
     return true;
 }
 
-/* Plans the step as fusion would have it, which tells what is stored in any case, and finds the ladder of that. */
-static bool plan_fused(Choice *c, bool has_budget)
+/* The ladder of what a plan's program stores, where values may be given up at so many operations for a byte; and the
+ * workspace it takes. False after errors in the report. */
+static bool plan_ladder(Choice *c, Recompute *plan, Ladder *ladder, int64_t *workspace, bool has_budget)
 {
     Model *model;
     const ReportMark mark = report_mark(c->context->report);
-    c->plan = plan_of_ladder(c, 0);
+    c->plan = plan;
     const Kernels *const kernels = plan_step(c, c->context, &model);
     const int64_t *const size = kernels ? complete_sizes(c->context, c->options) : NULL;
     if (!size || (has_budget && !check_sizes(c, kernels)))
@@ -277,10 +317,45 @@ static bool plan_fused(Choice *c, bool has_budget)
         return sizes_too_great(c->context, &c->options->at);
     report_rewind(c->context->report, mark); /* the same warnings come again */
     const double most = wants(c->options, "auto") ? CHEAP : HUGE_VAL;
-    c->ladder = find_ladder(kernels, size, model->graph->out, c->plan->nforward, most);
-    c->keep.stored = ARENA_ARRAY(c->context->arena, c->ladder.nstored + 1, const char *);
-    for (int i = 0; i < c->ladder.nstored; i++)
-        c->keep.stored[c->keep.nstored++] = c->ladder.stored[i]->name;
+    *ladder = find_ladder(kernels, size, model->graph->out, plan->nforward, most);
+    *workspace = c->workspace;
+    return true;
+}
+
+/* Plans the step as fusion would have it, which tells what is stored in any case. */
+static bool plan_fused(Choice *c, bool has_budget, int64_t *workspace)
+{
+    if (!plan_ladder(c, plan_of_ladder(c, 0), &c->ladder, workspace, has_budget))
+        return false;
+    c->fused = plan_of_ladder(c, 0);
+    c->keep.stored = c->fused->stored;
+    c->keep.nstored = c->fused->nstored;
+    return true;
+}
+
+/* Finds what nests can compute on the way, and the ladder of what is stored then; takes neither where that needs more
+ * memory. */
+static bool plan_passing(Choice *c, int64_t workspace)
+{
+    Recompute *const plan = plan_of_ladder(c, 0);
+    Ladder ladder;
+    int64_t passing;
+    plan->is_open = true;
+    plan->sizes = complete_sizes;
+    plan->of = c->options;
+    plan->written = ARENA_ARRAY(c->context->arena, c->ladder.nwritten + 1, const char *);
+    for (int i = 0; i < c->ladder.nwritten; i++)
+        plan->written[plan->nwritten++] = c->ladder.written[i]->name;
+    if (!try_plan(c, plan))
+        return false;
+    if (c->npassing == 0)
+        return true;
+    if (!plan_ladder(c, plan_of_cut(c), &ladder, &passing, false))
+        return false;
+    if (passing <= workspace)
+        c->ladder = ladder;
+    else
+        c->npassing = 0;
     return true;
 }
 
@@ -301,7 +376,8 @@ static bool choose_rung(Choice *c, int64_t budget, const Recompute **best, Recom
 
 static bool choose(Choice *c, int64_t budget, TrainOptions *train, Recomputed *result)
 {
-    if (!plan_fused(c, budget > 0) || !try_plan(c, plan_of_kept(c, 0, 0)))
+    int64_t fused;
+    if (!plan_fused(c, budget > 0, &fused) || !plan_passing(c, fused) || !try_plan(c, plan_of_kept(c, 0, 0)))
         return false;
     result->workspace[0] = c->workspace;
     result->flops[0] = c->flops;

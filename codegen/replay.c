@@ -389,13 +389,15 @@ Ladder find_ladder(const Kernels *kernels, const int64_t *size, Value *const *fo
     Ladder ladder = {.again = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
                      .kept = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
                      .since = ARENA_ARRAY(arena, p.nstored + 1, int),
-                     .stored = ARENA_ARRAY(arena, p.nstored + 1, const Value *)};
+                     .stored = ARENA_ARRAY(arena, p.nstored + 1, const Value *),
+                     .written = ARENA_ARRAY(arena, p.nstored + 1, const Value *)};
     bool *const is_kept = ARENA_ARRAY(arena, p.nstored + 1, bool);
     mark_forward(&p, forward, nforward);
     find_kept(&p, is_kept);
     for (int i = 0; i < p.nstored; i++) {
         if (is_kept[i])
             ladder.kept[ladder.nkept++] = p.stored[i].value;
+        ladder.written[ladder.nwritten++] = p.stored[i].value;
         if (p.task[p.stored[i].task].is_forward)
             ladder.stored[ladder.nstored++] = p.stored[i].value;
     }

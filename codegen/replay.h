@@ -19,6 +19,8 @@ typedef struct {
     int nkept;
     const Value **stored; /* all that the forward part writes */
     int nstored;
+    const Value **written; /* ... and the backward part */
+    int nwritten;
 } Ladder;
 
 /* `size` gives every symbol a value. The forward part is what the `nforward` outputs need, and what is computed in one

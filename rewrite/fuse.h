@@ -43,6 +43,7 @@ typedef struct {
     Work work;
     const Element *element; /* of its output; NULL when work is WORK_APART and there is none */
     bool is_cheap;          /* work is WORK_REDUCTION, of a few terms */
+    bool is_again;          /* it is computed from nothing but what was kept for that (o2c.Kept, late) */
     bool inlined;           /* its readers recompute it: it is no root */
     Node *root;             /* the root of the one group it is in; NULL: it is in several */
     Reading reading;        /* how the nests it is in read it ... */

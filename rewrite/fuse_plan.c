@@ -45,6 +45,21 @@ static void examine(Context *context, Node *node, Fusion *fusion)
     fusion->element = &definition->element[0];
 }
 
+/* Whether a node computes something again, from what o2c.Kept gives of it: from numbers of nothing else. */
+static bool computes_again(const Fusion *plan, const Node *node)
+{
+    bool is_again = node_is(node, "o2c", "Kept") && attr_int(node, "late", 0);
+    for (int i = 0; i < node->nin && !node_is(node, "o2c", "Kept"); i++) {
+        const Value *const in = node->in[i];
+        if (!in || !in->def || in->constant || dtype_is_integer(in->type.dtype))
+            continue;
+        if (in->def->graph != node->graph || !plan[in->def->id].is_again)
+            return false;
+        is_again = true;
+    }
+    return is_again;
+}
+
 typedef struct {
     Reading reading;
     const Value *target; /* the vector of targets through which rows are read */
@@ -198,8 +213,9 @@ static bool worth_inlining(const Map *edges, const Fusion *plan, const Fusion *f
     if ((fusion->work == WORK_SCALAR || (fusion->is_cheap && readers->root)) && readers->reading <= READ_FEW &&
         is_of_edges(edges, fusion->node->out[0]))
         return !readers->root || may_join(&plan[readers->root->id], fusion, csr);
+    /* who computes again what could have been kept has no memory for it */
     if (!readers->root)
-        return false;
+        return fusion->work == WORK_SCALAR && fusion->is_again && readers->reading <= READ_FEW;
     if (!may_join(&plan[readers->root->id], fusion, csr))
         return false;
     switch (fusion->work) {
@@ -233,8 +249,10 @@ typedef struct {
 static bool examine_nodes(Graph *graph, void *planner)
 {
     Planner *p = planner;
-    for (Node *node = graph->first; node; node = node->next)
+    for (Node *node = graph->first; node; node = node->next) {
         examine(graph->context, node, &p->plan[node->id]);
+        p->plan[node->id].is_again = computes_again(p->plan, node);
+    }
     return true;
 }
 

@@ -2,15 +2,15 @@
 #include "keep.h"
 #include "../frontend/frontend.h"
 #include "../frontend/map.h"
-#include "../frontend/ops/expr.h"
 #include "../frontend/ops/op.h"
+#include "manner.h"
 #include "pass.h"
 #include <string.h>
 
 typedef struct {
     Graph *graph;
     const bool *is_forward; /* by node id */
-    const bool *is_summed;  /* by node id, see find_summed */
+    const bool *is_summed;  /* by node id, see manner.h */
     Map *stored;            /* Value -> itself */
     Map *seen;              /* Value -> itself: asked for */
     Value **asked;          /* values that wait for an answer */
@@ -47,108 +47,6 @@ bool keep_value(Value *value)
     value_replace(value, kept);
     node_set_input(node, 0, value);
     return true;
-}
-
-/* ---- what operators do ---- */
-/* What a node's output is computed by; NULL: not by one expression for each element. */
-static const Expr *body_of(Node *node)
-{
-    Definition *const definition = ARENA_NEW(node->graph->context->arena, Definition);
-    if ((node->op->form != FORM_INDEX && node->op->form != FORM_ELEMENTWISE) || node->nout != 1 ||
-        !op_define(node, definition) || definition->element[0].update)
-        return NULL;
-    return definition->element[0].body;
-}
-
-static bool has_operations(Context *context, const Expr *e)
-{
-    if (!expr_walk_enters(context, e))
-        return false;
-    if (e->kind == E_CALL || e->kind == E_REDUCE)
-        return true;
-    Expr *child;
-    for (int i = 0; (child = expr_child(e, i)); i++)
-        if (has_operations(context, child))
-            return true;
-    return false;
-}
-
-/* Whether elements of the node's output are those of its inputs, as casts and selections leave them. */
-static bool only_moves(Node *node)
-{
-    Context *const context = node->graph->context;
-    const Expr *const body = body_of(node);
-    if (!body)
-        return false;
-    expr_walk_begin(context);
-    return !has_operations(context, body);
-}
-
-/* Whether e reads elements that lie one after the other along one of the axes. */
-static bool reads_along(Context *context, const Expr *e, Axis *const *axis, int count)
-{
-    if (e->kind == E_LOAD && e->u.value->type.rank > 0)
-        for (int i = 0; i < count; i++)
-            if (expr_reads_axis(context, e->index[e->u.value->type.rank - 1], axis[i]))
-                return true;
-    for (int i = 0; i < e->narg; i++)
-        if (e->arg[i] && reads_along(context, e->arg[i], axis, count))
-            return true;
-    return false;
-}
-
-/* How a node uses what it reads. Definitions are shallow. */
-typedef enum { PASSES_ON, SUMS_ROWS, ENDS } Manner;
-
-static Manner manner_of_reduction(Context *context, const Expr *e)
-{
-    Manner manner = PASSES_ON;
-    if (e->kind == E_REDUCE && !short_sum(e)) {
-        bool is_long = false;
-        for (int i = 0; i < e->nover; i++)
-            is_long |= constant_extent(e->over[i]) > 0;
-        return is_long && reads_along(context, e->arg[0], e->over, e->nover) ? SUMS_ROWS : ENDS;
-    }
-    for (int i = 0; i < e->narg && manner == PASSES_ON; i++)
-        if (e->arg[i])
-            manner = manner_of_reduction(context, e->arg[i]);
-    return manner;
-}
-
-static Manner manner_of(Node *node)
-{
-    if (!node->op || node->function || node->op->form == FORM_CONTROL)
-        return ENDS;
-    if (node->op->form == FORM_COMPOSED) /* of message passing, sums run over edges; of others, who knows */
-        return strcmp(node->op->domain, "gnn") == 0 ? ENDS : SUMS_ROWS;
-    const Expr *const body = body_of(node);
-    return body ? manner_of_reduction(node->graph->context, body) : ENDS;
-}
-
-/* By node id: a sum along rows reads what the node gives, as it is or by way of others. In which order such a sum is
- * taken depends on whether it finds its operands in memory (codegen/vectorize.c, is_dot). */
-static bool *find_summed(const Graph *graph)
-{
-    Arena *const arena = graph->context->arena;
-    const int count = graph->context->node_count;
-    bool *const summed = ARENA_ARRAY(arena, count, bool);
-    Manner *const manner = ARENA_ARRAY(arena, count, Manner);
-    for (Node *node = graph->last; node; node = node->prev) {
-        manner[node->id] = manner_of(node);
-        for (int i = 0; i < node->nout; i++)
-            for (int k = 0; node->out[i] && k < node->out[i]->nreader; k++) {
-                const Node *const reader = node->out[i]->reader[k];
-                if (reader->graph == graph && !dtype_is_integer(node->out[i]->type.dtype)) /* sizes, say */
-                    summed[node->id] |=
-                        manner[reader->id] == SUMS_ROWS || (manner[reader->id] == PASSES_ON && summed[reader->id]);
-            }
-    }
-    return summed;
-}
-
-static bool is_product(const Node *node)
-{
-    return node_is(node, "", "Mul") || node_is(node, "", "Div");
 }
 
 /* ---- what is read backwards ---- */
@@ -191,7 +89,7 @@ static void answer(Keeping *k, Value *value)
         return;
     if (node->op->form == FORM_COMPOSED)
         k->composed = node;
-    else if (is_product(node) || only_moves(node))
+    else if (node_is_product(node) || node_only_moves(node))
         ask_for_operands(k, node);
     else if (!k->is_summed[node->id])
         map_set(k->wanted, value, value);
@@ -202,7 +100,7 @@ static Keeping find_all(Graph *graph, int nforward, const Keep *keep)
     Arena *const arena = graph->context->arena;
     Keeping k = {.graph = graph,
                  .is_forward = nodes_needed(graph, nforward, NULL, 0),
-                 .is_summed = find_summed(graph),
+                 .is_summed = find_summed(graph, SUMS_OF_ROWS, NULL),
                  .stored = map_new(arena),
                  .seen = map_new(arena),
                  .wanted = map_new(arena)};

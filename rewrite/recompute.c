@@ -8,22 +8,27 @@ typedef struct {
     Graph *graph;
     const Recompute *plan;
     const bool *is_forward;     /* by node id: the forward part needs it */
-    Map *again, *kept, *stored; /* Value -> itself: as in the plan */
+    Map *again, *kept, *stored; /* Value -> itself: as in the plan; those of `passing` are not among the stored */
     Map *lost;                  /* Value -> itself: of `again`, or computed from such without anything that is kept */
     Map *wanted;                /* Value -> itself: a copy is read */
     Map *copy;                  /* Value -> the copy; of what is kept, what o2c.Kept gives */
     int known;                  /* nodes with an id below it are no copies */
 } Again;
 
-/* The values of these names that the forward part computes. */
-static Map *values_of(const Again *a, const char *const *name, int count)
+/* Values of these names that the forward part computes map to themselves, or to nothing. */
+static void set_values(const Again *a, Map *values, const char *const *name, int count, bool are_there)
 {
-    Map *const values = map_new(a->graph->context->arena);
     for (int i = 0; i < count; i++) {
         const Value *const value = graph_find_value(a->graph, name[i]);
         if (value && value->def && a->is_forward[value->def->id])
-            map_set(values, value, value);
+            map_set(values, value, are_there ? value : NULL);
     }
+}
+
+static Map *values_of(const Again *a, const char *const *name, int count)
+{
+    Map *const values = map_new(a->graph->context->arena);
+    set_values(a, values, name, count, true);
     return values;
 }
 
@@ -217,7 +222,9 @@ static Again again_new(Graph *graph, const Recompute *plan)
                .known = context->node_count};
     a.again = values_of(&a, plan->again, plan->nagain);
     a.kept = values_of(&a, plan->kept, plan->nkept);
+    set_values(&a, a.kept, plan->again, plan->nagain, false);
     a.stored = values_of(&a, plan->stored, plan->nstored);
+    set_values(&a, a.stored, plan->passing, plan->npassing, false);
     find_lost(&a);
     find_wanted(&a);
     return a;
@@ -239,6 +246,14 @@ bool recompute(Graph *graph, Recompute *plan)
 {
     if (plan->keeps)
         return keep_values(graph, plan->nforward, &plan->keep);
+    if (plan->is_open && !open_forward(graph, plan->nforward))
+        return false;
+    const int64_t *const size = plan->sizes ? plan->sizes(graph->context, plan->of) : NULL;
+    if (plan->sizes && !size)
+        return false;
+    if (size)
+        plan->cut = find_cut(graph, size, nodes_needed(graph, plan->nforward, plan->stored, plan->nstored),
+                             plan->written, plan->nwritten);
     Again a = again_new(graph, plan);
     for (Node *composed; (composed = find_composed(&a)); a = again_new(graph, plan))
         if (!take_apart(composed))

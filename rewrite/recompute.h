@@ -7,16 +7,27 @@
  * Xu, Zhang, Guestrin, "Training deep nets with sublinear memory cost", 2016. */
 #ifndef RECOMPUTE_H
 #define RECOMPUTE_H
+#include "cut.h"
 #include "keep.h"
 
 /* Names of values of the forward part. */
 typedef struct {
     const char **again; /* computed again ... */
     int nagain;
-    const char **kept; /* ... from these, which are kept anyway, and from the graph's inputs */
+    const char *
+        *kept; /* ... from these, which are kept anyway (those of `again` are not), and from the graph's inputs */
     int nkept;
     const char **stored; /* those that nests end at when nothing is computed again, all of the above among them */
     int nstored;
+    const char *
+        *passing; /* of `again`: those that are stored nowhere, since nests compute them on the way; see cut.h */
+    int npassing;
+    bool is_open; /* operators of the forward part are taken apart first: open_forward */
+    const int64_t *(*sizes)(Context *context, const void *of); /* gives every symbol a value; NULL: no cut is wanted */
+    const void *of;
+    const char **written; /* what programs write to memory, of both parts */
+    int nwritten;
+    Cut cut;    /* set if it is */
     bool keeps; /* what fusion would compute again is kept: as keep_values does it, and nothing of the above */
     Keep keep;
     int nforward; /* outputs of the graph, from the first on, that the forward part computes; set by train_derive */
