@@ -2,10 +2,12 @@
  * come of it.
  *
  * The rungs of a ladder: on the lowest all is kept that costs operations (rewrite/keep.h); then one after the other is
- * left to fusion, which computes it again in its nests, in order of the operations that each byte of it saves; then
- * what fusion would store is given up as well, in the order of replay.h. For each rung that is tried the model is
- * derived, rewritten and planned, and the workspace is that of the real program. A budget takes the lowest rung that
- * meets it, so that less memory means more of the same values, and never more memory than a greater budget does. */
+ * left to fusion, which computes it again in its nests, in order of the operations that each byte of it saves; then of
+ * what fusion would store all that takes but operations on elements is computed in the nests that read it, from the
+ * fewest bytes (rewrite/cut.h); then the rest is given up as well, in the order of replay.h. For each rung that is
+ * tried the model is derived, rewritten and planned, and the workspace is that of the real program. A budget takes the
+ * lowest rung that meets it, so that less memory means more of the same values, and never more memory than a greater
+ * budget does. */
 #ifndef CODEGEN_RECOMPUTE_H
 #define CODEGEN_RECOMPUTE_H
 #include "command.h"

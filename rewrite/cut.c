@@ -205,21 +205,22 @@ Cut find_cut(const Graph *graph, const int64_t *size, const bool *is_forward, co
 }
 
 /* ---- composed operators ---- */
+/* One of the forward part that may be taken apart; NULL: there is none. */
+static Node *find_composed(Graph *graph, int nforward)
+{
+    const bool *const is_forward = nodes_needed(graph, nforward, NULL, 0);
+    for (Node *node = graph->first; node; node = node->next)
+        if (is_forward[node->id] && !node->function && node->op->form == FORM_COMPOSED &&
+            strcmp(node->op->domain, "gnn") != 0 && !node_is(node, "o2c", "Dropout"))
+            return node;
+    return NULL;
+}
+
 bool open_forward(Graph *graph, int nforward)
 {
     bool any = false;
-    for (const Node *node;;) {
-        const bool *const is_forward = nodes_needed(graph, nforward, NULL, 0);
-        for (node = graph->first; node; node = node->next)
-            if (is_forward[node->id] && !node->function && node->op->form == FORM_COMPOSED &&
-                strcmp(node->op->domain, "gnn") != 0 && !node_is(node, "o2c", "Dropout"))
-                break;
-        if (!node)
-            break;
-        any = true;
-        if (!take_apart((Node *)node))
+    for (Node *composed; (composed = find_composed(graph, nforward)); any = true)
+        if (!take_apart(composed))
             return false;
-    }
-    const PassOptions all = {0};
-    return !any || (pass_fold(graph->model, &all) && pass_shape(graph->model, &all) && pass_cse(graph->model, &all));
+    return !any || share_parts(graph);
 }

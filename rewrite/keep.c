@@ -132,6 +132,12 @@ bool take_apart(Node *node)
     return true;
 }
 
+bool share_parts(Graph *graph)
+{
+    const PassOptions all = {0};
+    return pass_fold(graph->model, &all) && pass_shape(graph->model, &all) && pass_cse(graph->model, &all);
+}
+
 /* The forward part's dropout and its gradient's draw the same: once both stand there in full, they share it. */
 static bool take_dropout_apart(Graph *graph)
 {
@@ -144,8 +150,7 @@ static bool take_dropout_apart(Graph *graph)
         if (!take_apart(node))
             return false;
     }
-    const PassOptions all = {0};
-    return !any || (pass_fold(graph->model, &all) && pass_shape(graph->model, &all) && pass_cse(graph->model, &all));
+    return !any || share_parts(graph);
 }
 
 /* ---- all of it ---- */

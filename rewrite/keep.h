@@ -31,4 +31,6 @@ bool *nodes_needed(const Graph *graph, int nforward, const char *const *name, in
 bool keep_value(Value *value);
 /* Puts a composed operator's body in its place; false after errors in the report. */
 bool take_apart(Node *node);
+/* Once operators were taken apart: what the bodies of several compute alike is computed once. False after errors. */
+bool share_parts(Graph *graph);
 #endif

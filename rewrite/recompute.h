@@ -22,12 +22,12 @@ typedef struct {
     const char *
         *passing; /* of `again`: those that are stored nowhere, since nests compute them on the way; see cut.h */
     int npassing;
-    bool is_open; /* operators of the forward part are taken apart first: open_forward */
+    bool is_open;         /* operators of the forward part are taken apart first: open_forward */
+    const char **written; /* what programs write to memory, of both parts; for the cut alone */
+    int nwritten;
     const int64_t *(*sizes)(Context *context, const void *of); /* gives every symbol a value; NULL: no cut is wanted */
     const void *of;
-    const char **written; /* what programs write to memory, of both parts */
-    int nwritten;
-    Cut cut;    /* set if it is */
+    Cut cut;    /* set if it is wanted */
     bool keeps; /* what fusion would compute again is kept: as keep_values does it, and nothing of the above */
     Keep keep;
     int nforward; /* outputs of the graph, from the first on, that the forward part computes; set by train_derive */
