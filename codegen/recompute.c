@@ -10,8 +10,9 @@
 
 /* MAX_RUNGS: rungs that are tried before those between two of them. MAX_PRICED: values that only the step which keeps
  * all has, and that are given up in order of what that costs. CHEAP: operations for each byte that `auto` computes
- * again rather than keeping the byte; about what a processor does while it moves one. */
-enum { MAX_RUNGS = 16, MAX_PRICED = 48, CHEAP = 16 };
+ * again rather than keeping the byte; about what a processor does while it moves one. LEAST_PART: a rung that saves
+ * less than this part of the workspace is passed over. */
+enum { MAX_RUNGS = 16, MAX_PRICED = 48, CHEAP = 16, LEAST_PART = 1000 };
 
 /* A value that is kept, and that fusion would compute again. */
 typedef struct {
@@ -33,7 +34,8 @@ typedef struct {
     int npassing;
     const char **cut; /* ... and what from */
     int ncut;
-    Ladder ladder;     /* of what is stored then */
+    Ladder ladder;     /* of what is stored then ... */
+    Ladder plain;      /* ... and otherwise */
     Recompute *plan;   /* of the step that was planned last ... */
     int64_t workspace; /* ... and what its program needs */
     int64_t flops;
@@ -272,7 +274,7 @@ static bool climb(Choice *c, int from, int64_t budget, const Recompute **best, R
         progress("planning what is computed again, %d of %d", i, steps);
         if (!try_plan(c, plan_of(c, rung)))
             return false;
-        if (c->workspace < result->workspace[1])
+        if (c->workspace < result->workspace[1] - result->workspace[1] / LEAST_PART)
             take(c, best, result);
         if (c->workspace <= budget)
             return climb_between(c, lower, rung, budget, best, result);
@@ -325,8 +327,9 @@ static bool plan_ladder(Choice *c, Recompute *plan, Ladder *ladder, int64_t *wor
 /* Plans the step as fusion would have it, which tells what is stored in any case. */
 static bool plan_fused(Choice *c, bool has_budget, int64_t *workspace)
 {
-    if (!plan_ladder(c, plan_of_ladder(c, 0), &c->ladder, workspace, has_budget))
+    if (!plan_ladder(c, plan_of_ladder(c, 0), &c->plain, workspace, has_budget))
         return false;
+    c->ladder = c->plain;
     c->fused = plan_of_ladder(c, 0);
     c->keep.stored = c->fused->stored;
     c->keep.nstored = c->fused->nstored;
@@ -359,6 +362,16 @@ static bool plan_passing(Choice *c, int64_t workspace)
     return true;
 }
 
+/* Who finds no rung looks for one of the ladder on which nothing is computed on the way. */
+static bool climb_plain(Choice *c, int64_t budget, const Recompute **best, Recomputed *result)
+{
+    if (result->workspace[1] <= budget || c->npassing == 0)
+        return true;
+    c->npassing = 0;
+    c->ladder = c->plain;
+    return climb(c, c->nkept, budget, best, result);
+}
+
 /* Chooses the rung. *best begins with the step that keeps all. */
 static bool choose_rung(Choice *c, int64_t budget, const Recompute **best, Recomputed *result)
 {
@@ -367,7 +380,7 @@ static bool choose_rung(Choice *c, int64_t budget, const Recompute **best, Recom
     if (!price_kept(c, result->flops[0]))
         return false;
     if (!wants(c->options, "auto"))
-        return climb(c, 0, budget, best, result);
+        return climb(c, 0, budget, best, result) && climb_plain(c, budget, best, result);
     if (!try_plan(c, plan_of(c, c->nkept)))
         return false;
     take(c, best, result);

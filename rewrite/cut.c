@@ -57,7 +57,7 @@ static bool is_on_the_way(const Flow *f, const Value *value)
         return !is_stored && strcmp(node->op->domain, "gnn") == 0;
     if (node_is_elementwise(node))
         return !is_stored || !f->is_summed[node->id];
-    return !is_stored && !node_multiplies(node);
+    return !is_stored && !node_sums_in_order(node);
 }
 
 static int64_t bytes_of(const Value *value, const int64_t *size)

@@ -130,10 +130,10 @@ bool node_is_elementwise(Node *node)
            !has_reduction(body);
 }
 
-bool node_multiplies(Node *node)
+bool node_sums_in_order(Node *node)
 {
     const Manner manner = manner_of(node);
-    return manner == MULTIPLIES_ROWS || manner == MULTIPLIES_OTHERS;
+    return manner == SUMS_ROWS || manner == MULTIPLIES_ROWS || manner == MULTIPLIES_OTHERS;
 }
 
 bool node_is_product(const Node *node)

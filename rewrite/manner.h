@@ -11,8 +11,8 @@ const Expr *node_body(Node *node);
 bool node_only_moves(Node *node);
 /* Whether each element takes operations on others alone: none of them is a sum, however short. */
 bool node_is_elementwise(Node *node);
-/* Whether it is a product of matrices, a convolution among them. */
-bool node_multiplies(Node *node);
+/* Whether it is a sum along rows, or a product of matrices, a convolution among them. */
+bool node_sums_in_order(Node *node);
 bool node_is_product(const Node *node);
 /* Which sums find_summed looks for: those along rows, whose order depends on whether they find their operands in memory
  * (codegen/vectorize.c, is_dot), or all but products of matrices, which find them there in any case. */
