@@ -12,7 +12,7 @@
  * all has, and that are given up in order of what that costs. CHEAP: operations for each byte that `auto` computes
  * again rather than keeping the byte; about what a processor does while it moves one. LEAST_PART: a rung that saves
  * less than this part of the workspace is passed over. */
-enum { MAX_RUNGS = 16, MAX_PRICED = 48, CHEAP = 16, LEAST_PART = 1000 };
+enum { MAX_RUNGS = 16, MAX_PRICED = 48, CHEAP = 16 };
 
 /* A value that is kept, and that fusion would compute again. */
 typedef struct {
@@ -274,7 +274,7 @@ static bool climb(Choice *c, int from, int64_t budget, const Recompute **best, R
         progress("planning what is computed again, %d of %d", i, steps);
         if (!try_plan(c, plan_of(c, rung)))
             return false;
-        if (c->workspace < result->workspace[1] - result->workspace[1] / LEAST_PART)
+        if (c->workspace < result->workspace[1])
             take(c, best, result);
         if (c->workspace <= budget)
             return climb_between(c, lower, rung, budget, best, result);
