@@ -225,12 +225,14 @@ static bool is_kept_apart(Joining *j, const Node *from, const Node *to)
 }
 
 /* ---- what gains ---- */
-/* Whether both read rows of one tensor edge by edge. */
+/* Whether both read rows of one tensor edge by edge. The vectors that say which rows are no gain: all nests have them.
+ */
 static bool shares_rows(const Member *a, const Member *b)
 {
     for (int i = 0; i < a->noperand; i++)
         for (int k = 0; k < b->noperand; k++)
-            if (a->operand[i].value == b->operand[k].value && a->operand[i].of_edges && b->operand[k].of_edges)
+            if (a->operand[i].value == b->operand[k].value && a->operand[i].of_edges && b->operand[k].of_edges &&
+                !dtype_is_integer(a->operand[i].value->type.dtype))
                 return true;
     return false;
 }
