@@ -1,9 +1,13 @@
 /* plan.c -- the workspace: which buffers are live when, and which share a place.
  *
- * There are two plans, of which the smaller is taken. In the order in which they are written, buffers take a slot that
- * is free and whose size can be compared with theirs, whatever the symbols' values; the slot grows to the larger of the
- * two. Or the largest buffers come first, and the others go into slots that are there, side by side where that is known
- * to fit. */
+ * Until an output is first written its memory is free: what is dead by then may lie there.
+ *
+ * Of the others there are three plans, of which the smallest is taken. In the order in which they are written, buffers
+ * take a slot that is free and whose size can be compared with theirs, whatever the symbols' values; the slot grows to
+ * the larger of the two. Or the largest buffers come first, and the others go into slots that are there, side by side
+ * where that is known to fit. Or each of them, the largest first, goes to the lowest place of a slot where nothing is
+ * that lives at the same time, and the slot grows as it has to (Pisarchyk and Lee, "Efficient memory management for
+ * deep neural net inference", 2020). */
 #include "interface.h"
 #include "lower.h"
 #include <limits.h>
@@ -147,6 +151,12 @@ static bool is_better(DimTable *dims, Dim *bytes, Dim *a, Dim *b)
     return a != b && (a_fits ? dim_le(dims, a, b) : dim_le(dims, b, a));
 }
 
+/* Whether a buffer is to get a place in a slot. */
+static bool wants_slot(const Buffer *buffer)
+{
+    return buffer->kind == BUFFER_WORKSPACE && buffer->first >= 0 && !buffer->within;
+}
+
 static int add_slot(Program *program, Buffer *buffer, Dim *bytes)
 {
     program->slot[program->nslot] = (Slot){bytes, buffer, NULL, buffer->is_structure};
@@ -178,7 +188,8 @@ static void forget_slots(Program *program)
     for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
         buffer->number = number++;
         buffer->slot = -1;
-        buffer->begin = dim_const(program->context->dims, 0);
+        if (!buffer->within)
+            buffer->begin = dim_const(program->context->dims, 0);
     }
 }
 
@@ -189,7 +200,7 @@ static void plan_in_order(Program *program)
         bool later = false;
         for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
             later |= buffer->first > place;
-            if (buffer->kind == BUFFER_WORKSPACE && buffer->first == place)
+            if (wants_slot(buffer) && buffer->first == place)
                 put_in_slot(program, buffer, find_slot(program, buffer, buffer_bytes(program, buffer->value)),
                             buffer->begin);
         }
@@ -199,7 +210,7 @@ static void plan_in_order(Program *program)
 }
 
 /* ---- the largest first ---- */
-enum { LINE = 64 }; /* bytes of a cache line, in which every buffer begins */
+enum { LINE = 64 }; /* bytes of a cache line, in which every slot begins */
 
 /* Whether no buffer of the slot that is live together with this one meets these bytes of it. */
 static bool is_free_between(const Program *program, int slot, const Buffer *wanted, Dim *begin, Dim *end)
@@ -212,43 +223,66 @@ static bool is_free_between(const Program *program, int slot, const Buffer *want
     return true;
 }
 
-/* Where in a slot so many bytes are free for the buffer: at its beginning, or behind another one. NULL: nowhere. */
-static Dim *find_begin(const Program *program, int slot, const Buffer *wanted, Dim *bytes)
+/* Whether a buffer may begin there: in a line, or where its own rows begin in lines anyway. Scratch memory is bytes of
+ * which nothing is known. */
+static bool is_aligned(const Program *program, const Buffer *buffer, Dim *bytes, Dim *begin)
 {
     DimTable *dims = program->context->dims;
-    Dim *begin = dim_const(dims, 0), *line = dim_const(dims, LINE);
-    if (!dim_le(dims, bytes, program->slot[slot].bytes))
-        return NULL;
-    if (is_free_between(program, slot, wanted, begin, bytes))
-        return begin;
-    for (const Buffer *buffer = program->slot[slot].buffers; buffer; buffer = buffer->beside) {
-        Dim *size = buffer_bytes(program, buffer->value);
-        begin = dim_add(dims, buffer->begin, size);
-        Dim *end = dim_add(dims, begin, bytes);
-        if (dim_divide_exactly(dims, size, line) && dim_le(dims, end, program->slot[slot].bytes) &&
-            is_free_between(program, slot, wanted, begin, end))
-            return begin;
-    }
-    return NULL;
+    int64_t line = LINE;
+    while (line > 1 && buffer->value->type.dtype != U8 && !dim_divide_exactly(dims, bytes, dim_const(dims, line)))
+        line /= 2;
+    return dim_equals(begin, 0) || dim_divide_exactly(dims, begin, dim_const(dims, line));
+}
+
+/* The greater of two sizes; NULL where only a run can tell. */
+static Dim *greater(DimTable *dims, Dim *a, Dim *b)
+{
+    return dim_le(dims, a, b) ? b : dim_le(dims, b, a) ? a : NULL;
+}
+
+/* Where in a slot, which may have to grow, so many bytes are free for the buffer: at its beginning, or behind another
+ * one; the lowest of these places for usual sizes. NULL: nowhere. */
+static Dim *find_begin(const Program *program, int slot, const Buffer *wanted, const int64_t *usual, bool grows)
+{
+    DimTable *dims = program->context->dims;
+    Dim *const bytes = buffer_bytes(program, wanted->value), *const size = program->slot[slot].bytes, *best = NULL;
+    int64_t at, lowest = INT64_MAX;
+    const Buffer *behind = NULL;
+    do {
+        Dim *const begin =
+            behind ? dim_add(dims, behind->begin, buffer_bytes(program, behind->value)) : dim_const(dims, 0);
+        Dim *const end = dim_add(dims, begin, bytes);
+        if ((grows ? greater(dims, end, size) != NULL : dim_le(dims, end, size)) &&
+            is_aligned(program, wanted, bytes, begin) && is_free_between(program, slot, wanted, begin, end) &&
+            dim_evaluate(begin, usual, &at) && at < lowest) {
+            lowest = at;
+            best = begin;
+        }
+        behind = behind ? behind->beside : program->slot[slot].buffers;
+    } while (behind);
+    return best;
 }
 
 /* Puts a buffer into the smallest slot that has room for it, or a new one. */
-static void find_room(Program *program, Buffer *buffer)
+static void find_room(Program *program, Buffer *buffer, const int64_t *usual, bool grows)
 {
     DimTable *dims = program->context->dims;
-    Dim *bytes = buffer_bytes(program, buffer->value), *begin = dim_const(dims, 0);
+    Dim *const bytes = buffer_bytes(program, buffer->value), *begin = dim_const(dims, 0);
     int best = -1;
     for (int i = 0; i < program->nslot; i++) {
         const bool is_smaller = best < 0 || dim_le(dims, program->slot[i].bytes, program->slot[best].bytes);
         Dim *free = program->slot[i].is_structure == buffer->is_structure && is_smaller
-                        ? find_begin(program, i, buffer, bytes)
+                        ? find_begin(program, i, buffer, usual, grows)
                         : NULL;
         if (free) {
             best = i;
             begin = free;
         }
     }
-    put_in_slot(program, buffer, best < 0 ? add_slot(program, buffer, bytes) : best, begin);
+    if (best < 0)
+        best = add_slot(program, buffer, bytes);
+    put_in_slot(program, buffer, best, begin);
+    program->slot[best].bytes = greater(dims, program->slot[best].bytes, dim_add(dims, begin, bytes));
 }
 
 typedef struct {
@@ -264,22 +298,30 @@ static int compare_sizes(const void *a, const void *b)
                                 : (p->number > q->number) - (p->number < q->number);
 }
 
-static void plan_by_size(Program *program, const int64_t *usual, int count)
+/* The buffers without a place, the largest first. */
+static Sized *sort_by_size(const Program *program, const int64_t *usual, int count, int *number)
 {
     Sized *const sized = ARENA_ARRAY(program->context->arena, count + 1, Sized);
-    int number = 0;
-    forget_slots(program);
+    *number = 0;
     for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
-        if (buffer->kind != BUFFER_WORKSPACE || buffer->first < 0)
+        if (!wants_slot(buffer))
             continue;
-        sized[number] = (Sized){buffer, 0, number};
-        if (!dim_evaluate(buffer_bytes(program, buffer->value), usual, &sized[number].bytes))
-            sized[number].bytes = INT64_MAX;
-        number++;
+        sized[*number] = (Sized){buffer, 0, *number};
+        if (!dim_evaluate(buffer_bytes(program, buffer->value), usual, &sized[*number].bytes))
+            sized[*number].bytes = INT64_MAX;
+        ++*number;
     }
-    qsort(sized, (size_t)number, sizeof *sized, compare_sizes);
+    qsort(sized, (size_t)*number, sizeof *sized, compare_sizes);
+    return sized;
+}
+
+static void plan_by_size(Program *program, const int64_t *usual, int count, bool grows)
+{
+    int number;
+    Sized *const sized = sort_by_size(program, usual, count, &number);
+    forget_slots(program);
     for (int i = 0; i < number; i++)
-        find_room(program, sized[i].buffer);
+        find_room(program, sized[i].buffer, usual, grows);
 }
 
 /* Bytes of all slots for usual sizes. */
@@ -292,6 +334,79 @@ static int64_t planned_bytes(const Program *program, const int64_t *usual)
         else
             sum += bytes;
     return sum;
+}
+
+/* ---- outputs ---- */
+/* An output whose memory is free until it is first written: of a size that the caller knows, not a state, which the
+ * caller may want as it was. */
+static bool is_room(const Program *program, int output)
+{
+    const Buffer *const buffer = program->output[output];
+    return buffer->kind == BUFFER_OUTPUT && buffer->first > 0 && !program->output_shape[output] &&
+           !state_of_output(program, output);
+}
+
+/* Whether the buffer may lie at this place of the output: of its type, since it is the caller's object. */
+static bool fits_within(const Program *program, const Buffer *buffer, const Buffer *output, Dim *begin)
+{
+    DimTable *dims = program->context->dims;
+    Dim *const end = dim_add(dims, begin, buffer_bytes(program, buffer->value));
+    if (buffer->last >= output->first || buffer->is_structure ||
+        buffer->value->type.dtype != output->value->type.dtype ||
+        !dim_le(dims, end, buffer_bytes(program, output->value)))
+        return false;
+    for (const Buffer *other = program->buffers; other; other = other->next)
+        if (other->within == output && other->first <= buffer->last && buffer->first <= other->last &&
+            !dim_le(dims, end, other->begin) &&
+            !dim_le(dims, dim_add(dims, other->begin, buffer_bytes(program, other->value)), begin))
+            return false;
+    return true;
+}
+
+/* The lowest place that is free for the buffer, behind others; NULL: there is none. */
+static Dim *find_begin_within(const Program *program, const Buffer *buffer, const Buffer *output)
+{
+    DimTable *dims = program->context->dims;
+    Dim *begin = dim_const(dims, 0);
+    if (fits_within(program, buffer, output, begin))
+        return begin;
+    for (const Buffer *other = program->buffers; other; other = other->next) {
+        if (other->within != output)
+            continue;
+        begin = dim_add(dims, other->begin, buffer_bytes(program, other->value));
+        if (fits_within(program, buffer, output, begin))
+            return begin;
+    }
+    return NULL;
+}
+
+/* In loops what comes later may come before. */
+static bool has_loop(const Program *program)
+{
+    for (const Step *step = program->first; step; step = step->next)
+        if (step->is_needed && step->kind == STEP_LOOP)
+            return true;
+    return false;
+}
+
+/* Gives buffers, the largest first, places in outputs. */
+static void plan_outputs(Program *program, const int64_t *usual, int count)
+{
+    int number;
+    for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        buffer->within = NULL;
+    if (has_loop(program))
+        return;
+    Sized *const sized = sort_by_size(program, usual, count, &number);
+    for (int i = 0; i < number; i++)
+        for (int k = 0; k < program->noutput && !sized[i].buffer->within; k++) {
+            Dim *const begin =
+                is_room(program, k) ? find_begin_within(program, sized[i].buffer, program->output[k]) : NULL;
+            if (!begin)
+                continue;
+            sized[i].buffer->within = program->output[k];
+            sized[i].buffer->begin = begin;
+        }
 }
 
 /* The sizes a graph was made with go with it, so that others are noticed. */
@@ -317,9 +432,19 @@ void program_plan(Program *program)
         count++;
     program->slot = ARENA_ARRAY(program->context->arena, count, Slot);
     dim_usual(dims, usual);
-    plan_by_size(program, usual, count);
-    const int64_t by_size = planned_bytes(program, usual);
+    plan_outputs(program, usual, count);
     plan_in_order(program);
-    if (by_size < planned_bytes(program, usual))
-        plan_by_size(program, usual, count);
+    int64_t least = planned_bytes(program, usual);
+    int best = -1;
+    for (int grows = 0; grows < 2; grows++) {
+        plan_by_size(program, usual, count, grows);
+        if (planned_bytes(program, usual) < least) {
+            least = planned_bytes(program, usual);
+            best = grows;
+        }
+    }
+    if (best < 0)
+        plan_in_order(program);
+    else if (best == 0)
+        plan_by_size(program, usual, count, false);
 }

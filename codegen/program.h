@@ -37,7 +37,8 @@ struct Buffer {
     bool is_structure; /* a step of the structure writes it: see structure.c */
     int first, last;   /* WORKSPACE, OUTPUT: the steps from the one that writes it to the last that reads it */
     int slot;          /* BUFFER_WORKSPACE: its place in the plan ... */
-    Dim *begin;        /* ... and the bytes of the slot before it */
+    Dim *begin;        /* ... and the bytes of the slot before it; ... */
+    Buffer *within;    /* ... or it has no slot and lies in this output, which is written later; NULL: it has one */
     int number;        /* in order of making, as ... */
     Buffer *beside;    /* ... is the next one in the same slot */
     Buffer *next;      /* in order of making */

@@ -66,6 +66,14 @@ static void declare(Run *run, Buffer *buffer)
         text_line(run->text, "const %s *%s = %s%s%s; /* %s */", storage(buffer), buffer->name, buffer->base->name,
                   plain ? "" : " + ", plain ? "" : dim_in_run(program, buffer->offset),
                   type_comment(program, &buffer->value->type));
+    } else if (buffer->kind == BUFFER_WORKSPACE && buffer->within) {
+        const int64_t size = (int64_t)dtype_info(buffer->value->type.dtype)->size;
+        Dim *const begin =
+            dim_divide_exactly(program->context->dims, buffer->begin, dim_const(program->context->dims, size));
+        const bool plain = dim_equals(buffer->begin, 0);
+        text_line(run->text, "%s *%s = %s%s%s; /* %s */", storage(buffer), buffer->name, buffer->within->name,
+                  plain ? "" : " + ", plain ? "" : dim_in_run(program, begin),
+                  type_comment(program, &buffer->value->type));
     } else if (buffer->kind == BUFFER_WORKSPACE) {
         const bool held = buffer->is_structure && run->function == FUNCTION_RUN_GRAPH;
         const char *const begin =

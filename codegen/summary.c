@@ -28,6 +28,31 @@ static void print_cost(const Program *program, FILE *to, bool json)
     fputs(json ? "\n]\n" : "", to);
 }
 
+/* The tensors of a slot, or those that lie in an output before it is written. */
+static Text *tensors_in(const Program *program, int slot, const Buffer *output)
+{
+    Text *names = text_new(program->context->arena);
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        if (output ? buffer->within == output : buffer->slot == slot)
+            text_add(names, "%s%s", names->length ? " " : "", buffer->name);
+    return names;
+}
+
+/* What lies in outputs before they are written. */
+static void print_guests(const Program *program, FILE *to, bool json)
+{
+    const char *separator = "";
+    for (int i = 0; i < program->noutput; i++) {
+        const char *const name = program->output[i]->name;
+        const Text *const names = tensors_in(program, -1, program->output[i]);
+        if (names->length > 0 && json)
+            fprintf(to, "%s{\"output\": \"%s\", \"tensors\": \"%s\"}", separator, name, names->data);
+        else if (names->length > 0)
+            fprintf(to, "  %-32s %s\n", arena_printf(program->context->arena, "before %s", name), names->data);
+        separator = names->length > 0 ? ", " : separator;
+    }
+}
+
 /* The workspace's formula, and what lies in each of its slots. */
 static void print_memory(const Program *program, FILE *to, bool json)
 {
@@ -39,16 +64,15 @@ static void print_memory(const Program *program, FILE *to, bool json)
     else
         fprintf(to, "workspace: %s bytes\n", dim_before_run(program, total));
     for (int i = 0; i < program->nslot; i++) {
-        Text *names = text_new(program->context->arena);
-        for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
-            if (buffer->slot == i)
-                text_add(names, "%s%s", names->length ? " " : "", buffer->name);
+        const Text *const names = tensors_in(program, i, NULL);
         if (json)
             fprintf(to, "%s{\"bytes\": \"%s\", \"tensors\": \"%s\"}", i ? ", " : "",
                     dim_before_run(program, program->slot[i].bytes), names->data);
         else
             fprintf(to, "  %-32s %s\n", dim_before_run(program, program->slot[i].bytes), names->data);
     }
+    fputs(json ? "], \"outputs\": [" : "", to);
+    print_guests(program, to, json);
     fputs(json ? "]}\n" : "", to);
 }
 
