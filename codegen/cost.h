@@ -50,7 +50,8 @@ struct Kernel {
     const char *op;     /* "Gemm"; NULL: a group of several */
     bool is_composed;   /* it is several nests and routines, which hand tensors to one another */
     Cost cost;          /* all in terms of sizes that are known before it runs: greatest ones */
-    const Value **out;  /* the tensors it writes */
+    const Value **out;  /* the tensors it writes ... */
+    Dim **room;         /* ... and the bytes of each that are there at once */
     int nout;
     Cost *part;   /* what each of them alone would cost, of several in one nest; NULL: there is one */
     Dim *written; /* their bytes */

@@ -151,6 +151,8 @@ static void add_outputs(const Counting *c, Kernel *kernel, const Step *step)
             kernel->part[count] = limited(context, step->part[i]);
             find_bases(c, &kernel->part[count].read);
         }
+        kernel->room = arena_grow(arena, kernel->room, count, count + 1, sizeof *kernel->room);
+        kernel->room[count] = dim_limit(context->dims, buffer_room(c->program, buffer));
         kernel->out[kernel->nout++] = step->out[i];
         kernel->written = dim_add(context->dims, kernel->written, buffer_bytes(c->program, step->out[i]));
     }
@@ -192,7 +194,7 @@ static void find_live(const Counting *c, Dim *always)
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
         if (buffer->first < 0 || is_inside(c, buffer))
             continue;
-        Dim *bytes = buffer_bytes(program, buffer->value);
+        Dim *bytes = buffer_room(program, buffer);
         born[buffer->first] = dim_add(dims, born[buffer->first], bytes);
         if (buffer->kind != BUFFER_OUTPUT && buffer->last < c->places)
             gone[buffer->last] = dim_add(dims, gone[buffer->last], bytes);

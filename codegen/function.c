@@ -334,6 +334,11 @@ static Uses uses_of(Program *program, const Step *step)
     return all;
 }
 
+static const char *name_of_size(const Program *program, const Step *step, Dim *symbol)
+{
+    return step->strip && symbol == step->strip->rows ? step->strip->count : map_get(program->symbol_name, symbol);
+}
+
 /* The parameters (or, for a call, the arguments): what a library takes, sizes, what is read, what is written. */
 static const char *parameters(Program *program, const Step *step, const Call *call, const Uses *uses, bool with_types)
 {
@@ -348,7 +353,8 @@ static const char *parameters(Program *program, const Step *step, const Call *ca
     for (int i = 0; i < dim_symbol_count(context->dims); i++)
         if (uses->symbol[i]) {
             text_add(text, "%s%s%s", comma, with_types ? "int64_t " : "",
-                     (const char *)map_get(program->symbol_name, dim_symbol_at(context->dims, i)));
+                     with_types ? map_get(program->symbol_name, dim_symbol_at(context->dims, i))
+                                : name_of_size(program, step, dim_symbol_at(context->dims, i)));
             comma = ", ";
         }
     for (int written = 0; written < 2; written++)
@@ -361,7 +367,8 @@ static const char *parameters(Program *program, const Step *step, const Call *ca
             if (with_types)
                 text_add(text, "%s%s *%sRESTRICT ", written ? "" : "const ", dtype_info(value->type.dtype)->storage,
                          program->upper);
-            text_string(text, buffer_of(program, value)->name);
+            text_string(text, !with_types && step->strip ? strip_argument(program, step, value)
+                                                         : buffer_of(program, value)->name);
         }
     if (is_for_cuda(program) && !call->on_host && with_types)
         text_add(text, "%sint32_t *fault", comma);
@@ -512,9 +519,26 @@ static void need_routine(Program *program, const Step *step)
         need_symbols(program, step->routine->n[i]);
 }
 
+static void need_uses(Program *program, Step *step)
+{
+    step->uses = uses_of(program, step);
+    for (int i = 0; i < step->uses.nvalue; i++)
+        need_value(program, step->uses.value[i]);
+    for (int i = 0; i < dim_symbol_count(program->context->dims); i++)
+        program->is_used[i] |= step->uses.symbol[i];
+}
+
+void program_rebuild(Program *program, Step *step)
+{
+    step->calls = NULL;
+    step->cost = (Cost){0};
+    step->part = NULL;
+    build(program, step);
+    need_uses(program, step);
+}
+
 static void need_step(Program *program, Step *step)
 {
-    Context *context = program->context;
     step->is_needed = true;
     if (step->kind == STEP_LOOPS) {
         if (!program->options->exact) {
@@ -522,13 +546,9 @@ static void need_step(Program *program, Step *step)
             split_long_sums(program, step, &scope);
         }
         build(program, step);
-        step->uses = uses_of(program, step);
+        need_uses(program, step);
         if (step->scratch)
             step->scratch->is_needed = true;
-        for (int i = 0; i < step->uses.nvalue; i++)
-            need_value(program, step->uses.value[i]);
-        for (int i = 0; i < dim_symbol_count(context->dims); i++)
-            program->is_used[i] |= step->uses.symbol[i];
         for (const Requirement *r = step->bounds.first; r; r = r->next) {
             need_symbols(program, r->low);
             need_symbols(program, r->high);
@@ -589,6 +609,8 @@ bool program_functions(Program *program)
         return false;
     if (!program->options->in_order)
         find_structure(program);
+    if (!program->options->in_order && !is_for_cuda(program))
+        find_strips(program);
     program_requirements(program);
     int place = 0;
     for (Step *step = program->first; step; step = step->next)

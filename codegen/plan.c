@@ -64,21 +64,22 @@ static int end_of(const Step *open)
     return step->place;
 }
 
-static void live_step(Program *program, const Step *step, const Around *loop)
+/* What a step reads and writes is there while it runs, and through all strips of those that it takes turns with. */
+static void live_step(Program *program, const Step *step, int place, const Around *loop)
 {
     for (int i = 0; i < step->uses.nvalue; i++)
-        live(buffer_of(program, step->uses.value[i]), step->place, loop);
+        live(buffer_of(program, step->uses.value[i]), place, loop);
     for (int i = 0; i < 2; i++)
         if (step->in[i])
-            live(buffer_of(program, step->in[i]), step->place, loop);
+            live(buffer_of(program, step->in[i]), place, loop);
     for (int i = 0; i < step->nout; i++)
         if (step->out[i] && buffer_of(program, step->out[i])->is_needed)
-            live(buffer_of(program, step->out[i]), step->place, loop);
+            live(buffer_of(program, step->out[i]), place, loop);
     for (int i = 0; step->routine && i < step->routine->nin; i++)
         if (step->routine->in[i])
-            live(buffer_of(program, step->routine->in[i]), step->place, loop);
+            live(buffer_of(program, step->routine->in[i]), place, loop);
     if (step->scratch)
-        live(step->scratch, step->place, loop);
+        live(step->scratch, place, loop);
 }
 
 /* What a loop gives is there from before its first trip, so that no trip uses its place for something else; what it
@@ -106,7 +107,8 @@ static void find_live_ranges(Program *program)
     for (Step *step = program->first; step; step = step->next) {
         if (!step->is_needed)
             continue;
-        live_step(program, step, loop);
+        live_step(program, step, step->strip ? step->strip->first->place : step->place, loop);
+        live_step(program, step, step->strip ? step->strip->last->place : step->place, loop);
         if (step->kind == STEP_LOOP) {
             Around *around = ARENA_NEW(program->context->arena, Around);
             *around = (Around){step->place, end_of(step), loop};
@@ -201,8 +203,7 @@ static void plan_in_order(Program *program)
         for (Buffer *buffer = program->buffers; buffer; buffer = buffer->next) {
             later |= buffer->first > place;
             if (wants_slot(buffer) && buffer->first == place)
-                put_in_slot(program, buffer, find_slot(program, buffer, buffer_bytes(program, buffer->value)),
-                            buffer->begin);
+                put_in_slot(program, buffer, find_slot(program, buffer, buffer_room(program, buffer)), buffer->begin);
         }
         if (!later)
             break;
@@ -218,7 +219,7 @@ static bool is_free_between(const Program *program, int slot, const Buffer *want
     DimTable *dims = program->context->dims;
     for (const Buffer *buffer = program->slot[slot].buffers; buffer; buffer = buffer->beside)
         if (buffer->first <= wanted->last && wanted->first <= buffer->last && !dim_le(dims, end, buffer->begin) &&
-            !dim_le(dims, dim_add(dims, buffer->begin, buffer_bytes(program, buffer->value)), begin))
+            !dim_le(dims, dim_add(dims, buffer->begin, buffer_room(program, buffer)), begin))
             return false;
     return true;
 }
@@ -245,12 +246,11 @@ static Dim *greater(DimTable *dims, Dim *a, Dim *b)
 static Dim *find_begin(const Program *program, int slot, const Buffer *wanted, const int64_t *usual, bool grows)
 {
     DimTable *dims = program->context->dims;
-    Dim *const bytes = buffer_bytes(program, wanted->value), *const size = program->slot[slot].bytes, *best = NULL;
+    Dim *const bytes = buffer_room(program, wanted), *const size = program->slot[slot].bytes, *best = NULL;
     int64_t at, lowest = INT64_MAX;
     const Buffer *behind = NULL;
     do {
-        Dim *const begin =
-            behind ? dim_add(dims, behind->begin, buffer_bytes(program, behind->value)) : dim_const(dims, 0);
+        Dim *const begin = behind ? dim_add(dims, behind->begin, buffer_room(program, behind)) : dim_const(dims, 0);
         Dim *const end = dim_add(dims, begin, bytes);
         if ((grows ? greater(dims, end, size) != NULL : dim_le(dims, end, size)) &&
             is_aligned(program, wanted, bytes, begin) && is_free_between(program, slot, wanted, begin, end) &&
@@ -267,7 +267,7 @@ static Dim *find_begin(const Program *program, int slot, const Buffer *wanted, c
 static void find_room(Program *program, Buffer *buffer, const int64_t *usual, bool grows)
 {
     DimTable *dims = program->context->dims;
-    Dim *const bytes = buffer_bytes(program, buffer->value), *begin = dim_const(dims, 0);
+    Dim *const bytes = buffer_room(program, buffer), *begin = dim_const(dims, 0);
     int best = -1;
     for (int i = 0; i < program->nslot; i++) {
         const bool is_smaller = best < 0 || dim_le(dims, program->slot[i].bytes, program->slot[best].bytes);
@@ -307,7 +307,7 @@ static Sized *sort_by_size(const Program *program, const int64_t *usual, int cou
         if (!wants_slot(buffer))
             continue;
         sized[*number] = (Sized){buffer, 0, *number};
-        if (!dim_evaluate(buffer_bytes(program, buffer->value), usual, &sized[*number].bytes))
+        if (!dim_evaluate(buffer_room(program, buffer), usual, &sized[*number].bytes))
             sized[*number].bytes = INT64_MAX;
         ++*number;
     }
@@ -350,15 +350,14 @@ static bool is_room(const Program *program, int output)
 static bool fits_within(const Program *program, const Buffer *buffer, const Buffer *output, Dim *begin)
 {
     DimTable *dims = program->context->dims;
-    Dim *const end = dim_add(dims, begin, buffer_bytes(program, buffer->value));
+    Dim *const end = dim_add(dims, begin, buffer_room(program, buffer));
     if (buffer->last >= output->first || buffer->is_structure ||
-        buffer->value->type.dtype != output->value->type.dtype ||
-        !dim_le(dims, end, buffer_bytes(program, output->value)))
+        buffer->value->type.dtype != output->value->type.dtype || !dim_le(dims, end, buffer_room(program, output)))
         return false;
     for (const Buffer *other = program->buffers; other; other = other->next)
         if (other->within == output && other->first <= buffer->last && buffer->first <= other->last &&
             !dim_le(dims, end, other->begin) &&
-            !dim_le(dims, dim_add(dims, other->begin, buffer_bytes(program, other->value)), begin))
+            !dim_le(dims, dim_add(dims, other->begin, buffer_room(program, other)), begin))
             return false;
     return true;
 }
@@ -373,7 +372,7 @@ static Dim *find_begin_within(const Program *program, const Buffer *buffer, cons
     for (const Buffer *other = program->buffers; other; other = other->next) {
         if (other->within != output)
             continue;
-        begin = dim_add(dims, other->begin, buffer_bytes(program, other->value));
+        begin = dim_add(dims, other->begin, buffer_room(program, other));
         if (fits_within(program, buffer, output, begin))
             return begin;
     }
@@ -420,6 +419,21 @@ static void keep_sizes(Program *program)
     program->sizes = buffer;
 }
 
+/* The sizes by which plans are compared: where there are strips of rows, many of them. */
+static void find_usual(const Program *program, int64_t *usual)
+{
+    enum { STRIPS = 64 };
+    DimTable *dims = program->context->dims;
+    bool any = false;
+    dim_usual(dims, usual);
+    for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
+        any |= buffer->is_strip;
+    for (int i = 0; any && i < dim_symbol_count(dims); i++) {
+        const int64_t high = dim_upper(dim_symbol_at(dims, i));
+        usual[i] = usual[i] > high / STRIPS ? high : usual[i] * STRIPS;
+    }
+}
+
 void program_plan(Program *program)
 {
     DimTable *dims = program->context->dims;
@@ -431,7 +445,7 @@ void program_plan(Program *program)
     for (const Buffer *buffer = program->buffers; buffer; buffer = buffer->next)
         count++;
     program->slot = ARENA_ARRAY(program->context->arena, count, Slot);
-    dim_usual(dims, usual);
+    find_usual(program, usual);
     plan_outputs(program, usual, count);
     plan_in_order(program);
     int64_t least = planned_bytes(program, usual);

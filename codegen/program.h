@@ -35,6 +35,7 @@ struct Buffer {
     Dim *offset;       /* elements, not bytes */
     bool is_needed;    /* some step that stays, or an output, reads it */
     bool is_structure; /* a step of the structure writes it: see structure.c */
+    bool is_strip;     /* it holds a strip of rows at a time: see strips.c */
     int first, last;   /* WORKSPACE, OUTPUT: the steps from the one that writes it to the last that reads it */
     int slot;          /* BUFFER_WORKSPACE: its place in the plan ... */
     Dim *begin;        /* ... and the bytes of the slot before it; ... */
@@ -65,6 +66,14 @@ struct FunctionCall {
     bool on_host;  /* ... or it is no kernel: the host calls a library */
     Call *next;
 };
+
+/* Steps that take turns over strips of rows. */
+typedef struct {
+    Step *first, *last;
+    Dim *rows;                 /* of all strips */
+    const char *begin, *count; /* C names: the rows before the strip, and how many it has */
+} Strip;
+enum { STRIP_ROWS = 8192 };
 
 /* Blocks are steps between an opening one, IF or LOOP, and its END. */
 typedef enum {
@@ -111,8 +120,9 @@ struct Step {
     Call *calls;         /* STEP_LOOPS: the functions it takes, in order */
     Uses uses;           /* the tensors it reads and writes, the sizes it speaks of */
     Cost cost;
-    Cost *part; /* what each output alone would cost, of several in one nest; NULL: there is one */
-    int place;  /* number among the steps that are needed */
+    Cost *part;         /* what each output alone would cost, of several in one nest; NULL: there is one */
+    int place;          /* number among the steps that are needed */
+    const Strip *strip; /* NULL: it computes all at once */
     Step *prev, *next;
 };
 
@@ -185,6 +195,17 @@ void find_structure(Program *program);
 /* Whether a step of the structure, or one of the others, reads this input. */
 bool is_read_by(const Program *program, const Buffer *input, bool structure);
 
+/* The tensors a step reads, one after the other; NULL beyond the last. */
+const Value *step_value(const Step *step, int i);
+
+/* Lets steps that are needed take turns over strips of rows where then less is there at once; to be called when their
+ * order is final. */
+void find_strips(Program *program);
+/* The argument of a step in a strip for a tensor: its place there, if the step reads or writes only the row at hand. */
+const char *strip_argument(Program *program, const Step *step, const Value *value);
+/* Builds the nests of a step again, whose elements have changed. */
+void program_rebuild(Program *program, Step *step);
+
 /* A name for a C function made of a model's text: "gcn_node_" and the text. All else that the file has of its own
  * begins with "gcn_" too, and with neither "gcn_node_" nor "gcn_weight_", so that a model's names can never meet it. */
 const char *function_identifier(Program *program, const char *text);
@@ -212,6 +233,8 @@ void find_requirements(Context *context, const Element *element, int rank, Requi
 void program_requirements(Program *program);
 /* Bytes of the tensor for the greatest sizes its symbols may have. */
 Dim *buffer_bytes(const Program *program, const Value *value);
+/* The same of what there is of it at once. */
+Dim *buffer_room(const Program *program, const Buffer *buffer);
 /* "float[N,16]", for comments. */
 const char *type_comment(const Program *program, const Type *type);
 /* C text of a dimension: with the sizes of this run, and with the maxima of sizes that are not known before. */

@@ -69,9 +69,10 @@ static int number_of(const Play *p, const Value *value)
 }
 
 /* A tensor that a task writes. */
-static void add_stored(Play *p, const Kernel *kernel, const Value *value, int task)
+static void add_stored(Play *p, const Kernel *kernel, int i, int task)
 {
-    const int64_t bytes = evaluate(p, type_bytes(p->context, &value->type));
+    const Value *const value = kernel->out[i];
+    const int64_t bytes = evaluate(p, kernel->room[i]);
     const bool is_kept = value->outputs > 0;
     if (number_of(p, value) >= 0) /* a part of it was written before */
         return;
@@ -81,8 +82,8 @@ static void add_stored(Play *p, const Kernel *kernel, const Value *value, int ta
     p->task[task].out[p->task[task].nout++] = p->nstored++;
 }
 
-/* A kernel, or one of several outputs of a nest, of this cost. */
-static void add_task(Play *p, const Kernel *kernel, int number, const Cost *cost, const Value *const *out, int nout)
+/* A kernel, or one of several outputs of a nest, of this cost: so many outputs from the first on. */
+static void add_task(Play *p, const Kernel *kernel, int number, const Cost *cost, int first, int nout)
 {
     Arena *const arena = p->context->arena;
     Task *const task = &p->task[p->ntask];
@@ -101,7 +102,7 @@ static void add_task(Play *p, const Kernel *kernel, int number, const Cost *cost
             task->in[task->nin++] = number_of(p, read->base);
     }
     for (int i = 0; i < nout; i++)
-        add_stored(p, kernel, out[i], p->ntask);
+        add_stored(p, kernel, first + i, p->ntask);
     p->ntask++;
 }
 
@@ -151,9 +152,9 @@ static Play play_new(const Kernels *kernels, const int64_t *size)
     p.last[1] = ARENA_ARRAY(arena, outputs + 1, int);
     for (const Kernel *kernel = kernels->first; kernel; kernel = kernel->next, number++) {
         if (!kernel->part)
-            add_task(&p, kernel, number, &kernel->cost, kernel->out, kernel->nout);
+            add_task(&p, kernel, number, &kernel->cost, 0, kernel->nout);
         for (int i = 0; kernel->part && i < kernel->nout; i++)
-            add_task(&p, kernel, number, &kernel->part[i], &kernel->out[i], 1);
+            add_task(&p, kernel, number, &kernel->part[i], i, 1);
     }
     return p;
 }

@@ -328,8 +328,41 @@ static void print_call(Run *run, const Call *call)
     }
 }
 
+/* Of steps that take turns: all that they need, then the loop over strips. */
+static void begin_strips(Run *run, const Strip *strip)
+{
+    for (const Step *step = strip->first;; step = step->next) {
+        if (step->is_needed) {
+            print_requirements(run, &step->requires);
+            declare_tensors(run, step);
+        }
+        if (step == strip->last)
+            break;
+    }
+    const char *const begin = strip->begin, *const rows = dim_in_run(run->program, strip->rows);
+    text_line(run->text, "for (int64_t %s = 0; %s < %s; %s += %d) {", begin, begin, rows, begin, STRIP_ROWS);
+    run->text->indent++;
+    text_line(run->text, "const int64_t %s = %s - %s < %d ? %s - %s : %d;", strip->count, rows, begin, STRIP_ROWS, rows,
+              begin, STRIP_ROWS);
+}
+
+static void print_strips(Run *run, const Step *step)
+{
+    if (step == step->strip->first)
+        begin_strips(run, step->strip);
+    print_call(run, step->calls);
+    if (step != step->strip->last)
+        return;
+    run->text->indent--;
+    text_line(run->text, "}");
+}
+
 static void print_step(Run *run, const Step *step)
 {
+    if (step->strip) {
+        print_strips(run, step);
+        return;
+    }
     print_requirements(run, &step->requires);
     declare_tensors(run, step);
     switch (step->kind) {

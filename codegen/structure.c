@@ -20,8 +20,7 @@ static Buffer *whole(const Program *program, const Value *value)
     return buffer->kind == BUFFER_VIEW ? buffer->base : buffer;
 }
 
-/* The tensors a step reads, one after the other; NULL beyond the last. */
-static const Value *value_read(const Step *step, int i)
+const Value *step_value(const Step *step, int i)
 {
     int number = 0;
     for (int k = 0; k < step->uses.nvalue; k++)
@@ -47,8 +46,8 @@ static void mark_inputs(Search *s, const Step *before, const Buffer *buffer)
     for (const Step *step = before->prev; step; step = step->prev)
         for (int i = 0; step->is_needed && step->kind != STEP_SIZE && i < step->nout; i++)
             if (step->out[i] && whole(s->program, step->out[i]) == buffer)
-                for (int k = 0; value_read(step, k); k++)
-                    mark_inputs(s, step, whole(s->program, value_read(step, k)));
+                for (int k = 0; step_value(step, k); k++)
+                    mark_inputs(s, step, whole(s->program, step_value(step, k)));
 }
 
 /* What a grouping is computed from is structure, unless something there changes from run to run. */
@@ -57,8 +56,8 @@ static void mark_grouping(Search *s, const Step *csr)
     Arena *arena = s->program->context->arena;
     const Model *model = s->program->model;
     Search own = {.program = s->program, .structure = map_new(arena), .seen = map_new(arena)};
-    for (int k = 0; value_read(csr, k); k++)
-        mark_inputs(&own, csr, whole(s->program, value_read(csr, k)));
+    for (int k = 0; step_value(csr, k); k++)
+        mark_inputs(&own, csr, whole(s->program, step_value(csr, k)));
     for (int i = 0; i < model->nkept; i++)
         if (map_get(own.structure, whole(s->program, model->kept[i].in)))
             return;
@@ -84,9 +83,9 @@ static bool knows_sizes(const Search *s, const Step *step)
         dim_symbols_used(r->low, used);
         dim_symbols_used(r->high, used);
     }
-    for (int i = 0; value_read(step, i); i++) {
-        const Buffer *buffer = buffer_of(s->program, value_read(step, i));
-        mark_shape(&value_read(step, i)->type, used);
+    for (int i = 0; step_value(step, i); i++) {
+        const Buffer *buffer = buffer_of(s->program, step_value(step, i));
+        mark_shape(&step_value(step, i)->type, used);
         if (buffer->kind == BUFFER_VIEW)
             dim_symbols_used(buffer->offset, used);
     }
@@ -122,8 +121,8 @@ static bool is_structure_step(const Search *s, const Step *step)
     bool any = false;
     if (!can_be || step->depth > 0 || step->size || is_for_library(s->program, step))
         return false;
-    for (int i = 0; value_read(step, i); i++) {
-        const Buffer *buffer = whole(s->program, value_read(step, i));
+    for (int i = 0; step_value(step, i); i++) {
+        const Buffer *buffer = whole(s->program, step_value(step, i));
         const bool is_structure = map_get(s->structure, buffer) || buffer->is_structure;
         if (!is_structure && buffer->kind != BUFFER_WEIGHT)
             return false;
@@ -183,8 +182,8 @@ void find_structure(Program *program)
 bool is_read_by(const Program *program, const Buffer *input, bool structure)
 {
     for (const Step *step = program->first; step; step = step->next)
-        for (int i = 0; step->is_needed && step->is_structure == structure && value_read(step, i); i++)
-            if (whole(program, value_read(step, i)) == input)
+        for (int i = 0; step->is_needed && step->is_structure == structure && step_value(step, i); i++)
+            if (whole(program, step_value(step, i)) == input)
                 return true;
     return false;
 }
