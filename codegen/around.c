@@ -122,7 +122,7 @@ static void print_manifest(const Program *program, FILE *to)
     }
     fputs("\n  ],\n  \"workspace\": [", to);
     for (int i = 0; i < program->nslot; i++)
-        fprintf(to, "%s\"%s\"", i ? ", " : "", dim_before_run(program, program->slot[i].bytes));
+        fprintf(to, "%s\"%s\"", i ? ", " : "", dim_before_comment(program, program->slot[i].bytes));
     fprintf(to, "],\n  \"weight_bytes\": %lld,\n  \"rules\": {", (long long)weight_total(program));
     separator = "";
     for (int i = 0; program->log && i < program->log->nrule; i++)

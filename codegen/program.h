@@ -242,8 +242,9 @@ const char *dim_in_run(const Program *program, Dim *dim);
 const char *dim_before_run(const Program *program, Dim *dim);
 /* C text of an expression over sizes and inputs. */
 const char *expression_in_run(const Program *program, const Expr *e);
-/* As dim_in_run, for readers. */
+/* As dim_in_run and dim_before_run, for readers. */
 const char *dim_in_comment(const Program *program, Dim *dim);
+const char *dim_before_comment(const Program *program, Dim *dim);
 
 /* ---- the files, each written to `to` ---- */
 void write_source(Program *program, FILE *to);

@@ -72,6 +72,14 @@ const char *dim_before_run(const Program *program, Dim *dim)
     return dim_as_text(program, dim_limit(dims, dim), names);
 }
 
+const char *dim_before_comment(const Program *program, Dim *dim)
+{
+    Program copy = *program;
+    copy.helpers = helpers_new(program->context->arena);
+    copy.prefix = "";
+    return dim_before_run(&copy, dim);
+}
+
 const char *type_comment(const Program *program, const Type *type)
 {
     Text *text = text_new(program->context->arena);

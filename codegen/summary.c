@@ -38,6 +38,16 @@ static Text *tensors_in(const Program *program, int slot, const Buffer *output)
     return names;
 }
 
+/* Bytes of the largest tensor of a slot. */
+static Dim *largest_in(const Program *program, int slot)
+{
+    DimTable *dims = program->context->dims;
+    Dim *largest = dim_const(dims, 0);
+    for (const Buffer *buffer = program->slot[slot].buffers; buffer; buffer = buffer->beside)
+        largest = dim_max(dims, largest, buffer_room(program, buffer));
+    return largest;
+}
+
 /* What lies in outputs before they are written. */
 static void print_guests(const Program *program, FILE *to, bool json)
 {
@@ -60,16 +70,17 @@ static void print_memory(const Program *program, FILE *to, bool json)
     for (int i = 0; i < program->nslot; i++)
         total = dim_add(program->context->dims, total, program->slot[i].bytes);
     if (json)
-        fprintf(to, "{\"workspace\": \"%s\", \"slots\": [", dim_before_run(program, total));
+        fprintf(to, "{\"workspace\": \"%s\", \"slots\": [", dim_before_comment(program, total));
     else
-        fprintf(to, "workspace: %s bytes\n", dim_before_run(program, total));
+        fprintf(to, "workspace: %s bytes\n", dim_before_comment(program, total));
     for (int i = 0; i < program->nslot; i++) {
         const Text *const names = tensors_in(program, i, NULL);
         if (json)
-            fprintf(to, "%s{\"bytes\": \"%s\", \"tensors\": \"%s\"}", i ? ", " : "",
-                    dim_before_run(program, program->slot[i].bytes), names->data);
+            fprintf(to, "%s{\"bytes\": \"%s\", \"largest\": \"%s\", \"tensors\": \"%s\"}", i ? ", " : "",
+                    dim_before_comment(program, program->slot[i].bytes),
+                    dim_before_comment(program, largest_in(program, i)), names->data);
         else
-            fprintf(to, "  %-32s %s\n", dim_before_run(program, program->slot[i].bytes), names->data);
+            fprintf(to, "  %-32s %s\n", dim_before_comment(program, program->slot[i].bytes), names->data);
     }
     fputs(json ? "], \"outputs\": [" : "", to);
     print_guests(program, to, json);

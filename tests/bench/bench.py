@@ -226,7 +226,7 @@ class Bench:
         count = {s["stage"]: {key: evaluate(value["formula"], sizes) for key, value in s["all"].items()} for s in stages}
         ours, exported, limits = count["fused"], count["exported"], self.limits[threads]
         at = lambda size: next((level for level in limits["levels"] if level["bytes"] >= size), limits["levels"][-1])
-        table = max((evaluate(slot["bytes"], sizes) for slot in slots), default=0)  # rows are gathered from a buffer
+        table = max((evaluate(slot["largest"], sizes) for slot in slots), default=0)  # rows are gathered from a buffer
         seconds = {
             "operations": ours["flops"] / limits["flops"],
             "bytes": (ours["bytes"] - ours["gathered"]) / at(ours["memory"])["triad"],
