@@ -352,9 +352,10 @@ static const char *parameters(Program *program, const Step *step, const Call *ca
     }
     for (int i = 0; i < dim_symbol_count(context->dims); i++)
         if (uses->symbol[i]) {
-            text_add(text, "%s%s%s", comma, with_types ? "int64_t " : "",
-                     with_types ? map_get(program->symbol_name, dim_symbol_at(context->dims, i))
-                                : name_of_size(program, step, dim_symbol_at(context->dims, i)));
+            Dim *const symbol = dim_symbol_at(context->dims, i);
+            const char *const name =
+                with_types ? map_get(program->symbol_name, symbol) : name_of_size(program, step, symbol);
+            text_add(text, "%s%s%s", comma, with_types ? "int64_t " : "", name);
             comma = ", ";
         }
     for (int written = 0; written < 2; written++)
