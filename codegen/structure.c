@@ -107,9 +107,9 @@ static bool is_for_library(const Program *program, const Step *writes)
     if (calls_library(writes))
         return true;
     for (const Step *step = program->first; step; step = step->next)
-        for (int i = 0; calls_library(step) && value_read(step, i); i++)
+        for (int i = 0; calls_library(step) && step_value(step, i); i++)
             for (int k = 0; k < writes->nout; k++)
-                if (writes->out[k] && whole(program, writes->out[k]) == whole(program, value_read(step, i)))
+                if (writes->out[k] && whole(program, writes->out[k]) == whole(program, step_value(step, i)))
                     return true;
     return false;
 }
