@@ -180,7 +180,7 @@ static const Kernels *plan_step(Choice *c, Context *context, Model **model)
     build.folder = "";
     build.name = "model";
     *model = read_model(context, c->options->operand.word[0], c->options);
-    if (!*model || !train_derive(*model, &train) || !rewrite(*model, &passes, NULL))
+    if (!*model || !train_derive(*model, &train) || !model_open_kept(*model) || !rewrite(*model, &passes, NULL))
         return NULL;
     const Kernels *const kernels = codegen_kernels(*model, &build);
     const int64_t *const size = kernels ? complete_sizes(context, c->options) : NULL;
