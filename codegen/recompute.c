@@ -349,8 +349,8 @@ static bool plan_passing(Choice *c, int64_t workspace)
     plan->written = ARENA_ARRAY(c->context->arena, c->ladder.nwritten + 1, const char *);
     for (int i = 0; i < c->ladder.nwritten; i++)
         plan->written[plan->nwritten++] = c->ladder.written[i]->name;
-    if (wants(c->options,
-              "auto")) /* an exponential counts as one operation, which is too cheap for a word about time */
+    /* an exponential counts as one operation: too little where time counts, too */
+    if (wants(c->options, "auto"))
         return true;
     if (!try_plan(c, plan))
         return false;
