@@ -276,11 +276,16 @@ void def_output(Definition *d, int output, DType dtype, int rank, Dim *const *di
     value->bound = NULL;
 }
 
-/* Whether a dimension is 1; of one that is 1 or 0, as min(N, 1), a run must see to it where it is to meet a longer one.
- */
+/* Whether a dimension is 1 where there is anything: 1, or 1 or 0 as min(N, 1) is. */
+static bool at_most_one(const Dim *dim)
+{
+    return dim_equals(dim, 1) || (!dim_is_const(dim, NULL) && dim_upper(dim) <= 1);
+}
+
+/* Whether a dimension is 1; of one that may be 0, too, a run must see to it where it is to meet a longer one. */
 static bool is_one(Definition *d, Dim *dim, Dim *other)
 {
-    return dim_equals(dim, 1) || (dim_upper(dim) <= 1 && dim_upper(other) > 1 && size_same(d, dim, size_const(d, 1)));
+    return dim_equals(dim, 1) || (at_most_one(dim) && dim_upper(other) > 1 && size_same(d, dim, size_const(d, 1)));
 }
 
 Dim *def_broadcast(Definition *d, Dim *a, Dim *b)
@@ -346,7 +351,7 @@ Expr *def_load_broadcast(Definition *d, int input, Expr *const *index, int rank)
     if (!def_require(d, own <= rank, "input %d has rank %d and does not broadcast to rank %d", input, own, rank))
         return expr_int(d->context, dtype_compute(def_dtype(d, input)), 0);
     for (int k = 0; k < own; k++)
-        at[k] = dim_upper(def_dim(d, input, k)) <= 1 ? expr_index(d->context, 0) : index[rank - own + k];
+        at[k] = at_most_one(def_dim(d, input, k)) ? expr_index(d->context, 0) : index[rank - own + k];
     return def_load(d, input, at);
 }
 
