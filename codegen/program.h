@@ -70,10 +70,9 @@ struct FunctionCall {
 /* Steps that take turns over strips of rows. */
 typedef struct {
     Step *first, *last;
-    Dim *rows;                 /* of all strips */
-    const char *begin, *count; /* C names: the rows before the strip, and how many it has */
+    Dim *rows;                        /* of all strips */
+    const char *begin, *count, *full; /* C names: the rows before the strip, how many it has, and how many a full one */
 } Strip;
-enum { STRIP_ROWS = 8192 };
 
 /* Blocks are steps between an opening one, IF or LOOP, and its END. */
 typedef enum {
@@ -235,6 +234,8 @@ void program_requirements(Program *program);
 Dim *buffer_bytes(const Program *program, const Value *value);
 /* The same of what there is of it at once. */
 Dim *buffer_room(const Program *program, const Buffer *buffer);
+/* Rows of one strip, of so many in all. */
+Dim *strip_rows(const Program *program, Dim *rows);
 /* "float[N,16]", for comments. */
 const char *type_comment(const Program *program, const Type *type);
 /* C text of a dimension: with the sizes of this run, and with the maxima of sizes that are not known before. */

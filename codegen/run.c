@@ -339,11 +339,13 @@ static void begin_strips(Run *run, const Strip *strip)
         if (step == strip->last)
             break;
     }
-    const char *const begin = strip->begin, *const rows = dim_in_run(run->program, strip->rows);
-    text_line(run->text, "for (int64_t %s = 0; %s < %s; %s += %d) {", begin, begin, rows, begin, STRIP_ROWS);
+    const Program *const program = run->program;
+    const char *const begin = strip->begin, *const full = strip->full, *const rows = dim_in_run(program, strip->rows);
+    text_line(run->text, "const int64_t %s = %s;", full, dim_in_run(program, strip_rows(program, strip->rows)));
+    text_line(run->text, "for (int64_t %s = 0; %s < %s; %s += %s) {", begin, begin, rows, begin, full);
     run->text->indent++;
-    text_line(run->text, "const int64_t %s = %s - %s < %d ? %s - %s : %d;", strip->count, rows, begin, STRIP_ROWS, rows,
-              begin, STRIP_ROWS);
+    text_line(run->text, "const int64_t %s = %s - %s < %s ? %s - %s : %s;", strip->count, rows, begin, full, rows,
+              begin, full);
 }
 
 static void print_strips(Run *run, const Step *step)

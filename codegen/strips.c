@@ -315,16 +315,28 @@ const char *strip_argument(Program *program, const Step *step, const Value *valu
                             : arena_printf(program->context->arena, "(%s)", dim_in_run(program, row)));
 }
 
+/* A sixteenth of the rows, but enough that threads find work between two barriers, and few enough for a cache. */
+enum { LEAST_STRIP = 256, STRIPS = 16, GREATEST_STRIP = 8192 };
+
+Dim *strip_rows(const Program *program, Dim *rows)
+{
+    DimTable *dims = program->context->dims;
+    Dim *const part = dim_ceil_div(dims, rows, dim_const(dims, STRIPS));
+    Dim *const enough = dim_max(dims, part, dim_const(dims, LEAST_STRIP));
+    return dim_min(dims, rows, dim_min(dims, enough, dim_const(dims, GREATEST_STRIP)));
+}
+
 Dim *buffer_room(const Program *program, const Buffer *buffer)
 {
     DimTable *dims = program->context->dims;
     Dim *const bytes = buffer_bytes(program, buffer->value);
     if (!buffer->is_strip)
         return bytes;
-    Dim *row = dim_const(dims, (int64_t)dtype_info(buffer->value->type.dtype)->size);
+    Dim *room = dim_mul(dims, strip_rows(program, rows_of(buffer->value)),
+                        dim_const(dims, (int64_t)dtype_info(buffer->value->type.dtype)->size));
     for (int i = 1; i < buffer->value->type.rank; i++)
-        row = dim_mul(dims, row, buffer->value->type.dim[i]);
-    return dim_min(dims, bytes, dim_mul(dims, row, dim_const(dims, STRIP_ROWS)));
+        room = dim_mul(dims, room, buffer->value->type.dim[i]);
+    return room;
 }
 
 /* ---- all of it ---- */
@@ -334,6 +346,7 @@ static void make_strip(Program *program, const Strip *found)
     *strip = *found;
     strip->begin = name_identifier(program->names, "", "strip");
     strip->count = name_identifier(program->names, "", "rows");
+    strip->full = name_identifier(program->names, "", "full");
     for (Step *step = strip->first;; step = step->next) {
         Look l;
         if (step->is_needed && computes_rows(program, step, &l)) {
