@@ -106,7 +106,8 @@ static void look(Look *l, const Expr *e)
         look(l, child);
 }
 
-/* The rows of an output: its first extent, if that is a size by itself. NULL: none. */
+/* The rows of an output: its first extent, if that is a size by itself, which functions take as an argument. NULL:
+ * none, as where the size is fixed, for then functions name it. */
 static Dim *rows_of(const Value *value)
 {
     return value->type.rank > 0 && dim_is_symbol(value->type.dim[0]) ? value->type.dim[0] : NULL;
