@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 import raw
 from onnx import numpy_helper
-from program import Program
+from program import Program, formula_bytes
 
 FLAGS = "-O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror".split()
 EDGES = "edge_index"
@@ -34,11 +34,6 @@ def onnx2c_fails(command):
 def inspect(onnx2c, model, *options):
     command = [onnx2c, "inspect", model, "--json", *options]
     return json.loads(subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, timeout=300).stdout)
-
-
-def bytes_at(formula, sizes):
-    """Strips of rows count as all rows: min(N, ...) is N. Programs of a fixed size have none."""
-    return eval(formula.replace("/", "//"), {"min": lambda rows, strip: rows, "max": max}, sizes)
 
 
 class Case:
@@ -88,7 +83,7 @@ class Case:
         known = int(memory["workspace"]) - 63 * len(memory["slots"]) # each begins at a multiple of 64
         formula = inspect(self.onnx2c, self.model, "--mem")["workspace"]
         sizes = {"N": arrays["x"].shape[0], "E": arrays[EDGES].shape[1]}
-        assert known <= bytes_at(formula, sizes), f"the workspace is {known} bytes, was {formula} for {sizes}"
+        assert known <= formula_bytes(formula, sizes, strips=False), f"the workspace is {known} bytes, was {formula} for {sizes}"
         few, many = (len(inspect(self.onnx2c, self.model, "--cost", *words)) for words in (options, []))
         assert few <= many, f"{few} kernels, were {many}"
 

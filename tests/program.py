@@ -3,12 +3,20 @@ the emulation of tests/cuda, whose device's memory is the host's; cuBLAS's handl
 import ctypes
 import json
 import pathlib
+import re
 import subprocess
 
 import numpy as np
 
 TYPES = {"float": np.float32, "double": np.float64, "int64": np.int64, "int32": np.int32, "bool": np.bool_}
 EMULATING = pathlib.Path(__file__).resolve().parent / "cuda" / "nvcc"
+
+
+def formula_bytes(formula, sizes, strips=True):
+    """What a formula of `inspect --mem` gives for these sizes. Without strips, what is there for a strip of rows at a time,
+    min(N, ...) of them, counts as all rows; programs of a fixed size have no strips."""
+    names = {"min": min if strips else lambda rows, strip: rows, "max": max}
+    return eval(re.sub("/+", "//", formula), names, sizes)
 
 
 def aligned(content):
